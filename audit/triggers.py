@@ -1,0 +1,106 @@
+"""Append-only, enforced by the database: the statements, and the check that they stand.
+
+UPDATE never; DELETE only of rows that a tombstone, inserted first, covers; TRUNCATE never; on SQLite an INSERT of an
+existing id never (REPLACE passes the other triggers by).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+EVENTS = "audit_issuanceevent"
+TOMBSTONES = "audit_tombstone"
+NEVER_DELETED = (TOMBSTONES, "audit_checkpoint", "audit_refusalcount")
+TABLES = (EVENTS, *NEVER_DELETED)
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    name: str
+    create: str
+    drop: str
+
+
+def triggers(vendor: str) -> list[Trigger]:
+    make = {"sqlite": _sqlite, "postgresql": _postgresql}[vendor]
+    return [trigger for table in TABLES for trigger in make(table)]
+
+
+def install(connection: Any) -> None:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(_POSTGRESQL_FUNCTION)
+        for trigger in triggers(connection.vendor):
+            cursor.execute(trigger.create)
+
+
+def remove(connection: Any) -> None:
+    with connection.cursor() as cursor:
+        for trigger in triggers(connection.vendor):
+            cursor.execute(trigger.drop)
+        if connection.vendor == "postgresql":
+            cursor.execute("DROP FUNCTION IF EXISTS audit_is_append_only()")
+
+
+def missing(connection: Any) -> list[str]:
+    """The names of triggers that do not stand, or are switched off."""
+    query = {
+        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+        "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')",
+    }[connection.vendor]
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        standing = {name for (name,) in cursor.fetchall()}
+    return [trigger.name for trigger in triggers(connection.vendor) if trigger.name not in standing]
+
+
+def _sqlite(table: str) -> list[Trigger]:
+    def trigger(event: str, condition: str = "") -> Trigger:
+        name = f"{table}_no_{event.lower()}"
+        return Trigger(
+            name=name,
+            create=f"CREATE TRIGGER {name} BEFORE {event} ON {table} {condition} "
+            f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END",
+            drop=f"DROP TRIGGER IF EXISTS {name}",
+        )
+
+    return [
+        trigger("UPDATE"),
+        trigger("DELETE", _unless_covered(table)),
+        trigger("INSERT", f"WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id)"),
+    ]
+
+
+def _unless_covered(table: str) -> str:
+    if table in NEVER_DELETED:
+        return ""
+    return f"WHEN NOT EXISTS (SELECT 1 FROM {TOMBSTONES} WHERE OLD.id BETWEEN first_id AND last_id)"
+
+
+_POSTGRESQL_FUNCTION = f"""
+CREATE OR REPLACE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' AND TG_TABLE_NAME = '{EVENTS}' THEN
+        IF EXISTS (SELECT 1 FROM {TOMBSTONES} WHERE OLD.id BETWEEN first_id AND last_id) THEN
+            RETURN OLD;
+        END IF;
+    END IF;
+    RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
+END $$
+"""
+
+
+def _postgresql(table: str) -> list[Trigger]:
+    def trigger(event: str, *, for_each: str) -> Trigger:
+        name = f"{table}_no_{event.lower()}"
+        return Trigger(
+            name=name,
+            create=f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH {for_each} "
+            f"EXECUTE FUNCTION audit_is_append_only()",
+            drop=f"DROP TRIGGER IF EXISTS {name} ON {table}",
+        )
+
+    return [
+        trigger("UPDATE", for_each="ROW"),
+        trigger("DELETE", for_each="ROW"),
+        trigger("TRUNCATE", for_each="STATEMENT"),
+    ]

@@ -1,0 +1,52 @@
+"""The issuers as frozen snapshots, for the paths that are fast and that outlive the database."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from issuers.models import Issuer
+from issuers.revision import Snapshots
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerSnapshot:
+    """An issuer as the protocol sees it. Durations are in seconds."""
+
+    id: int
+    path: str
+    name: str
+    url: str
+    is_active: bool
+    signing_alg: str
+    token_endpoint_auth_methods: tuple[str, ...]
+    allow_missing_grant_type: bool
+    default_access_token_ttl: int
+    max_access_token_ttl: int
+    metadata_max_age: int
+    jwks_max_age: int
+    extra_metadata: dict[str, Any]
+
+    @classmethod
+    def of(cls, issuer: Issuer) -> "IssuerSnapshot":
+        return cls(
+            id=issuer.pk,
+            path=issuer.path,
+            name=issuer.name,
+            url=issuer.url,
+            is_active=issuer.is_active,
+            signing_alg=issuer.signing_alg,
+            token_endpoint_auth_methods=tuple(issuer.token_endpoint_auth_methods),
+            allow_missing_grant_type=issuer.allow_missing_grant_type,
+            default_access_token_ttl=issuer.default_access_token_ttl,
+            max_access_token_ttl=issuer.max_access_token_ttl,
+            metadata_max_age=issuer.metadata_max_age,
+            jwks_max_age=issuer.jwks_max_age,
+            extra_metadata=issuer.extra_metadata,
+        )
+
+
+def _load(path: str) -> IssuerSnapshot | None:
+    issuer = Issuer.objects.filter(path=path).first()
+    return IssuerSnapshot.of(issuer) if issuer else None
+
+
+issuers_by_path: Snapshots[str, IssuerSnapshot] = Snapshots(_load)

@@ -1,0 +1,237 @@
+"""Who we are: the issuers, and the values that their templates share."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import F, Q
+
+from issuers.configuration import ConfigurationModel
+from issuers.history import configuration_history
+from issuers.metadata import COMPUTED_MEMBERS
+from issuers.revision import ConfigurationRevision
+
+__all__ = ["ConfigurationRevision", "GlobalVariable", "Issuer", "SigningAlg", "TokenEndpointAuthMethod"]
+
+RESERVED_PATHS = (
+    "api", "admin", "static", "media", "accounts", "management", "token", "jwks", "introspect", "revoke", "audit",
+    "livez", "readyz", "metrics",
+)  # fmt: skip
+
+CLOCK_SKEW = timedelta(seconds=60)
+"""How far the clocks of two parties may stand apart."""
+
+is_slug = RegexValidator(re.compile(r"[A-Za-z0-9_-]+\Z"), "Letters, digits, hyphens and underscores only.")
+is_variable_name = RegexValidator(
+    re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z"), "A letter or underscore, then letters, digits and underscores."
+)
+
+
+class SigningAlg(models.TextChoices):
+    """RFC 7518 section 3.1, RFC 8037."""
+
+    RS256 = "RS256"
+    PS256 = "PS256"
+    ES256 = "ES256"
+    ES384 = "ES384"
+    EDDSA = "EdDSA"
+
+
+class TokenEndpointAuthMethod(models.TextChoices):
+    """The methods that the token endpoint carries out; RFC 7591 section 2 names them."""
+
+    CLIENT_SECRET_BASIC = "client_secret_basic"
+    CLIENT_SECRET_POST = "client_secret_post"
+
+
+def default_methods() -> list[str]:
+    return [TokenEndpointAuthMethod.CLIENT_SECRET_BASIC.value, TokenEndpointAuthMethod.CLIENT_SECRET_POST.value]
+
+
+def days(number: int) -> int:
+    return number * 86_400
+
+
+class Issuer(ConfigurationModel):
+    """One OpenID Provider: a URL, its keys, its relying parties. Durations are in seconds."""
+
+    path = models.CharField(
+        max_length=100, unique=True, blank=True, validators=[is_slug],
+        help_text="The last part of the issuer's URL; empty for the one root issuer. Fixed once a key exists.",
+    )  # fmt: skip
+    name = models.CharField(max_length=100)
+    is_active = models.BooleanField(
+        "active", default=True, help_text="An inactive issuer issues nothing; its JWKS is still served."
+    )
+    signing_alg = models.CharField(
+        "signing algorithm", max_length=10, choices=SigningAlg.choices, default=SigningAlg.RS256,
+        help_text="Can be changed to an algorithm that has an active key.",
+    )  # fmt: skip
+    token_endpoint_auth_methods = models.JSONField(
+        default=default_methods, help_text="The methods that are on. A relying party's method must be one of them."
+    )
+    allow_missing_grant_type = models.BooleanField(
+        default=False, help_text="Take a request without grant_type as client_credentials. RFC 6749 requires it."
+    )
+    default_access_token_ttl = models.PositiveIntegerField(
+        default=3600, validators=[MinValueValidator(1)], help_text="Seconds."
+    )
+    max_access_token_ttl = models.PositiveIntegerField(
+        default=days(1), validators=[MinValueValidator(1), MaxValueValidator(days(366))],
+        help_text="Seconds. No relying party's tokens live longer.",
+    )  # fmt: skip
+    metadata_max_age = models.PositiveIntegerField(
+        default=0, validators=[MaxValueValidator(days(7))],
+        help_text="Seconds for which the discovery document may be cached; 0 is no-store.",
+    )  # fmt: skip
+    jwks_max_age = models.PositiveIntegerField(
+        default=300, validators=[MaxValueValidator(days(7))], help_text="Seconds for which the JWKS may be cached."
+    )
+    old_copies_until = models.DateTimeField(
+        null=True, blank=True, editable=False,
+        help_text="Set when jwks_max_age is lowered: copies with the old age may live until then.",
+    )  # fmt: skip
+    rotation_period = models.PositiveIntegerField(default=days(90), help_text="Seconds for which a key signs.")
+    announce_period = models.PositiveIntegerField(
+        default=days(14), help_text="Seconds for which a key is published before it signs."
+    )
+    retire_period = models.PositiveIntegerField(
+        default=days(2), help_text="Seconds for which a key is published after its last signature."
+    )
+    extra_metadata = models.JSONField(
+        default=dict, blank=True, help_text="Further members of the discovery document, as a JSON object."
+    )
+
+    history = configuration_history()
+
+    class Meta:
+        ordering = ["path"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(path__in=RESERVED_PATHS), name="issuer_path_not_reserved",
+                violation_error_message="This path is reserved.",
+            ),
+            models.CheckConstraint(
+                condition=Q(default_access_token_ttl__gte=1, default_access_token_ttl__lte=F("max_access_token_ttl")),
+                name="issuer_default_ttl_within_max",
+                violation_error_message="The default TTL must be at least 1 second and at most the greatest TTL.",
+            ),
+            models.CheckConstraint(condition=Q(signing_alg__in=SigningAlg.values), name="issuer_known_alg"),
+            models.CheckConstraint(
+                condition=Q(announce_period__gte=F("jwks_max_age") + 60), name="issuer_announce_outlives_copies",
+                violation_error_message="The announce period is shorter than the age of a cached JWKS.",
+            ),
+            models.CheckConstraint(
+                condition=Q(retire_period__gte=F("max_access_token_ttl") + F("jwks_max_age") + 60),
+                name="issuer_retire_outlives_tokens",
+                violation_error_message="The retire period is shorter than the life of a token and a cached JWKS.",
+            ),
+            models.CheckConstraint(
+                condition=Q(rotation_period__gte=F("announce_period")), name="issuer_rotation_after_announce",
+                violation_error_message="A key must sign at least as long as its successor is announced.",
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.name or self.path
+
+    @property
+    def url(self) -> str:
+        """The issuer identifier: from the settings, never from a request (RFC 8414 section 2)."""
+        return f"{settings.PUBLIC_URL}/{self.path}" if self.path else str(settings.PUBLIC_URL)
+
+    def clean(self) -> None:
+        problems: dict[str, Any] = {}
+        if error := methods_problem(self.token_endpoint_auth_methods):
+            problems["token_endpoint_auth_methods"] = error
+        if error := extra_metadata_problem(self.extra_metadata):
+            problems["extra_metadata"] = error
+        problems |= self._period_problems()
+        if problems:
+            raise ValidationError(problems)
+
+    def _period_problems(self) -> dict[str, str]:
+        """The periods that contradict each other, in numbers."""
+        values = (self.jwks_max_age, self.max_access_token_ttl, self.announce_period, self.retire_period,
+                  self.rotation_period, self.default_access_token_ttl)  # fmt: skip
+        if any(value is None for value in values):
+            return {}
+        skew = int(CLOCK_SKEW.total_seconds())
+        problems = {}
+        if self.announce_period < (least := self.jwks_max_age + skew):
+            problems["announce_period"] = (
+                f"At least {least} seconds: copies of the JWKS live {self.jwks_max_age}, clocks differ by {skew}."
+            )
+        if self.retire_period < (least := self.max_access_token_ttl + self.jwks_max_age + skew):
+            problems["retire_period"] = (
+                f"At least {least} seconds: tokens live {self.max_access_token_ttl}, copies of the JWKS "
+                f"{self.jwks_max_age}, clocks differ by {skew}."
+            )
+        if self.rotation_period < self.announce_period:
+            problems["rotation_period"] = f"At least the announce period, {self.announce_period} seconds."
+        if self.default_access_token_ttl > self.max_access_token_ttl:
+            problems["default_access_token_ttl"] = f"At most the greatest TTL, {self.max_access_token_ttl} seconds."
+        return problems
+
+
+class GlobalVariable(ConfigurationModel):
+    """A value that claim templates use as `${globals.NAME}`. An issuer's own wins over the shared one."""
+
+    issuer = models.ForeignKey(
+        Issuer, on_delete=models.CASCADE, null=True, blank=True, related_name="global_variables",
+        help_text="Empty: for all issuers.",
+    )  # fmt: skip
+    name = models.CharField(max_length=64, validators=[is_variable_name])
+    value = models.JSONField(help_text='JSON: "text" in quotes, a number, true, a list, an object.')
+
+    history = configuration_history()
+
+    class Meta:
+        ordering = ["name", "issuer"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["issuer", "name"], condition=Q(issuer__isnull=False), name="global_once_per_issuer",
+                violation_error_message="This issuer has a variable of this name.",
+            ),
+            models.UniqueConstraint(
+                fields=["name"], condition=Q(issuer__isnull=True), name="shared_global_once",
+                violation_error_message="There is a shared variable of this name.",
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        if self.value is not None and len(json.dumps(self.value)) > 8192:  # noqa: PLR2004
+            raise ValidationError({"value": "At most 8,192 characters of JSON."})
+
+
+def methods_problem(methods: Any) -> str | None:
+    """What is wrong with a list of authentication methods, None if nothing is."""
+    known = ", ".join(TokenEndpointAuthMethod.values)
+    if not isinstance(methods, list) or not methods:
+        return f"A list of at least one of: {known}."
+    if unknown := [method for method in methods if method not in TokenEndpointAuthMethod.values]:
+        return f"Not offered: {', '.join(map(str, unknown))}. Offered: {known}."
+    if len(set(methods)) < len(methods):
+        return "A method stands twice."
+    return None
+
+
+def extra_metadata_problem(members: Any) -> str | None:
+    """What is wrong with further members of the discovery document, None if nothing is."""
+    if not isinstance(members, dict):
+        return 'A JSON object, such as {"service_documentation": "https://..."}.'
+    if computed := sorted(COMPUTED_MEMBERS & members.keys()):
+        return f"Computed from the configuration, cannot be set: {', '.join(computed)}."
+    if len(json.dumps(members)) > 16_384:  # noqa: PLR2004
+        return "At most 16,384 characters of JSON."
+    return None

@@ -1,0 +1,50 @@
+"""Making a key: always an explicit act, never a side effect of serving."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from issuers.models import Issuer
+from keys.encryption import encrypt
+from keys.generation import generate_private_key, private_bytes, self_signed_certificate
+from keys.jwk import public_jwk, thumbprint
+from keys.models import Purpose, SigningKey
+from keys.schedule import KeyState
+
+
+def create_first_key(*, issuer: Issuer | None, alg: str, now: datetime) -> SigningKey:
+    """Make, encrypt and store the first key of an issuer and algorithm (`issuer` None: of the record).
+
+    It is published and active at once: nothing can have been signed before it. Raises ValidationError if there is one.
+    """
+    private_key = generate_private_key(alg)
+    jwk = public_jwk(private_key.public_key())
+    key = SigningKey(
+        purpose=Purpose.TOKEN if issuer else Purpose.RECORD,
+        issuer=issuer,
+        kid=thumbprint(jwk),
+        alg=alg,
+        public_jwk=jwk,
+        certificate_chain=self_signed_certificate(
+            private_key, common_name=issuer.url if issuer else f"{settings.PUBLIC_URL}/audit", now=now
+        ),
+        published_at=now,
+        activates_at=now,
+    )
+    encrypted = encrypt(private_bytes(private_key), identity=key.identity)
+    key.encrypted_private_key, key.kek_id = encrypted.ciphertext, encrypted.kek_id
+    key.checked().save()
+    return key
+
+
+def has_key(*, issuer: Issuer, alg: str) -> bool:
+    return SigningKey.objects.filter(issuer=issuer, alg=alg).exists()
+
+
+def signing_alg_problem(*, issuer: Issuer, alg: str, now: datetime) -> str | None:
+    """Why an issuer, or one of its relying parties, cannot sign with this algorithm; None if it can."""
+    rows = SigningKey.objects.filter(issuer=issuer, alg=alg, revoked_at__isnull=True, activates_at__lte=now)
+    if any(row.state(now) == KeyState.ACTIVE for row in rows):
+        return None
+    return f"{issuer} has no active {alg} key. Create one first: manage.py create_key {issuer.path or '/'} {alg}"

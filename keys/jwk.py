@@ -1,0 +1,51 @@
+"""Public keys as JWK (RFC 7517, 7518, 8037) and their thumbprints (RFC 7638)."""
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import Encoding
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
+
+REQUIRED_MEMBERS = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
+"""The members that make the key, which are the members of its thumbprint (RFC 7638 section 3.2)."""
+
+
+def public_jwk(key: PublicKey) -> dict[str, str]:
+    """The members that make the key, and no other."""
+    if isinstance(key, RSAPublicKey):
+        members = RSAAlgorithm.to_jwk(key, as_dict=True)
+    elif isinstance(key, EllipticCurvePublicKey):
+        members = ECAlgorithm.to_jwk(key, as_dict=True)
+    else:
+        members = OKPAlgorithm.to_jwk(key, as_dict=True)
+    return {name: members[name] for name in REQUIRED_MEMBERS[members["kty"]]}
+
+
+def thumbprint(jwk: dict[str, str]) -> str:
+    """The SHA-256 thumbprint in base64url (RFC 7638)."""
+    members = {name: jwk[name] for name in REQUIRED_MEMBERS[jwk["kty"]]}
+    canonical = json.dumps(members, sort_keys=True, separators=(",", ":"))
+    return base64url(hashlib.sha256(canonical.encode()).digest())
+
+
+def certificate_members(chain_pem: str) -> dict[str, Any]:
+    """`x5c`, `x5t` and `x5t#S256` of a chain in PEM, leaf first (RFC 7517 sections 4.7 to 4.9)."""
+    chain = [certificate.public_bytes(Encoding.DER) for certificate in x509.load_pem_x509_certificates(chain_pem.encode())]
+    return {
+        "x5c": [base64.b64encode(der).decode() for der in chain],
+        "x5t": base64url(hashlib.sha1(chain[0], usedforsecurity=False).digest()),
+        "x5t#S256": base64url(hashlib.sha256(chain[0]).digest()),
+    }
+
+
+def base64url(data: bytes) -> str:
+    """RFC 7515 section 2: without padding."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

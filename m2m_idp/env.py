@@ -1,0 +1,222 @@
+"""Everything the environment may say, read once, loud on nonsense."""
+
+import base64
+import binascii
+import ipaddress
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+from environ import FileAwareEnv
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+SURFACES = ("all", "protocol", "admin")
+KEYED = "printf 'k1:%s\\n' \"$(openssl rand -base64 32)\""
+HOW_TO_MAKE = {
+    "SECRET_KEY": "openssl rand -base64 48",
+    "KEY_ENCRYPTION_KEYS": KEYED,
+    "SECRET_PEPPERS": KEYED,
+}
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The settings of one process. `repr` leaves the secrets out."""
+
+    public_url: str
+    is_loopback: bool
+    port: int
+    var_dir: Path
+    debug: bool
+    surface: str
+    web_concurrency: int
+    allowed_hosts: tuple[str, ...]
+    trusted_proxies: tuple[Network, ...]
+    operations_networks: tuple[Network, ...]
+    database: dict[str, Any]
+    cache: dict[str, Any]
+    log_level: str
+    secret_key: str
+    key_encryption_keys: dict[str, bytes]
+    secret_peppers: dict[str, bytes]
+
+    def __repr__(self) -> str:
+        return f"<Environment {self.public_url} {self.surface}>"
+
+
+def read(variables: Mapping[str, str]) -> Environment:
+    """Read and check the environment. `NAME_FILE` is read in place of a missing `NAME`.
+
+    Raises ImproperlyConfigured, naming the variable and the mend.
+    """
+    env = FileAwareEnv()
+    env.ENVIRON = dict(variables)
+    var_dir = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).absolute()
+    port = _whole_number(env, "PORT", default=8000, smallest=1, largest=65535)
+    public_url = env.str("PUBLIC_URL", default=f"http://127.0.0.1:{port}")
+    is_loopback = _checked_origin(public_url)
+    debug = _switch(env, "DEBUG")
+    if debug and not is_loopback:
+        raise ImproperlyConfigured(f"DEBUG shows secrets to strangers: unset it, PUBLIC_URL is {public_url}.")
+    own = _generated(var_dir) if is_loopback else {}
+    return Environment(
+        public_url=public_url,
+        is_loopback=is_loopback,
+        port=port,
+        var_dir=var_dir,
+        debug=debug,
+        surface=_one_of(env, "IDP_SURFACE", SURFACES),
+        web_concurrency=_whole_number(env, "WEB_CONCURRENCY", default=2, smallest=1, largest=1024),
+        allowed_hosts=tuple(env.list("ALLOWED_HOSTS", default=[])),
+        trusted_proxies=_networks(env, "TRUSTED_PROXIES"),
+        operations_networks=_networks(env, "OPERATIONS_NETWORKS"),
+        database=_database(env, var_dir),
+        cache=_cache(env),
+        log_level=_one_of(env, "LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
+        secret_key=_secret(env, "SECRET_KEY", own),
+        key_encryption_keys=_keys_by_id("KEY_ENCRYPTION_KEYS", _secret(env, "KEY_ENCRYPTION_KEYS", own)),
+        secret_peppers=_keys_by_id("SECRET_PEPPERS", _secret(env, "SECRET_PEPPERS", own)),
+    )
+
+
+def _checked_origin(url: str) -> bool:
+    """Check that PUBLIC_URL is an origin; True if it is loopback."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ImproperlyConfigured(f"PUBLIC_URL is not a URL: {error}.") from error
+    default_port = {"http": 80, "https": 443}.get(parts.scheme)
+    netloc = _netloc(host, port if port != default_port else None)
+    if not host or not default_port or url != f"{parts.scheme}://{netloc}":
+        raise ImproperlyConfigured(
+            f"PUBLIC_URL must be an origin such as https://idp.example.com: scheme and lower-case host, "
+            f"no path, no trailing slash, no default port. It is {url!r}."
+        )
+    is_loopback = host == "localhost" or _is_loopback_address(host)
+    if parts.scheme == "http" and not is_loopback:
+        raise ImproperlyConfigured(f"PUBLIC_URL must be https unless it is loopback. It is {url!r}.")
+    return is_loopback
+
+
+def _netloc(host: str | None, port: int | None) -> str:
+    name = f"[{host}]" if host and ":" in host else f"{host}"
+    return name if port is None else f"{name}:{port}"
+
+
+def _is_loopback_address(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _generated(var_dir: Path) -> dict[str, str]:
+    """The secrets that a loopback server made for itself. Made once: of many processes one wins the name."""
+    path = var_dir / "generated.env"
+    if not path.exists():
+        var_dir.mkdir(parents=True, exist_ok=True)
+        values = {
+            "SECRET_KEY": secrets.token_urlsafe(48),
+            "KEY_ENCRYPTION_KEYS": f"local-{secrets.token_hex(3)}:{_new_key()}",
+            "SECRET_PEPPERS": f"local-{secrets.token_hex(3)}:{_new_key()}",
+        }
+        draft = var_dir / f".generated.{secrets.token_hex(8)}"
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.writelines(f"{name}={value}\n" for name, value in values.items())
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return dict(line.split("=", 1) for line in path.read_text().splitlines())
+
+
+def _new_key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _secret(env: FileAwareEnv, name: str, own: Mapping[str, str]) -> str:
+    value: str = env.str(name, default=own.get(name, "")).strip()
+    if not value:
+        raise ImproperlyConfigured(f"{name} (or {name}_FILE) is missing. Make one: {HOW_TO_MAKE[name]}")
+    return value
+
+
+def _keys_by_id(name: str, text: str) -> dict[str, bytes]:
+    """Parse `id:base64,id:base64`: the first is current. Each key has 32 bytes."""
+    keys: dict[str, bytes] = {}
+    for entry in text.split(","):
+        key_id, _, encoded = entry.strip().partition(":")
+        try:
+            key = base64.b64decode(encoded.replace("-", "+").replace("_", "/") + "=" * (-len(encoded) % 4), validate=True)
+        except binascii.Error:
+            key = b""
+        if not key_id or not key_id.replace("-", "").isalnum() or len(key_id) > 32 or len(key) != 32:
+            raise ImproperlyConfigured(
+                f"{name}: each entry is id:key, the id of letters, digits and hyphens, "
+                f"the key 32 bytes in base64. Make one: {HOW_TO_MAKE[name]}"
+            )
+        if key_id in keys:
+            raise ImproperlyConfigured(f"{name}: the id {key_id!r} stands twice.")
+        keys[key_id] = key
+    return keys
+
+
+def _database(env: FileAwareEnv, var_dir: Path) -> dict[str, Any]:
+    config: dict[str, Any] = env.db_url("DATABASE_URL", default=f"sqlite:///{var_dir / 'db.sqlite3'}")
+    engine = config["ENGINE"]
+    options = config.setdefault("OPTIONS", {})
+    if engine == "django.db.backends.sqlite3":
+        options |= {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 10,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+        }
+    elif engine == "django.db.backends.postgresql":
+        options.setdefault("connect_timeout", 3)
+    else:
+        raise ImproperlyConfigured("DATABASE_URL must begin with sqlite: or postgres:.")
+    return config | {"CONN_MAX_AGE": None, "ATOMIC_REQUESTS": False}
+
+
+def _cache(env: FileAwareEnv) -> dict[str, Any]:
+    config: dict[str, Any] = env.cache_url("CACHE_URL", default="locmemcache://")
+    return config
+
+
+def _networks(env: FileAwareEnv, name: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(text.strip()) for text in env.list(name, default=[]))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} is a comma-separated list of CIDRs: {error}.") from error
+
+
+def _whole_number(env: FileAwareEnv, name: str, *, default: int, smallest: int, largest: int) -> int:
+    text = env.str(name, default=str(default))
+    if not (text.isascii() and text.isdigit() and smallest <= int(text) <= largest):
+        raise ImproperlyConfigured(f"{name} must be a whole number from {smallest} to {largest}. It is {text!r}.")
+    return int(text)
+
+
+def _switch(env: FileAwareEnv, name: str) -> bool:
+    return _one_of(env, name, ("false", "true")) == "true"
+
+
+def _one_of(env: FileAwareEnv, name: str, choices: tuple[str, ...]) -> str:
+    """The variable's value, the first choice if it is missing."""
+    text: str = env.str(name, default=choices[0])
+    if text not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}. It is {text!r}.")
+    return text

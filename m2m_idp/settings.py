@@ -1,0 +1,163 @@
+"""Django's settings. What an operator may choose comes from the environment: see env.py."""
+
+import os
+from urllib.parse import urlsplit
+
+from m2m_idp import env
+
+ENVIRONMENT = env.read(os.environ)
+
+BASE_DIR = env.BASE_DIR
+PUBLIC_URL = ENVIRONMENT.public_url
+PUBLIC_URL_IS_LOOPBACK = ENVIRONMENT.is_loopback
+VAR_DIR = ENVIRONMENT.var_dir
+SURFACE = ENVIRONMENT.surface
+HAS_CONSOLE = SURFACE in {"all", "admin"}
+HAS_PROTOCOL = SURFACE in {"all", "protocol"}
+TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
+OPERATIONS_NETWORKS = ENVIRONMENT.operations_networks
+
+SECRET_KEY = ENVIRONMENT.secret_key
+KEY_ENCRYPTION_KEYS = ENVIRONMENT.key_encryption_keys
+SECRET_PEPPERS = ENVIRONMENT.secret_peppers
+DEBUG = ENVIRONMENT.debug
+
+# Only the console looks at the Host header; no answer of the protocol depends on it.
+ALLOWED_HOSTS = [urlsplit(PUBLIC_URL).hostname or "", "localhost", "127.0.0.1", "[::1]", *ENVIRONMENT.allowed_hosts]
+
+INSTALLED_APPS = [
+    "console",
+    "configuration",
+    "upkeep",
+    "issuance",
+    "relying_parties",
+    "keys",
+    "audit",
+    "issuers",
+    "oauth2_provider",
+    "rest_framework",
+    "simple_history",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+]
+
+# Those of the console do nothing on any other path (console/middleware.py).
+CONSOLE_MIDDLEWARE = [
+    "console.middleware.SecurityHeaders",
+    "console.middleware.StaticFiles",
+    "console.middleware.Sessions",
+    "console.middleware.Common",
+    "console.middleware.Csrf",
+    "console.middleware.Authentication",
+    "console.middleware.Messages",
+    "console.middleware.Authorship",
+]
+MIDDLEWARE = ["issuance.forwarded.ForwardedMiddleware", *(CONSOLE_MIDDLEWARE if HAS_CONSOLE else [])]
+
+ROOT_URLCONF = "m2m_idp.urls"
+WSGI_APPLICATION = "m2m_idp.wsgi.application"
+APPEND_SLASH = True
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {"default": ENVIRONMENT.database}
+CACHES = {"default": ENVIRONMENT.cache}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "console:login"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
+}
+
+IS_HTTPS = PUBLIC_URL.startswith("https:")
+SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"
+SESSION_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 8 * 3600
+CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "csrf"
+CSRF_COOKIE_SECURE = IS_HTTPS
+CSRF_COOKIE_HTTPONLY = True
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS
+SECURE_HSTS_PRELOAD = IS_HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# W008: TLS ends at gunicorn or at a trusted proxy; a redirect would answer a token request that leaked its secret.
+SILENCED_SYSTEM_CHECKS = ["security.W008"]
+
+# DOT is the registry of clients here; its views, tokens and token admins are not used (docs/design.md, section 10).
+OAUTH2_PROVIDER_APPLICATION_MODEL = "relying_parties.RelyingParty"
+OAUTH2_PROVIDER = {
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+    "COMPLIANT_BCP_RFC9700_REFRESH_TOKEN": True,
+    "COMPLIANT_BCP_RFC9700_REDIRECT_URI_SCHEME": True,
+    "COMPLIANT_BCP_RFC9700_REDIRECT_URI_MATCHING": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_REQUIRED": True,
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],
+    "APPLICATION_ADMIN_CLASS": "django.contrib.admin.ModelAdmin",
+    "ACCESS_TOKEN_ADMIN_CLASS": "django.contrib.admin.ModelAdmin",
+    "GRANT_ADMIN_CLASS": "django.contrib.admin.ModelAdmin",
+    "ID_TOKEN_ADMIN_CLASS": "django.contrib.admin.ModelAdmin",
+    "REFRESH_TOKEN_ADMIN_CLASS": "django.contrib.admin.ModelAdmin",
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "UNAUTHENTICATED_USER": None,
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "audit.log.formatter"}},
+    "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "json"}},
+    "root": {"handlers": ["stdout"], "level": ENVIRONMENT.log_level},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        # Every refusal is an event of the record; Django would log a second, poorer line for it.
+        "django.request": {"level": "ERROR"},
+        "oauthlib": {"level": "INFO"},
+    },
+}

@@ -1,0 +1,173 @@
+"""Relying parties as frozen snapshots: what the token path needs to know, in one look-up."""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any
+
+import re2
+from django.db.models import Prefetch, Q
+
+from issuers.models import GlobalVariable
+from issuers.revision import Snapshots
+from relying_parties.claim_template import Node, compile_template, placeholders, render
+from relying_parties.client_secrets import SecretSnapshot
+from relying_parties.models import AccessGrant, ClaimTemplate, ClientSecret, RelyingParty
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    parameter: str
+    pattern: Any
+    message: str
+
+    def allows(self, value: str) -> bool:
+        return self.pattern.fullmatch(value) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a relying party may ask for at one resource server."""
+
+    audience: str
+    scopes: frozenset[str]
+    is_default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A claim template, compiled. `label` is its name and history id, for the record."""
+
+    label: str
+    claims: Mapping[str, Node]
+    headers: Mapping[str, Node]
+    with_x5t: bool
+    with_x5c: bool
+    parameters: frozenset[str]
+
+
+NO_TEMPLATE = Template(label="", claims={}, headers={}, with_x5t=False, with_x5c=False, parameters=frozenset())
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A relying party as it stands. Instants are compared with the clock by whoever asks."""
+
+    id: int
+    issuer_id: int
+    client_id: str
+    is_active: bool
+    valid_from: datetime | None
+    valid_until: datetime | None
+    token_endpoint_auth_method: str
+    secrets: tuple[SecretSnapshot, ...]
+    access_token_ttl: int | None
+    signing_alg: str
+    allowed_networks: tuple[IPv4Network | IPv6Network, ...]
+    trace_until: datetime | None
+    grants: tuple[Grant, ...]
+    rules: tuple[Rule, ...]
+    template: Template
+    template_audience: tuple[str, ...]
+    values: Mapping[str, Any]
+    """The template values that no request changes: `client.*`, `issuer.*`, `globals.*`."""
+
+    @property
+    def parameters_read(self) -> frozenset[str]:
+        """The request parameters that a rule or the template reads."""
+        return self.template.parameters | {rule.parameter for rule in self.rules}
+
+
+def _load(key: tuple[int, str]) -> Client | None:
+    issuer_id, client_id = key
+    relying_party = (
+        RelyingParty.objects.filter(issuer_id=issuer_id, client_id=client_id)
+        .select_related("issuer", "claim_template")
+        .prefetch_related(
+            Prefetch("grants", AccessGrant.objects.select_related("resource_server")),
+            Prefetch("secrets", ClientSecret.objects.filter(revoked_at__isnull=True)),
+            "rules",
+        )
+        .first()
+    )
+    return snapshot_of(relying_party) if relying_party else None
+
+
+clients: Snapshots[tuple[int, str], Client] = Snapshots(_load)
+
+
+def snapshot_of(relying_party: RelyingParty) -> Client:
+    template = compiled(relying_party.claim_template)
+    values = static_values(relying_party)
+    return Client(
+        id=relying_party.pk,
+        issuer_id=relying_party.issuer_id,
+        client_id=relying_party.client_id,
+        is_active=relying_party.is_active,
+        valid_from=relying_party.valid_from,
+        valid_until=relying_party.valid_until,
+        token_endpoint_auth_method=relying_party.token_endpoint_auth_method,
+        secrets=tuple(secret.snapshot for secret in relying_party.secrets.all()),
+        access_token_ttl=relying_party.access_token_ttl,
+        signing_alg=relying_party.signing_alg,
+        allowed_networks=tuple(ipaddress.ip_network(network) for network in relying_party.allowed_networks),
+        trace_until=relying_party.trace_until,
+        grants=tuple(
+            Grant(audience=grant.resource_server.identifier, scopes=frozenset(grant.scopes), is_default=grant.is_default)
+            for grant in relying_party.grants.all()
+        ),
+        rules=tuple(
+            Rule(parameter=rule.parameter, pattern=re2.compile(rule.regex), message=rule.message)
+            for rule in relying_party.rules.all()
+        ),
+        template=template,
+        template_audience=literal_audience(template, values),
+        values=values,
+    )
+
+
+def compiled(template: ClaimTemplate | None) -> Template:
+    if template is None:
+        return NO_TEMPLATE
+    claims, headers = compile_template(template.claims), compile_template(template.headers)
+    version = template.history.values_list("history_id", flat=True).first()
+    return Template(
+        label=f"{template.name}@{version}",
+        claims=claims,
+        headers=headers,
+        with_x5t=template.with_x5t,
+        with_x5c=template.with_x5c,
+        parameters=frozenset(
+            placeholder.parameter
+            for placeholder in (*placeholders(claims), *placeholders(headers))
+            if placeholder.parameter
+        ),
+    )
+
+
+def static_values(relying_party: RelyingParty) -> dict[str, Any]:
+    issuer = relying_party.issuer
+    variables = GlobalVariable.objects.filter(Q(issuer__isnull=True) | Q(issuer=issuer))
+    # The shared ones first: an issuer's own wins.
+    ordered = sorted(variables, key=lambda variable: variable.issuer_id is not None)
+    return {
+        "client.client_id": relying_party.client_id,
+        "client.name": relying_party.name,
+        "client.description": relying_party.description,
+        "client.contact": relying_party.contact,
+        "issuer.url": issuer.url,
+        "issuer.path": issuer.path,
+        "issuer.name": issuer.name,
+        **{f"globals.{variable.name}": variable.value for variable in ordered},
+    }
+
+
+def literal_audience(template: Template, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """The audience that the template itself sets, empty if it leaves it to the grant. Raises MissingValueError."""
+    node = template.claims.get("aud")
+    if node is None or any(placeholder.namespace == "grant" for placeholder in placeholders(node)):
+        return ()
+    audience = render(node, values)
+    return (audience,) if isinstance(audience, str) else tuple(audience)
