@@ -153,9 +153,14 @@ class Issuer(ConfigurationModel):
             problems["token_endpoint_auth_methods"] = error
         if error := extra_metadata_problem(self.extra_metadata):
             problems["extra_metadata"] = error
+        if self._path_moved() and self.signing_keys.exists():
+            problems["path"] = "Fixed: tokens signed with this issuer's keys carry its URL."
         problems |= self._period_problems()
         if problems:
             raise ValidationError(problems)
+
+    def _path_moved(self) -> bool:
+        return self.pk is not None and not Issuer.objects.filter(pk=self.pk, path=self.path).exists()
 
     def _period_problems(self) -> dict[str, str]:
         """The periods that contradict each other, in numbers."""

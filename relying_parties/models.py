@@ -175,6 +175,8 @@ class RelyingParty(ConfigurationModel, AbstractApplication):  # type: ignore[mis
     def clean(self) -> None:
         """AbstractApplication's own `clean` is about fields that are not here."""
         problems: dict[str, str] = {}
+        if self._identity_moved():
+            problems["client_id"] = "Issuer and client ID are fixed: secrets are bound to them. Make a new one."
         if error := networks_problem(self.allowed_networks):
             problems["allowed_networks"] = error
         if self.issuer_id and (error := self._ttl_problem()):
@@ -184,6 +186,12 @@ class RelyingParty(ConfigurationModel, AbstractApplication):  # type: ignore[mis
             problems["token_endpoint_auth_method"] = f"Off at this issuer, where these are on: {on}."
         if problems:
             raise ValidationError(problems)
+
+    def _identity_moved(self) -> bool:
+        if self.pk is None:
+            return False
+        same = RelyingParty.objects.filter(pk=self.pk, issuer_id=self.issuer_id, client_id=self.client_id)
+        return not same.exists()
 
     def _ttl_problem(self) -> str | None:
         greatest = self.issuer.max_access_token_ttl

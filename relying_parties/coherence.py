@@ -1,0 +1,94 @@
+"""Whether a relying party, its template, its grants and its issuer's variables fit together.
+
+A change of any of them can break another, so whoever changes configuration asks this before the transaction ends.
+"""
+
+from typing import Any
+
+from relying_parties.claim_template import MissingValueError, placeholders, render
+from relying_parties.models import RelyingParty
+from relying_parties.registry import compiled, static_values
+
+LONGEST_SUBJECT = 255
+
+
+def problems_of(relying_party: RelyingParty) -> list[str]:
+    """What does not fit, in words that say what to do; empty if all does."""
+    return [
+        *_method_problems(relying_party),
+        *_ttl_problems(relying_party),
+        *_grant_problems(relying_party),
+        *_template_problems(relying_party),
+    ]
+
+
+def _method_problems(relying_party: RelyingParty) -> list[str]:
+    if relying_party.token_endpoint_auth_method in relying_party.issuer.token_endpoint_auth_methods:
+        return []
+    return [f"its method {relying_party.token_endpoint_auth_method} is off at {relying_party.issuer}."]
+
+
+def _ttl_problems(relying_party: RelyingParty) -> list[str]:
+    ttl, greatest = relying_party.access_token_ttl, relying_party.issuer.max_access_token_ttl
+    if ttl is None or ttl <= greatest:
+        return []
+    return [f"its TTL of {ttl} seconds is more than the issuer's greatest, {greatest}."]
+
+
+def _grant_problems(relying_party: RelyingParty) -> list[str]:
+    problems = []
+    for grant in relying_party.grants.select_related("resource_server"):
+        server = grant.resource_server
+        if server.issuer_id != relying_party.issuer_id:
+            problems.append(f"its grant for {server.identifier} is for another issuer's resource server.")
+        if unknown := sorted(set(grant.scopes) - set(server.scopes)):
+            problems.append(f"its grant for {server.identifier} has scopes not known there: {', '.join(unknown)}.")
+    return problems
+
+
+def _template_problems(relying_party: RelyingParty) -> list[str]:
+    template = relying_party.claim_template
+    if template is None:
+        return []
+    node = compiled(template)
+    context: dict[str, Any] = static_values(relying_party) | {"grant.scope": "", "grant.audience": ""}
+    context |= {f"request.param_{name}": "" for name in node.parameters}
+    try:
+        claims = render(node.claims, context)
+        render(node.headers, context)
+    except MissingValueError as missing:
+        return [f"its claim template {template} uses ${{{missing.reference}}}, which is not defined for this issuer."]
+    audience_is_granted = any(placeholder.namespace == "grant" for placeholder in placeholders(node.claims.get("aud")))
+    return [
+        *_issuer_claim_problems(claims, relying_party),
+        *_subject_problems(claims),
+        *([] if audience_is_granted else _audience_problems(claims, relying_party)),
+    ]
+
+
+def _issuer_claim_problems(claims: dict[str, Any], relying_party: RelyingParty) -> list[str]:
+    url = relying_party.issuer.url
+    if claims.get("iss", url) == url:
+        return []
+    return [f"iss in its claim template must be the issuer's own URL, {url}: write ${{issuer.url}} or leave it out."]
+
+
+def _subject_problems(claims: dict[str, Any]) -> list[str]:
+    subject = claims.get("sub", "-")
+    if isinstance(subject, str) and 0 < len(subject) <= LONGEST_SUBJECT:
+        return []
+    return [f"sub in its claim template must be a text of 1 to {LONGEST_SUBJECT} characters."]
+
+
+def _audience_problems(claims: dict[str, Any], relying_party: RelyingParty) -> list[str]:
+    if "aud" not in claims:
+        return []
+    audience = [claims["aud"]] if isinstance(claims["aud"], str) else claims["aud"]
+    if not isinstance(audience, list) or not audience or not all(isinstance(value, str) for value in audience):
+        return ["aud in its claim template must be a text or a list of texts."]
+    granted = set(relying_party.grants.values_list("resource_server__identifier", flat=True))
+    return [
+        f"aud in its claim template is {value}, for which it has no access grant: add one, or change aud."
+        for value in audience
+        if value not in granted
+    ]
