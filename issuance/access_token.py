@@ -1,0 +1,89 @@
+"""What the token says: a pure function of client, request, grant and clock (RFC 9068, RFC 7519)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from issuance.errors import InvalidRequest, TemporarilyUnavailable
+from issuance.grants import Granted
+from issuance.token_request import TokenRequest
+from issuers.directory import IssuerSnapshot
+from keys.keyring import KeySnapshot
+from relying_parties.claim_template import TOKEN_TYPES, MissingValueError, render
+from relying_parties.registry import Client
+
+FIXED_CLAIMS = ("iss", "sub", "aud", "client_id", "iat", "exp", "jti", "scope")
+"""The claims of every token; `scope` is left out when no scope was granted."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnsignedToken:
+    header: Mapping[str, Any]
+    claims: Mapping[str, Any]
+
+    @property
+    def expires_at(self) -> datetime:
+        return datetime.fromtimestamp(self.claims["exp"], tz=UTC)
+
+
+def token_for(
+    *,
+    client: Client,
+    issuer: IssuerSnapshot,
+    request: TokenRequest,
+    granted: Granted,
+    key: KeySnapshot,
+    jti: str,
+    now: datetime,
+) -> UnsignedToken:
+    """Raises InvalidRequest when the template needs a request parameter that was not sent."""
+    issued_at = int(now.timestamp())
+    audience = granted.audience[0] if len(granted.audience) == 1 else list(granted.audience)
+    context = _context(client, request, granted, audience)
+    templated = _rendered(client.template.claims, context)
+    claims: dict[str, Any] = {
+        "iss": issuer.url,
+        "sub": templated.pop("sub", client.client_id),
+        "aud": audience,
+        "client_id": client.client_id,
+        "iat": issued_at,
+        "exp": issued_at + granted.access_token_ttl,
+        "jti": jti,
+    }
+    if granted.scopes:
+        claims["scope"] = granted.scope
+    return UnsignedToken(header=_header(client, key, context), claims=templated | claims)
+
+
+def _header(client: Client, key: KeySnapshot, context: Mapping[str, Any]) -> dict[str, Any]:
+    """`alg` and `kid` are the key's."""
+    header = {"typ": TOKEN_TYPES[0]} | _rendered(client.template.headers, context)
+    if client.template.with_x5t:
+        header["x5t"] = key.jwk["x5t"]
+    if client.template.with_x5c:
+        header["x5c"] = key.jwk["x5c"]
+    return header | {"alg": key.alg, "kid": key.kid}
+
+
+def _context(client: Client, request: TokenRequest, granted: Granted, audience: str | list[str]) -> dict[str, Any]:
+    return {
+        **client.values,
+        "grant.scope": granted.scope,
+        "grant.audience": audience,
+        **{f"request.param_{name}": request.one(name) or None for name in client.template.parameters},
+    }
+
+
+def _rendered(nodes: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
+    if not nodes:
+        return {}
+    try:
+        return {name: render(node, context) for name, node in nodes.items()}
+    except MissingValueError as missing:
+        parameter = missing.reference.removeprefix("request.param_")
+        if parameter == missing.reference:
+            raise TemporarilyUnavailable(f"The claim template uses {missing}") from missing
+        raise InvalidRequest(
+            f"The claim template needs the parameter {parameter}.", description=f"The parameter {parameter} is missing."
+        ) from missing
