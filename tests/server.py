@@ -1,0 +1,119 @@
+"""Real servers: gunicorn on a free loopback port, over the test database, its output in a file."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+from django.conf import settings
+from django.db import connection
+
+SECONDS_TO_START = 30
+SECONDS_TO_STOP = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    port: int
+    log: Path
+    pid: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def post(self, path: str, **options: object) -> requests.Response:
+        return requests.post(self.url + path, timeout=10, **options)  # type: ignore[arg-type]
+
+    def get(self, path: str, **options: object) -> requests.Response:
+        return requests.get(self.url + path, timeout=10, **options)  # type: ignore[arg-type]
+
+    def workers(self) -> list[int]:
+        """The process ids of the workers that live."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
+
+@contextmanager
+def serve(directory: Path, *, workers: int, environment: dict[str, str] | None = None) -> Iterator[Server]:
+    """A server for the length of the block; it is stopped whatever happens in there."""
+    port = _free_port()
+    log = directory / f"server-{port}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "-c", "m2m_idp/gunicorn.conf.py", "m2m_idp.wsgi:application"],
+            cwd=settings.BASE_DIR,
+            env=os.environ | _environment(port, workers) | (environment or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _wait_until_it_serves(process, port, log)
+        yield Server(port=port, log=log, pid=process.pid)
+    finally:
+        _stop(process)
+
+
+def database_url() -> str:
+    """The test database, as DATABASE_URL names it."""
+    database = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{database['NAME']}"
+    return f"postgres://{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
+
+
+def _environment(port: int, workers: int) -> dict[str, str]:
+    return {
+        "DJANGO_SETTINGS_MODULE": "m2m_idp.settings",
+        "PORT": str(port),
+        "DATABASE_URL": database_url(),
+        "WEB_CONCURRENCY": str(workers),
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _wait_until_it_serves(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + SECONDS_TO_START
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"gunicorn ended with {process.returncode}:\n{log.read_text()}")
+        if _is_live(port):
+            return
+        time.sleep(0.05)
+    raise RuntimeError(f"gunicorn did not serve within {SECONDS_TO_START} s:\n{log.read_text()}")
+
+
+def _is_live(port: int) -> bool:
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        link.request("GET", "/livez")
+        return link.getresponse().status == http.HTTPStatus.OK
+    except OSError:
+        return False
+    finally:
+        link.close()
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(SECONDS_TO_STOP)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

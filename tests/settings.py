@@ -1,0 +1,35 @@
+"""The product's settings, read from an environment of the tests' own; only DATABASE_URL is from outside."""
+
+import atexit
+import base64
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+_FROM_OUTSIDE = ("PORT", "PUBLIC_URL", "DEBUG", "IDP_SURFACE", "WEB_CONCURRENCY", "ALLOWED_HOSTS",
+                 "TRUSTED_PROXIES", "OPERATIONS_NETWORKS", "CACHE_URL", "LOG_LEVEL")  # fmt: skip
+for _name in _FROM_OUTSIDE:
+    os.environ.pop(_name, None)
+
+_IS_XDIST_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+# A worker's directory lies in that of the process which started it, which clears both away.
+_parent = os.environ["VAR_DIR"] if _IS_XDIST_WORKER else None
+_directory = tempfile.mkdtemp(prefix="m2m-idp-tests-", dir=_parent)
+if not _IS_XDIST_WORKER:
+    atexit.register(shutil.rmtree, _directory, ignore_errors=True)
+
+os.environ["VAR_DIR"] = _directory
+os.environ["SECRET_KEY"] = "the tests' own, 48 characters long, known to everyone"
+os.environ["KEY_ENCRYPTION_KEYS"] = f"tests-1:{base64.b64encode(32 * b'k').decode()}"
+os.environ["SECRET_PEPPERS"] = f"tests-1:{base64.b64encode(32 * b'p').decode()}"
+
+from m2m_idp.settings import *  # noqa: E402, F403
+from m2m_idp.settings import DATABASES, STATIC_ROOT, STORAGES  # noqa: E402
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+STATIC_ROOT.mkdir()
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # A file, as in production: a server that a test starts opens it too.
+    DATABASES["default"]["TEST"] = {"NAME": str(Path(_directory) / "test.sqlite3")}
