@@ -19,8 +19,8 @@ FIXED_CLAIMS = ("iss", "sub", "aud", "client_id", "iat", "exp", "jti", "scope")
 
 @dataclass(frozen=True, slots=True)
 class UnsignedToken:
-    header: Mapping[str, Any]
-    claims: Mapping[str, Any]
+    header: dict[str, Any]
+    claims: dict[str, Any]
 
     @property
     def expires_at(self) -> datetime:

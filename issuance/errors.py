@@ -98,6 +98,10 @@ class TemporarilyUnavailable(OAuthError):
         self.headers["Retry-After"] = "1"
 
 
+class NotRecorded(TemporarilyUnavailable):
+    """The row could not be committed, or nobody knows whether it was."""
+
+
 class ServerError(OAuthError):
     """A defect. The log has the traceback under the answer's X-Request-ID."""
 

@@ -1,3 +1,13 @@
-from django.urls import URLPattern, URLResolver
+"""The public surface: IDP_SURFACE picks what stands."""
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, include, path
+
+from issuance.urls import nothing_else, operations_urls, protocol_urls
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *operations_urls,
+    *([path("", include("console.urls"))] if settings.HAS_CONSOLE else []),
+    *(protocol_urls if settings.HAS_PROTOCOL else []),
+    *nothing_else,
+]

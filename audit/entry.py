@@ -1,0 +1,37 @@
+"""The row of one request while it is on its road: each step notes what it found out."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+SECRET = re.compile(r"m2m_[A-Za-z0-9_-]{8,}")
+"""Anything that looks like a generated secret, whole or in part, wherever a caller put it."""
+UNPRINTABLE = re.compile(r"[^\x20-\x7E\xA0-\U0010FFFF]|[\u2028-\u202E\u2066-\u2069\uFEFF\uD800-\uDFFF]")
+
+
+def cleaned(text: str) -> str:
+    """A caller's text as it may be stored and shown: secrets masked, control characters and bidi overrides replaced."""
+    if "m2m_" in text:
+        text = SECRET.sub("[secret]", text)
+    return text if text.isprintable() else UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+@dataclass(slots=True)
+class Entry:
+    """Column values of an IssuanceEvent, and the steps that found them."""
+
+    at: datetime
+    request_id: str
+    columns: dict[str, Any] = field(default_factory=dict)
+    steps: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    trace: dict[str, Any] | None = None
+    """What the trace holds beside the steps; None if the request is not traced."""
+
+    is_issued: bool = False
+    """The row that says `issued` is committed."""
+
+    def passed(self, step: str, **columns: Any) -> None:
+        """A step of the road is behind the request; `columns` is what it found out."""
+        self.columns.update(columns)
+        self.steps.append((step, columns))

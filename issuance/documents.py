@@ -1,0 +1,108 @@
+"""Discovery and JWKS, computed from the models (OpenID Connect Discovery 1.0, RFC 8414, RFC 7517).
+
+They are served from what this process last read, also while the database is away.
+"""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import structlog
+from django.db import DatabaseError
+
+from issuance.access_token import FIXED_CLAIMS
+from issuance.errors import NotFound, TemporarilyUnavailable
+from issuance.grants import GRANT_TYPES
+from issuers.directory import IssuerSnapshot, issuers_by_path
+from issuers.models import Issuer
+from issuers.revision import Snapshots
+from keys.keyring import RECORD, Keyring, keyrings
+from relying_parties.models import RelyingParty, ResourceServer
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+log = structlog.get_logger("issuance")
+
+
+@dataclass(frozen=True, slots=True)
+class Advertised:
+    """What an issuer's resource servers and templates make it tell."""
+
+    scopes: tuple[str, ...]
+    claims: tuple[str, ...]
+    signing_algs: tuple[str, ...]
+
+
+def _load(issuer_id: int) -> Advertised:
+    scopes = {scope for server in ResourceServer.objects.filter(issuer_id=issuer_id) for scope in server.scopes}
+    relying_parties = RelyingParty.objects.filter(issuer_id=issuer_id)
+    templates = relying_parties.filter(claim_template__isnull=False).values_list("claim_template__claims", flat=True)
+    templated = {name for claims in templates.distinct() for name in claims}
+    algs = relying_parties.exclude(signing_alg="").values_list("signing_alg", flat=True).distinct()
+    return Advertised(
+        scopes=tuple(sorted(scopes)),
+        claims=(*FIXED_CLAIMS, *sorted(templated - set(FIXED_CLAIMS))),
+        signing_algs=tuple(sorted(algs)),
+    )
+
+
+advertised: Snapshots[int, Advertised] = Snapshots(_load)
+
+
+def warm() -> None:
+    """Read what the documents are made of, so that this process can serve them when the database goes away."""
+    try:
+        keyrings.get(RECORD)
+        for issuer in Issuer.objects.all():
+            issuers_by_path.get(issuer.path)
+            keyrings.get(issuer.pk)
+            advertised.get(issuer.pk)
+    except DatabaseError:
+        log.exception("not_warmed")
+
+
+def issuer_of(path: str) -> IssuerSnapshot:
+    """Raises NotFound, or TemporarilyUnavailable when the database is away and this process never read the issuer."""
+    issuer = _current_or_last(issuers_by_path, path)
+    if issuer is None:
+        raise NotFound("No issuer has this path.")
+    return issuer
+
+
+def active_issuer(path: str) -> IssuerSnapshot:
+    issuer = issuer_of(path)
+    if not issuer.is_active:
+        raise NotFound(f"The issuer {issuer.url} is not active.")
+    return issuer
+
+
+def keyring_of(issuer_id: int) -> Keyring:
+    keyring = _current_or_last(keyrings, issuer_id)
+    return keyring or Keyring(keys=())
+
+
+def discovery_of(issuer: IssuerSnapshot) -> dict[str, Any]:
+    """The provider's metadata; extra members never override a computed one."""
+    told = _current_or_last(advertised, issuer.id) or Advertised(scopes=(), claims=FIXED_CLAIMS, signing_algs=())
+    return issuer.extra_metadata | {
+        "issuer": issuer.url,
+        "token_endpoint": f"{issuer.url}/token",
+        "jwks_uri": f"{issuer.url}/jwks",
+        "scopes_supported": list(told.scopes),
+        "grant_types_supported": list(GRANT_TYPES),
+        "response_types_supported": [],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": list(dict.fromkeys((issuer.signing_alg, *told.signing_algs))),
+        "token_endpoint_auth_methods_supported": list(issuer.token_endpoint_auth_methods),
+        "claims_supported": list(told.claims),
+    }
+
+
+def _current_or_last(snapshots: Snapshots[K, V], key: K) -> V | None:
+    try:
+        return snapshots.get(key)
+    except DatabaseError as error:
+        known = snapshots.last_known(key)
+        if known is None:
+            raise TemporarilyUnavailable("The database is away, and this process never read what it was asked for.") from error
+        return known

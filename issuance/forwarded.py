@@ -1,0 +1,66 @@
+"""Whose request it is when proxies stand before the server.
+
+Only what a proxy of TRUSTED_PROXIES said is believed, and only as many hops as are such proxies; for any other request
+address and scheme are the socket's.
+"""
+
+import ipaddress
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+
+class ForwardedMiddleware:
+    """Puts the client's address and scheme where Django looks for the peer's."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if settings.TRUSTED_PROXIES:
+            request.META["REMOTE_ADDR"], scheme = believed(request.META)
+            # HttpRequest.scheme reads it there.
+            request.META["wsgi.url_scheme"] = request.environ["wsgi.url_scheme"] = scheme  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+
+def believed(meta: dict[str, Any]) -> tuple[str, str]:
+    """The client's address and scheme."""
+    address: str = meta["REMOTE_ADDR"]
+    scheme: str = meta["wsgi.url_scheme"]
+    schemes = _listed(meta.get("HTTP_X_FORWARDED_PROTO", ""))
+    for hop in reversed(_listed(meta.get("HTTP_X_FORWARDED_FOR", ""))):
+        if not is_trusted(address) or _address(hop) is None:
+            break
+        address = hop
+        scheme = _next_scheme(schemes, otherwise=scheme)
+    return address, scheme
+
+
+def is_trusted(address: str) -> bool:
+    parsed = _address(address)
+    return parsed is not None and any(parsed in network for network in settings.TRUSTED_PROXIES)
+
+
+def _next_scheme(schemes: list[str], *, otherwise: str) -> str:
+    """What this hop said of the scheme; a single value is the outermost proxy's and stands for all hops."""
+    scheme = schemes[-1] if schemes else ""
+    if len(schemes) > 1:
+        schemes.pop()
+    return scheme if scheme in {"http", "https"} else otherwise
+
+
+def _listed(header: str) -> list[str]:
+    return [value.strip().lower() for value in header.split(",") if value.strip()]
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address

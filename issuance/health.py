@@ -1,0 +1,116 @@
+"""Whether this process lives, and whether it can issue: with reasons, to those who may know them."""
+
+import ipaddress
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpResponse
+from django.utils import timezone
+from rest_framework.request import Request
+
+from audit import durability, triggers
+from issuance.answers import NO_STORE, json_answer
+from issuance.protocol_view import ProtocolView
+from issuers.directory import IssuerSnapshot
+from issuers.models import Issuer
+from keys.encryption import KeyUnreadableError
+from keys.keyring import keyrings
+from keys.signing import private_key_of
+from relying_parties.credentials import secrets_without_pepper
+
+
+def start_problems() -> list[str]:
+    """What must be mended before the server may start, in words that say how; a database that is away is not one."""
+    try:
+        if unapplied := _unapplied_migrations():
+            return [f"{unapplied} migrations are not applied: run manage.py migrate."]
+        lost = secrets_without_pepper(set(settings.SECRET_PEPPERS))
+        return [f"SECRET_PEPPERS lacks the pepper of {secret}: put it back." for secret in lost] + _record_problems()
+    except DatabaseError:
+        return []
+
+
+def readiness() -> dict[str, list[str]]:
+    """The problems by check; empty lists if there are none. `database` alone does not make the server unready."""
+    try:
+        connection.ensure_connection()
+        checks: dict[str, Callable[[], list[str]]] = {
+            "migrations": _migration_problems,
+            "record": _record_problems,
+            "keys": _key_problems,
+        }
+        return {"database": []} | {name: check() for name, check in checks.items()}
+    except DatabaseError as error:
+        return {"database": [f"The database does not answer: {type(error).__name__}."]}
+
+
+def _unapplied_migrations() -> int:
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def _migration_problems() -> list[str]:
+    unapplied = _unapplied_migrations()
+    return [f"{unapplied} migrations are not applied: run manage.py migrate."] if unapplied else []
+
+
+def _record_problems() -> list[str]:
+    missing = [
+        f"The trigger {name} of the record is missing or off: restore the database, or migrate audit back to 0001 and forth."
+        for name in triggers.missing(connection)
+    ]
+    return missing + durability.problems(connection)
+
+
+def _key_problems() -> list[str]:
+    problems = (_signing_problem(IssuerSnapshot.of(issuer)) for issuer in Issuer.objects.filter(is_active=True))
+    return [problem for problem in problems if problem]
+
+
+def _signing_problem(issuer: IssuerSnapshot) -> str | None:
+    """Why the issuer cannot sign, None if it can."""
+    keyring = keyrings.get(issuer.id)
+    key = keyring and keyring.signing_key(alg=issuer.signing_alg, now=timezone.now())
+    if not key:
+        return f"{issuer.url} has no active {issuer.signing_alg} key: run manage.py create_key {issuer.path or '/'} {issuer.signing_alg}."
+    try:
+        private_key_of(key)
+    except KeyUnreadableError as error:
+        return str(error)
+    return None
+
+
+class LivezView(ProtocolView):
+    """The process answers; JWKS and discovery come from its memory."""
+
+    http_method_names = ["get", "head"]
+
+    def get(self, request: Request) -> HttpResponse:
+        return json_answer({"status": "ok"}, headers=NO_STORE)
+
+
+class ReadyzView(ProtocolView):
+    """200 when tokens can be issued, or when only the database is away and the documents can be served; else 503."""
+
+    http_method_names = ["get", "head"]
+
+    def get(self, request: Request) -> HttpResponse:
+        found = readiness()
+        is_ready = not any(problems for check, problems in found.items() if check != "database")
+        status = "ok" if is_ready and not found["database"] else "degraded" if is_ready else "unready"
+        members: dict[str, Any] = {"status": status}
+        if may_know(request.META["REMOTE_ADDR"]):
+            members["checks"] = found
+        return json_answer(members, status=200 if is_ready else 503, headers=NO_STORE)
+
+
+def may_know(address: str) -> bool:
+    """Reasons are told to loopback and OPERATIONS_NETWORKS."""
+    try:
+        source = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return source.is_loopback or any(source in network for network in settings.OPERATIONS_NETWORKS)

@@ -1,0 +1,62 @@
+"""What every view of the protocol shares: JSON whatever happens, and an X-Request-ID."""
+
+import secrets
+from typing import Any
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from issuance.answers import as_oauth_error, refusal
+from issuance.errors import NotFound, OAuthError, ServerError
+
+log = structlog.get_logger("issuance")
+
+
+class JSONWhateverIsAccepted(BaseContentNegotiation):
+    """The protocol has one representation; an Accept header changes nothing."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        return None
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        return JSONRenderer(), "application/json"
+
+
+class ProtocolView(APIView):
+    """A view whose every answer, also to a method it does not have, is JSON with an X-Request-ID."""
+
+    content_negotiation_class = JSONWhateverIsAccepted
+    request_id: str
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """In place of DRF's authentication, permissions, throttles and versions, which the protocol has its own of."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        self.request_id = secrets.token_hex(16)
+        return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
+
+    def handle_exception(self, exc: Exception) -> HttpResponse:
+        error = as_oauth_error(exc, allowed=", ".join(self.allowed_methods))
+        if isinstance(error, ServerError):
+            log.error("defect", request_id=self.request_id, exc_info=exc)
+        return refusal(self.refused(error))
+
+    def refused(self, error: OAuthError) -> OAuthError:
+        """A last word before the refusal is answered."""
+        return error
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response["X-Request-ID"] = self.request_id
+        return response
+
+
+class NothingHere(ProtocolView):
+    """Any other URL: 404 for every method."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise NotFound("No such URL.")

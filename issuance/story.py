@@ -1,0 +1,105 @@
+"""How the steps of the road are told in the record: from protocol values to columns of a row, and to a trace."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from audit.entry import Entry, cleaned
+from audit.models import Outcome
+from issuance.access_token import UnsignedToken
+from issuance.client_auth import Presented
+from issuance.errors import OAuthError
+from issuance.token_request import TokenRequest
+from issuers.directory import IssuerSnapshot
+from relying_parties.claim_template import CREDENTIAL_PARAMETERS
+from relying_parties.registry import Client
+
+TRACED_HEADERS = (
+    "HTTP_HOST", "HTTP_USER_AGENT", "CONTENT_TYPE", "CONTENT_LENGTH", "HTTP_ACCEPT", "HTTP_X_REQUEST_ID",
+    "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO",
+)  # fmt: skip
+UNPRINTABLE_ASCII = re.compile(r"[^\x20-\x7E]")
+
+
+def opened(meta: dict[str, Any], *, issuer: IssuerSnapshot, request_id: str, now: datetime) -> Entry:
+    """The row of a request of which nothing is known but where it came from."""
+    entry = Entry(at=now, request_id=request_id)
+    entry.columns = {
+        "issuer": issuer.url,
+        "ip": meta["REMOTE_ADDR"],
+        "user_agent": _text(meta.get("HTTP_USER_AGENT", "")),
+        "caller_request_id": UNPRINTABLE_ASCII.sub("", meta.get("HTTP_X_REQUEST_ID", "")),
+    }
+    return entry
+
+
+def asked(request: TokenRequest) -> dict[str, Any]:
+    resources = (*request.parameters.get("resource", ()), *request.parameters.get("audience", ()))
+    return {
+        "grant_type": request.grant_type,
+        "client_id": request.client_id,
+        "scope_requested": request.scope,
+        "resource_requested": " ".join(resources),
+    }
+
+
+def identified(presented: Presented) -> dict[str, Any]:
+    return {"client_id": presented.client_id, "auth_method": presented.method}
+
+
+def said(token: UnsignedToken, *, client: Client) -> dict[str, Any]:
+    return {
+        "subject": token.claims["sub"],
+        "claim_template": client.template.label,
+        "jti": token.claims["jti"],
+        "kid": token.header["kid"],
+        "alg": token.header["alg"],
+        "expires_at": token.expires_at,
+    }
+
+
+def issued(entry: Entry, token: UnsignedToken) -> Entry:
+    """The row of a token that is about to be signed."""
+    entry.columns |= {"outcome": Outcome.ISSUED, "http_status": 200}
+    if entry.trace is not None:
+        entry.trace |= {"header": token.header, "claims": token.claims}
+    return entry
+
+
+def refused(entry: Entry, error: OAuthError) -> Entry:
+    """The row of a refusal; after a row that says `issued`, the row that says it failed."""
+    entry.passed("fail" if entry.is_issued else "refuse", error=error.error, detail=error.detail)
+    entry.columns |= {
+        "outcome": Outcome.FAILED if entry.is_issued else Outcome.REFUSED,
+        "http_status": error.status,
+    }
+    return entry
+
+
+def trace_if_wanted(entry: Entry, *, client: Client | None, request: TokenRequest, meta: dict[str, Any]) -> None:
+    """While an operator traces the client: the request as it came, its credentials masked."""
+    if client is None or client.trace_until is None or entry.at >= client.trace_until:
+        return
+    headers = {_header_name(name): _text(meta[name]) for name in TRACED_HEADERS if meta.get(name)}
+    if request.authorization:
+        headers["authorization"] = "***"
+    entry.trace = {
+        "request": {
+            "method": meta["REQUEST_METHOD"],
+            "path": _text(meta.get("PATH_INFO", "")),
+            "headers": headers,
+            "parameters": {
+                cleaned(name): "***" if name in CREDENTIAL_PARAMETERS else [cleaned(value) for value in values]
+                for name, values in request.parameters.items()
+            },
+        }
+    }
+
+
+def _header_name(name: str) -> str:
+    return name.removeprefix("HTTP_").replace("_", "-").lower()
+
+
+def _text(value: str) -> str:
+    """A value of the WSGI environment, whose characters are bytes (PEP 3333), as text."""
+    return cleaned(value.encode("latin-1", errors="replace").decode(errors="replace"))

@@ -1,0 +1,130 @@
+"""The protocol: one view an endpoint, each step of the road on its line."""
+
+import hashlib
+import secrets
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.http import parse_etags
+from rest_framework.request import Request
+
+from audit.entry import Entry
+from audit.record import NotRecordedError, record
+from issuance import story
+from issuance.access_token import token_for
+from issuance.answers import NO_STORE, json_answer
+from issuance.client_auth import present, prove, registered
+from issuance.documents import active_issuer, discovery_of, issuer_of, keyring_of
+from issuance.errors import NotRecorded, OAuthError, TemporarilyUnavailable
+from issuance.grants import authorize
+from issuance.protocol_view import ProtocolView
+from issuance.request_body import read_body
+from issuance.signing_key import ready_key
+from issuance.token_request import parse
+from issuers.directory import IssuerSnapshot
+from keys.keyring import RECORD
+from keys.signing import sign
+
+
+class TokenView(ProtocolView):
+    """The token endpoint (RFC 6749 section 3.2), for the client credentials grant (section 4.4)."""
+
+    http_method_names = ["post"]
+    issuer: IssuerSnapshot
+    entry: Entry
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """From here on the request has a row of the record, whatever its method."""
+        self.issuer = active_issuer(kwargs["path"])
+        self.entry = story.opened(request.META, issuer=self.issuer, request_id=self.request_id, now=timezone.now())
+
+    def post(self, request: Request, path: str) -> HttpResponse:
+        """The road. Every step raises an OAuthError, or notes in the entry what it found out."""
+        meta, issuer, entry, now = request.META, self.issuer, self.entry, self.entry.at
+
+        asked = parse(
+            body=read_body(meta),
+            content_type=meta.get("CONTENT_TYPE", ""),
+            query=meta.get("QUERY_STRING", ""),
+            authorization=meta.get("HTTP_AUTHORIZATION", ""),
+        )
+        entry.passed("parse", **story.asked(asked))
+
+        presented = present(asked)
+        claimed = registered(presented, issuer=issuer)
+        entry.passed("identify", **story.identified(presented))
+        story.trace_if_wanted(entry, client=claimed, request=asked, meta=meta)
+
+        proven = prove(presented, client=claimed, issuer=issuer, now=now)
+        client = proven.client
+        entry.passed("authenticate", credential=proven.credential)
+
+        granted = authorize(asked, client=client, issuer=issuer, address=meta["REMOTE_ADDR"], now=now)
+        entry.passed("authorize", scope=granted.scope, audience=" ".join(granted.audience))
+
+        key = ready_key(client=client, issuer=issuer, now=now)
+        token = token_for(
+            client=client, issuer=issuer, request=asked, granted=granted, key=key, jti=secrets.token_urlsafe(18), now=now
+        )
+        entry.passed("claims", **story.said(token, client=client))
+
+        record(story.issued(entry, token))
+        access_token = sign(token.claims, header=token.header, key=key)
+
+        members = {"access_token": access_token, "token_type": "Bearer", "expires_in": granted.access_token_ttl}
+        return json_answer(members | ({"scope": granted.scope} if granted.scopes else {}), headers=NO_STORE)
+
+    def refused(self, error: OAuthError) -> OAuthError:
+        """A refusal takes the same road: recorded, then answered."""
+        if not hasattr(self, "entry") or isinstance(error, NotRecorded):
+            return error
+        if self.entry.is_issued:
+            error = TemporarilyUnavailable(f"Signing failed: {error.detail}")
+        try:
+            record(story.refused(self.entry, error))
+        except NotRecordedError:
+            return NotRecorded("The refusal could not be committed.")
+        return error
+
+
+class DiscoveryView(ProtocolView):
+    """OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3."""
+
+    http_method_names = ["get", "head"]
+
+    def get(self, request: Request, path: str) -> HttpResponse:
+        issuer = active_issuer(path)
+        max_age = issuer.metadata_max_age
+        headers = {"Cache-Control": f"public, max-age={max_age}"} if max_age else NO_STORE
+        return json_answer(discovery_of(issuer), headers=headers)
+
+
+class JwksView(ProtocolView):
+    """RFC 7517 section 5. An inactive issuer's keys are shown as well: its tokens may still be alive."""
+
+    http_method_names = ["get", "head"]
+
+    def get(self, request: Request, path: str) -> HttpResponse:
+        issuer = issuer_of(path)
+        return jwks_answer(request, issuer_id=issuer.id, max_age=issuer.jwks_max_age)
+
+
+class RecordJwksView(ProtocolView):
+    """The public keys that seal the record."""
+
+    http_method_names = ["get", "head"]
+
+    def get(self, request: Request) -> HttpResponse:
+        return jwks_answer(request, issuer_id=RECORD, max_age=300)
+
+
+def jwks_answer(request: Request, *, issuer_id: int, max_age: int) -> HttpResponse:
+    """The JWK Set of this moment, or 304 to a caller that has it (RFC 9110 section 13.1.2)."""
+    headers = {"Cache-Control": f"public, max-age={max_age}"}
+    answer = json_answer(keyring_of(issuer_id).jwks(timezone.now()), headers=headers)
+    answer["ETag"] = f'"{hashlib.sha256(answer.content).hexdigest()[:32]}"'
+    held = parse_etags(request.META.get("HTTP_IF_NONE_MATCH", ""))
+    if answer["ETag"] not in {etag.removeprefix("W/") for etag in held} and "*" not in held:
+        return answer
+    return HttpResponse(status=304, headers=headers | {"ETag": answer["ETag"]})
