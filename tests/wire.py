@@ -3,7 +3,7 @@
 import base64
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus, urlencode
@@ -133,9 +133,16 @@ def last_event() -> IssuanceEvent:
 
 def _run(environ: dict[str, Any]) -> Answer:
     started: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start_response(
+        status: str, headers: list[tuple[str, str]], _: Any = None
+    ) -> Callable[[bytes], object]:
+        started.append((status, headers))
+        return io.BytesIO().write
+
     if not _handlers:
         _handlers.append(WSGIHandler())
-    chunks = _handlers[0](environ, lambda status, headers, exc_info=None: started.append((status, headers)))
+    chunks = _handlers[0](environ, start_response)
     try:
         body = b"".join(chunks)
     finally:
@@ -151,6 +158,7 @@ def _wsgi_name(name: str) -> str:
     return upper if upper in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{upper}"
 
 
-def _segment(token: str, index: int) -> Any:
+def _segment(token: str, index: int) -> dict[str, Any]:
     segment = token.split(".")[index]
-    return json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+    members: dict[str, Any] = json.loads(base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+    return members
