@@ -33,8 +33,10 @@ class Environment:
 
     public_url: str
     is_loopback: bool
+    bind: str
     port: int
     var_dir: Path
+    static_root: Path
     debug: bool
     surface: str
     web_concurrency: int
@@ -70,8 +72,10 @@ def read(variables: Mapping[str, str]) -> Environment:
     return Environment(
         public_url=public_url,
         is_loopback=is_loopback,
+        bind=_address(env, "BIND", default="127.0.0.1"),
         port=port,
         var_dir=var_dir,
+        static_root=Path(env.str("STATIC_ROOT", default=str(var_dir / "static"))).absolute(),
         debug=debug,
         surface=_one_of(env, "IDP_SURFACE", SURFACES),
         web_concurrency=_whole_number(env, "WEB_CONCURRENCY", default=2, smallest=1, largest=1024),
@@ -201,6 +205,15 @@ def _networks(env: FileAwareEnv, name: str) -> tuple[Network, ...]:
         return tuple(ipaddress.ip_network(text.strip()) for text in env.list(name, default=[]))
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} is a comma-separated list of CIDRs: {error}.") from error
+
+
+def _address(env: FileAwareEnv, name: str, *, default: str) -> str:
+    text: str = env.str(name, default=default)
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} is the IP address to listen on: {error}.") from error
+    return _netloc(str(address), None)
 
 
 def _whole_number(env: FileAwareEnv, name: str, *, default: int, smallest: int, largest: int) -> int:

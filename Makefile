@@ -1,0 +1,101 @@
+# The targets are explained by `make help`. The settings are read from the environment by m2m_idp/env.py;
+# a variable on make's command line (make serve PORT=9000) is in the environment of every recipe.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/sh
+
+BIN := .venv/bin
+PYTHON := $(BIN)/python
+RUNTIME := .venv/.requirements
+DEVELOPMENT := .venv/.requirements-dev
+INSTALL := $(PYTHON) -m pip --disable-pip-version-check install --quiet --require-hashes --requirement
+MANAGE := $(PYTHON) manage.py
+
+SUITABLE := import sys, ensurepip; sys.exit(sys.version_info < (3, 11))
+COMPILE := CUSTOM_COMPILE_COMMAND='make requirements' $(BIN)/pip-compile --quiet --generate-hashes --strip-extras \
+	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
+ON_POSTGRESQL := pg_virtualenv -o fsync=off sh -c \
+	'DATABASE_URL="postgres://$$PGUSER:$$PGPASSWORD@$$PGHOST:$$PGPORT/postgres" "$$@"' sh
+PYTEST := $(BIN)/pytest --numprocesses=auto
+QUICK := $(PYTEST) -m 'not slow'
+COMPLETE := $(PYTEST)
+
+.PHONY: help
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "make %-14s %s\n", $$1, $$2 }'
+
+.PHONY: serve
+serve: $(RUNTIME) ## Run the server on 127.0.0.1:8000, with the demo on first start (PORT=, VAR_DIR=)
+	@$(MANAGE) migrate --no-input --verbosity 0
+	@$(MANAGE) collectstatic --no-input --verbosity 0
+	@$(MANAGE) load_demo
+	@exec $(BIN)/gunicorn --config m2m_idp/gunicorn.conf.py
+
+.PHONY: setup
+setup: $(DEVELOPMENT) ## Install what development needs
+
+.PHONY: lint
+lint: $(DEVELOPMENT) ## Check style, types, import rules, templates and the Dockerfile
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/djlint --check --lint --quiet templates
+	$(BIN)/hadolint Dockerfile
+
+.PHONY: test
+test: $(DEVELOPMENT) ## Run the quick tests on SQLite, and on PostgreSQL where it is installed
+	$(call on_both_databases,$(QUICK))
+
+.PHONY: test-all
+test-all: $(DEVELOPMENT) ## Run every test on both databases, the slow ones too
+	$(call on_both_databases,$(COMPLETE))
+
+.PHONY: check
+check: lint check-deploy test-all ## Everything that has to pass before a change is merged
+
+.PHONY: check-deploy
+check-deploy: $(DEVELOPMENT) ## Check the settings of a real deployment, the migrations and the contract's coverage
+	.ci/check-deploy $(PYTHON)
+	$(MANAGE) makemigrations --check --dry-run
+	$(PYTHON) -m tests.contract_coverage
+
+.PHONY: mutants
+mutants: $(DEVELOPMENT) ## Break the token path in every small way and see the tests notice (docs/mutants.md)
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
+
+.PHONY: bench
+bench: $(RUNTIME) ## Measure tokens per second of one worker on one core (docs/performance.md)
+	@$(PYTHON) benchmarks/bench.py
+
+.PHONY: requirements
+requirements: $(DEVELOPMENT) ## Compile the pinned requirements from pyproject.toml
+	$(COMPILE) --output-file requirements.txt pyproject.toml
+	$(COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+
+define on_both_databases
+$(1)
+@if command -v pg_virtualenv >/dev/null; then \
+	echo "$(1)  # on PostgreSQL"; $(ON_POSTGRESQL) $(1); \
+else \
+	echo "Skipped on PostgreSQL: pg_virtualenv (Debian: postgresql-common, postgresql) is not installed."; \
+fi
+endef
+
+$(PYTHON):
+	@for python in python3.13 python3.12 python3.11 python3 python; do \
+		if $$python -c '$(SUITABLE)' 2>/dev/null; then exec $$python -m venv .venv; fi; \
+	done; \
+	echo "m2m-idp needs Python 3.11 or newer with its venv module (Debian: apt-get install python3-venv)." >&2; exit 1
+
+$(RUNTIME): requirements.txt | $(PYTHON)
+	@echo "Installing requirements.txt into .venv"
+	@$(INSTALL) requirements.txt
+	@touch $@
+
+$(DEVELOPMENT): requirements-dev.txt | $(PYTHON)
+	@echo "Installing requirements-dev.txt into .venv"
+	@$(INSTALL) requirements-dev.txt
+	@touch $@ $(RUNTIME)

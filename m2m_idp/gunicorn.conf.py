@@ -1,0 +1,72 @@
+"""How gunicorn serves m2m-idp. What an operator may choose comes from the environment: see env.py."""
+
+import os
+import sys
+
+import django
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+from django.urls import get_resolver
+from gunicorn.arbiter import Arbiter
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+from gunicorn.workers.base import Worker
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "m2m_idp.settings")
+try:
+    django.setup()
+except ImproperlyConfigured as refusal:
+    sys.exit(f"m2m-idp cannot start: {refusal}")
+
+# Models can be imported only now.
+from issuance import documents, health
+
+
+class JsonLogger(Logger):
+    """Leaves gunicorn's own lines to the root logger, which writes JSON: see settings.LOGGING."""
+
+    def setup(self, cfg: Config) -> None:
+        super().setup(cfg)  # type: ignore[no-untyped-call]
+        self.error_log.propagate = True
+
+
+wsgi_app = "m2m_idp.wsgi:application"
+bind = f"{settings.ENVIRONMENT.bind}:{settings.ENVIRONMENT.port}"
+workers = settings.ENVIRONMENT.web_concurrency
+worker_class = "gthread"
+threads = 4
+# The application is loaded once and then forked, so that a worker which takes another's place serves at once.
+preload_app = True
+# The workers' heartbeats need no disk, and a root file system that is read-only offers none.
+MEMORY = "/dev/shm"  # noqa: S108
+worker_tmp_dir = MEMORY if os.access(MEMORY, os.W_OK) else None
+# Longer than a reverse proxy keeps an idle connection open: it, not this server, closes first.
+keepalive = 75
+# Shorter than what systemd, Docker Compose (compose.yaml) and Kubernetes wait for before they kill.
+graceful_timeout = 25
+control_socket_disable = True
+
+# An access log would hold query strings; every token request is a row of the record instead.
+accesslog = None
+errorlog = None
+logger_class = JsonLogger
+loglevel = settings.ENVIRONMENT.log_level.lower()
+
+# gunicorn believes no header: issuance/forwarded.py knows which proxies may be believed.
+forwarded_allow_ips = ""
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
+
+
+def on_starting(_server: Arbiter) -> None:
+    problems = health.start_problems()
+    if problems:
+        sys.exit("\n".join(f"m2m-idp cannot start: {problem}" for problem in problems))
+    get_resolver().check()
+    documents.warm()
+    connections.close_all()
+
+
+def post_worker_init(_worker: Worker) -> None:
+    documents.warm()
