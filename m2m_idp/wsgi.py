@@ -2,8 +2,12 @@
 
 import os
 
-from django.core.wsgi import get_wsgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "m2m_idp.settings")
+django.setup(set_prefix=False)
 
-application = get_wsgi_application()
+# The request class reads settings when it is imported.
+from issuance.wsgi_handler import Handler  # noqa: E402
+
+application = Handler()
