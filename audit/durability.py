@@ -20,7 +20,11 @@ def _sqlite_problems(connection: Any) -> list[str]:
 def _postgresql_problems(connection: Any) -> list[str]:
     wanted = {"synchronous_commit": {"on", "remote_apply", "remote_write"}, "fsync": {"on"}}
     found = {name: _value(connection, f"SHOW {name}") for name in wanted}
-    return [f"PostgreSQL runs with {name} = {value}: set it on." for name, value in found.items() if value not in wanted[name]]
+    return [
+        f"PostgreSQL runs with {name} = {value}: set it on."
+        for name, value in found.items()
+        if value not in wanted[name]
+    ]
 
 
 def _value(connection: Any, query: str) -> Any:

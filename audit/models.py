@@ -24,29 +24,41 @@ class IssuanceEvent(models.Model):
 
     at = models.DateTimeField()
     request_id = models.CharField(max_length=36)
-    caller_request_id = models.CharField(max_length=64, blank=True, help_text="The caller's own X-Request-ID.")
+    caller_request_id = models.CharField(
+        max_length=64, blank=True, help_text="The caller's own X-Request-ID."
+    )
     issuer = models.CharField(max_length=400, help_text="The issuer's URL.")
     outcome = models.CharField(max_length=10, choices=Outcome.choices)
     http_status = models.PositiveSmallIntegerField("HTTP status")
     grant_type = models.CharField(max_length=100, blank=True)
-    client_id = models.CharField("client ID", max_length=255, blank=True, help_text="As claimed by the request.")
+    client_id = models.CharField(
+        "client ID", max_length=255, blank=True, help_text="As claimed by the request."
+    )
     auth_method = models.CharField("authentication", max_length=64, blank=True, help_text="As presented.")
-    credential = models.CharField(max_length=100, blank=True, help_text="What proved the client; never the secret.")
+    credential = models.CharField(
+        max_length=100, blank=True, help_text="What proved the client; never the secret."
+    )
     subject = models.CharField(max_length=255, blank=True)
     scope_requested = models.CharField(max_length=1000, blank=True)
     scope = models.CharField(max_length=4000, blank=True)
     resource_requested = models.CharField(max_length=1000, blank=True)
     audience = models.CharField(max_length=4000, blank=True, help_text="Separated by spaces.")
-    claim_template = models.CharField(max_length=130, blank=True, help_text="Its name and the id of its history row.")
+    claim_template = models.CharField(
+        max_length=130, blank=True, help_text="Its name and the id of its history row."
+    )
     jti = models.CharField("token ID (jti)", max_length=64, blank=True)
     kid = models.CharField("key ID (kid)", max_length=128, blank=True)
     alg = models.CharField("algorithm", max_length=10, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     error = models.CharField(max_length=64, blank=True)
-    detail = models.CharField(max_length=500, blank=True, help_text="Why, and what to do; only here and in the log.")
+    detail = models.CharField(
+        max_length=500, blank=True, help_text="Why, and what to do; only here and in the log."
+    )
     ip = models.CharField("address", max_length=45, blank=True)
     user_agent = models.CharField(max_length=255, blank=True)
-    actor = models.CharField(max_length=150, blank=True, help_text="Who asked for a test token in the console.")
+    actor = models.CharField(
+        max_length=150, blank=True, help_text="Who asked for a test token in the console."
+    )
     is_test = models.BooleanField("test", default=False)
     format = models.PositiveSmallIntegerField(default=FORMAT)
 
@@ -62,7 +74,10 @@ class IssuanceEvent(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(outcome__in=Outcome.values), name="event_known_outcome"),
             models.CheckConstraint(
-                condition=Q(outcome=Outcome.ISSUED, error="") & ~Q(jti="") & ~Q(kid="") & Q(expires_at__isnull=False)
+                condition=Q(outcome=Outcome.ISSUED, error="")
+                & ~Q(jti="")
+                & ~Q(kid="")
+                & Q(expires_at__isnull=False)
                 | ~Q(outcome=Outcome.ISSUED) & ~Q(error=""),
                 name="event_issued_or_error",
             ),
@@ -76,7 +91,11 @@ class Trace(models.Model):
     """The course of one request, kept while its relying party's `trace_until` is ahead. May be pruned at any time."""
 
     event = models.OneToOneField(
-        IssuanceEvent, on_delete=models.DO_NOTHING, db_constraint=False, primary_key=True, related_name="trace"
+        IssuanceEvent,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        primary_key=True,
+        related_name="trace",
     )
     content = models.JSONField()
 

@@ -42,7 +42,9 @@ def record(entry: Entry) -> int:
 
 
 def _insert_traced(insert: "_Insert", row: dict[str, Any], entry: Entry) -> int:
-    content = _fitting({"steps": [[step, _shown(found)] for step, found in entry.steps], **(entry.trace or {})})
+    content = _fitting(
+        {"steps": [[step, _shown(found)] for step, found in entry.steps], **(entry.trace or {})}
+    )
     with transaction.atomic():
         event_id = insert.execute(row)
         Trace.objects.create(event_id=event_id, content=content)
@@ -61,7 +63,11 @@ def _fitting(content: dict[str, Any]) -> dict[str, Any]:
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     """What a log line or a trace shows of a row: what is there, cleaned, instants as text."""
     return {
-        name: cleaned(value) if isinstance(value, str) else value.isoformat() if isinstance(value, datetime) else value
+        name: cleaned(value)
+        if isinstance(value, str)
+        else value.isoformat()
+        if isinstance(value, datetime)
+        else value
         for name, value in row.items()
         if value not in ("", None)
     }

@@ -66,7 +66,9 @@ def _header(client: Client, key: KeySnapshot, context: Mapping[str, Any]) -> dic
     return header | {"alg": key.alg, "kid": key.kid}
 
 
-def _context(client: Client, request: TokenRequest, granted: Granted, audience: str | list[str]) -> dict[str, Any]:
+def _context(
+    client: Client, request: TokenRequest, granted: Granted, audience: str | list[str]
+) -> dict[str, Any]:
     return {
         **client.values,
         "grant.scope": granted.scope,
@@ -85,5 +87,6 @@ def _rendered(nodes: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str,
         if parameter == missing.reference:
             raise TemporarilyUnavailable(f"The claim template uses {missing}") from missing
         raise InvalidRequest(
-            f"The claim template needs the parameter {parameter}.", description=f"The parameter {parameter} is missing."
+            f"The claim template needs the parameter {parameter}.",
+            description=f"The parameter {parameter} is missing.",
         ) from missing

@@ -63,7 +63,9 @@ def prove(presented: Presented, *, client: Client | None, issuer: IssuerSnapshot
     if not client.is_active:
         raise InvalidClient("The relying party is not active.")
     if presented.method != client.token_endpoint_auth_method:
-        raise InvalidClient(f"Registered for {client.token_endpoint_auth_method}, came by {presented.method}.")
+        raise InvalidClient(
+            f"Registered for {client.token_endpoint_auth_method}, came by {presented.method}."
+        )
     if presented.method not in issuer.token_endpoint_auth_methods:
         raise InvalidClient(f"The method {presented.method} is off at this issuer.")
     if secret is None:
@@ -90,13 +92,17 @@ def _by_basic(request: TokenRequest) -> Presented:
         client_id = form_decoded(client_id_bytes)
         raw = secret_bytes.decode()
     except (binascii.Error, ValueError, InvalidRequest) as error:
-        raise InvalidClient("The Basic credentials are not id:secret in UTF-8, form-encoded, in base64.") from error
+        raise InvalidClient(
+            "The Basic credentials are not id:secret in UTF-8, form-encoded, in base64."
+        ) from error
     if not colon:
         raise InvalidClient("The Basic credentials have no colon.")
     if request.client_id and request.client_id != client_id:
         raise InvalidRequest("The body names another client than the Basic credentials.")
     return Presented(
-        method=TokenEndpointAuthMethod.CLIENT_SECRET_BASIC, client_id=client_id, forms=_readings(secret_bytes, raw)
+        method=TokenEndpointAuthMethod.CLIENT_SECRET_BASIC,
+        client_id=client_id,
+        forms=_readings(secret_bytes, raw),
     )
 
 

@@ -13,7 +13,9 @@ from relying_parties.models import RelyingParty
 MOST_PROBLEMS = 20
 
 
-def refuse_incoherent(*, issuers: Iterable[Issuer], relying_parties: Iterable[RelyingParty], now: datetime) -> None:
+def refuse_incoherent(
+    *, issuers: Iterable[Issuer], relying_parties: Iterable[RelyingParty], now: datetime
+) -> None:
     """Raise ValidationError that names every contradiction. Call it inside the transaction, after the change."""
     problems = [problem for issuer in issuers for problem in _issuer_problems(issuer, now)]
     for relying_party in relying_parties:

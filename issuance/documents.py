@@ -34,9 +34,13 @@ class Advertised:
 
 
 def _load(issuer_id: int) -> Advertised:
-    scopes = {scope for server in ResourceServer.objects.filter(issuer_id=issuer_id) for scope in server.scopes}
+    scopes = {
+        scope for server in ResourceServer.objects.filter(issuer_id=issuer_id) for scope in server.scopes
+    }
     relying_parties = RelyingParty.objects.filter(issuer_id=issuer_id)
-    templates = relying_parties.filter(claim_template__isnull=False).values_list("claim_template__claims", flat=True)
+    templates = relying_parties.filter(claim_template__isnull=False).values_list(
+        "claim_template__claims", flat=True
+    )
     templated = {name for claims in templates.distinct() for name in claims}
     algs = relying_parties.exclude(signing_alg="").values_list("signing_alg", flat=True).distinct()
     return Advertised(
@@ -83,7 +87,9 @@ def keyring_of(issuer_id: int) -> Keyring:
 
 def discovery_of(issuer: IssuerSnapshot) -> dict[str, Any]:
     """The provider's metadata; extra members never override a computed one."""
-    told = _current_or_last(advertised, issuer.id) or Advertised(scopes=(), claims=FIXED_CLAIMS, signing_algs=())
+    told = _current_or_last(advertised, issuer.id) or Advertised(
+        scopes=(), claims=FIXED_CLAIMS, signing_algs=()
+    )
     return issuer.extra_metadata | {
         "issuer": issuer.url,
         "token_endpoint": f"{issuer.url}/token",
@@ -92,7 +98,9 @@ def discovery_of(issuer: IssuerSnapshot) -> dict[str, Any]:
         "grant_types_supported": list(GRANT_TYPES),
         "response_types_supported": [],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": list(dict.fromkeys((issuer.signing_alg, *told.signing_algs))),
+        "id_token_signing_alg_values_supported": list(
+            dict.fromkeys((issuer.signing_alg, *told.signing_algs))
+        ),
         "token_endpoint_auth_methods_supported": list(issuer.token_endpoint_auth_methods),
         "claims_supported": list(told.claims),
     }
@@ -104,5 +112,7 @@ def _current_or_last(snapshots: Snapshots[K, V], key: K) -> V | None:
     except DatabaseError as error:
         known = snapshots.last_known(key)
         if known is None:
-            raise TemporarilyUnavailable("The database is away, and this process never read what it was asked for.") from error
+            raise TemporarilyUnavailable(
+                "The database is away, and this process never read what it was asked for."
+            ) from error
         return known

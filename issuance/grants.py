@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from issuance.errors import InvalidRequest, InvalidScope, InvalidTarget, UnauthorizedClient, UnsupportedGrantType
+from issuance.errors import (
+    InvalidRequest,
+    InvalidScope,
+    InvalidTarget,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+)
 from issuance.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from relying_parties.models import SCOPE_TOKEN
@@ -43,13 +49,17 @@ def authorize(
     refuse_broken_rule(request, client=client)
     ttl = client.access_token_ttl or issuer.default_access_token_ttl
     return Granted(
-        audience=audience, scopes=tuple(sorted(scopes)), access_token_ttl=min(ttl, issuer.max_access_token_ttl)
+        audience=audience,
+        scopes=tuple(sorted(scopes)),
+        access_token_ttl=min(ttl, issuer.max_access_token_ttl),
     )
 
 
 def refuse_other_grant_type(request: TokenRequest, *, issuer: IssuerSnapshot) -> None:
     if not request.grant_type and not issuer.allow_missing_grant_type:
-        raise InvalidRequest("grant_type is missing, and the issuer requires it.", description="grant_type is missing.")
+        raise InvalidRequest(
+            "grant_type is missing, and the issuer requires it.", description="grant_type is missing."
+        )
     if request.grant_type and request.grant_type not in GRANT_TYPES:
         raise UnsupportedGrantType("Another grant_type than client_credentials.")
 
@@ -73,7 +83,9 @@ def refuse_other_network(client: Client, *, address: str) -> None:
     try:
         source = ipaddress.ip_address(address)
     except ValueError as error:
-        raise UnauthorizedClient("The relying party is bound to networks, and the address is unknown.") from error
+        raise UnauthorizedClient(
+            "The relying party is bound to networks, and the address is unknown."
+        ) from error
     if not any(source in network for network in client.allowed_networks):
         raise UnauthorizedClient(f"{source} is in none of the relying party's allowed networks.")
 

@@ -28,7 +28,9 @@ def start_problems() -> list[str]:
         if unapplied := _unapplied_migrations():
             return [f"{unapplied} migrations are not applied: run manage.py migrate."]
         lost = secrets_without_pepper(set(settings.SECRET_PEPPERS))
-        return [f"SECRET_PEPPERS lacks the pepper of {secret}: put it back." for secret in lost] + _record_problems()
+        return [
+            f"SECRET_PEPPERS lacks the pepper of {secret}: put it back." for secret in lost
+        ] + _record_problems()
     except DatabaseError:
         return []
 
@@ -59,14 +61,16 @@ def _migration_problems() -> list[str]:
 
 def _record_problems() -> list[str]:
     missing = [
-        f"The trigger {name} of the record is missing or off: restore the database, or migrate audit back to 0001 and forth."
+        f"The trigger {name} of the record is missing or off: manage.py migrate audit 0001, then manage.py migrate."
         for name in triggers.missing(connection)
     ]
     return missing + durability.problems(connection)
 
 
 def _key_problems() -> list[str]:
-    problems = (_signing_problem(IssuerSnapshot.of(issuer)) for issuer in Issuer.objects.filter(is_active=True))
+    problems = (
+        _signing_problem(IssuerSnapshot.of(issuer)) for issuer in Issuer.objects.filter(is_active=True)
+    )
     return [problem for problem in problems if problem]
 
 
@@ -75,7 +79,8 @@ def _signing_problem(issuer: IssuerSnapshot) -> str | None:
     keyring = keyrings.get(issuer.id)
     key = keyring and keyring.signing_key(alg=issuer.signing_alg, now=timezone.now())
     if not key:
-        return f"{issuer.url} has no active {issuer.signing_alg} key: run manage.py create_key {issuer.path or '/'} {issuer.signing_alg}."
+        command = f"manage.py create_key {issuer.path or '/'} {issuer.signing_alg}"
+        return f"{issuer.url} has no active {issuer.signing_alg} key: run {command}."
     try:
         private_key_of(key)
     except KeyUnreadableError as error:

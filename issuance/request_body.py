@@ -7,7 +7,10 @@ from issuance.token_request import MAX_BODY_BYTES
 
 
 def read_body(environ: dict[str, Any]) -> bytes:
-    """The body of a WSGI request, also of one in chunks. Raises ContentTooLarge, InvalidRequest, UnsupportedMediaType."""
+    """The body of a WSGI request, also of one in chunks.
+
+    Raises ContentTooLarge, InvalidRequest, UnsupportedMediaType.
+    """
     if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise UnsupportedMediaType("The body has a Content-Encoding: send it as it is.")
     length = _declared_length(environ)

@@ -76,7 +76,9 @@ def refused(entry: Entry, error: OAuthError) -> Entry:
     return entry
 
 
-def trace_if_wanted(entry: Entry, *, client: Client | None, request: TokenRequest, meta: dict[str, Any]) -> None:
+def trace_if_wanted(
+    entry: Entry, *, client: Client | None, request: TokenRequest, meta: dict[str, Any]
+) -> None:
     """While an operator traces the client: the request as it came, its credentials masked."""
     if client is None or client.trace_until is None or entry.at >= client.trace_until:
         return
@@ -89,7 +91,9 @@ def trace_if_wanted(entry: Entry, *, client: Client | None, request: TokenReques
             "path": _text(meta.get("PATH_INFO", "")),
             "headers": headers,
             "parameters": {
-                cleaned(name): "***" if name in CREDENTIAL_PARAMETERS else [cleaned(value) for value in values]
+                cleaned(name): "***"
+                if name in CREDENTIAL_PARAMETERS
+                else [cleaned(value) for value in values]
                 for name, values in request.parameters.items()
             },
         }

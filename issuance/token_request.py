@@ -32,7 +32,7 @@ class TokenRequest:
     authorization: str = field(repr=False)
 
     def one(self, name: str) -> str:
-        """The value of a parameter that may stand once, empty if it is not there. Raises InvalidRequest if it repeats."""
+        """The value of a parameter that may stand once, empty if it is not there. Raises InvalidRequest for two."""
         values = self.parameters.get(name, ())
         if len(values) > 1:
             raise InvalidRequest(f"The parameter {name} stands {len(values)} times.")
@@ -56,7 +56,9 @@ class TokenRequest:
         resources = tuple(dict.fromkeys(self.parameters.get("resource", ())))
         audience = self.one("audience")
         if resources and audience:
-            raise InvalidRequest("Both resource and audience were sent.", description="Send resource or audience, not both.")
+            raise InvalidRequest(
+                "Both resource and audience were sent.", description="Send resource or audience, not both."
+            )
         return (audience,) if audience else resources
 
 
@@ -69,9 +71,13 @@ def parse(*, body: bytes, content_type: str, query: str, authorization: str) -> 
         parameters.setdefault(name, []).append(value)
     for name in SINGLE & parameters.keys():
         if len(parameters[name]) > 1:
-            raise InvalidRequest(f"The parameter {name} stands twice.", description=f"{name} may stand once only.")
+            raise InvalidRequest(
+                f"The parameter {name} stands twice.", description=f"{name} may stand once only."
+            )
     return TokenRequest(
-        parameters={name: kept for name, values in parameters.items() if (kept := tuple(filter(None, values)))},
+        parameters={
+            name: kept for name, values in parameters.items() if (kept := tuple(filter(None, values)))
+        },
         authorization=authorization,
     )
 
@@ -80,7 +86,10 @@ def refuse_parameters_in_query(query: str) -> None:
     """RFC 6749 section 2.3.1: parameters in the URL end up in logs."""
     if not query:
         return
-    names = {unquote_to_bytes(pair.partition("=")[0].replace("+", " ")).decode(errors="replace") for pair in query.split("&")}
+    names = {
+        unquote_to_bytes(pair.partition("=")[0].replace("+", " ")).decode(errors="replace")
+        for pair in query.split("&")
+    }
     if found := sorted(PROTOCOL & names):
         raise InvalidRequest(
             f"The query string holds {', '.join(found)}: send parameters in the body, and replace a secret sent so.",
@@ -105,7 +114,10 @@ def decoded_fields(body: bytes) -> list[tuple[str, str]]:
     pairs = [pair for pair in body.split(b"&", MAX_FIELDS + 1) if pair]
     if len(pairs) > MAX_FIELDS:
         raise InvalidRequest(f"The body has more than {MAX_FIELDS} parameters.")
-    return [(form_decoded(name), form_decoded(value)) for name, _, value in (pair.partition(b"=") for pair in pairs)]
+    return [
+        (form_decoded(name), form_decoded(value))
+        for name, _, value in (pair.partition(b"=") for pair in pairs)
+    ]
 
 
 def form_decoded(encoded: bytes) -> str:

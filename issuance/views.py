@@ -36,10 +36,12 @@ class TokenView(ProtocolView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """From here on the request has a row of the record, whatever its method."""
-        self.issuer = active_issuer(kwargs["path"])
-        self.entry = story.opened(request.META, issuer=self.issuer, request_id=self.request_id, now=timezone.now())
+        self.issuer = active_issuer(kwargs.get("path", ""))
+        self.entry = story.opened(
+            request.META, issuer=self.issuer, request_id=self.request_id, now=timezone.now()
+        )
 
-    def post(self, request: Request, path: str) -> HttpResponse:
+    def post(self, request: Request, path: str = "") -> HttpResponse:
         """The road. Every step raises an OAuthError, or notes in the entry what it found out."""
         meta, issuer, entry, now = request.META, self.issuer, self.entry, self.entry.at
 
@@ -65,14 +67,24 @@ class TokenView(ProtocolView):
 
         key = ready_key(client=client, issuer=issuer, now=now)
         token = token_for(
-            client=client, issuer=issuer, request=asked, granted=granted, key=key, jti=secrets.token_urlsafe(18), now=now
+            client=client,
+            issuer=issuer,
+            request=asked,
+            granted=granted,
+            key=key,
+            jti=secrets.token_urlsafe(18),
+            now=now,
         )
         entry.passed("claims", **story.said(token, client=client))
 
         record(story.issued(entry, token))
         access_token = sign(token.claims, header=token.header, key=key)
 
-        members = {"access_token": access_token, "token_type": "Bearer", "expires_in": granted.access_token_ttl}
+        members = {
+            "access_token": access_token,
+            "token_type": "Bearer",
+            "expires_in": granted.access_token_ttl,
+        }
         return json_answer(members | ({"scope": granted.scope} if granted.scopes else {}), headers=NO_STORE)
 
     def refused(self, error: OAuthError) -> OAuthError:
@@ -93,7 +105,7 @@ class DiscoveryView(ProtocolView):
 
     http_method_names = ["get", "head"]
 
-    def get(self, request: Request, path: str) -> HttpResponse:
+    def get(self, request: Request, path: str = "") -> HttpResponse:
         issuer = active_issuer(path)
         max_age = issuer.metadata_max_age
         headers = {"Cache-Control": f"public, max-age={max_age}"} if max_age else NO_STORE
@@ -105,7 +117,7 @@ class JwksView(ProtocolView):
 
     http_method_names = ["get", "head"]
 
-    def get(self, request: Request, path: str) -> HttpResponse:
+    def get(self, request: Request, path: str = "") -> HttpResponse:
         issuer = issuer_of(path)
         return jwks_answer(request, issuer_id=issuer.id, max_age=issuer.jwks_max_age)
 

@@ -11,7 +11,10 @@ M = TypeVar("M", bound=models.Model)
 
 
 class ConfigurationQuerySet(models.QuerySet[M]):
-    """A QuerySet whose bulk methods leave history and raise the revision as `save` does (`bulk_update` ends in `update`)."""
+    """A QuerySet whose bulk methods leave history and raise the revision as `save` does.
+
+    `bulk_update` ends in `update`.
+    """
 
     def update(self, **values: Any) -> int:
         with transaction.atomic():

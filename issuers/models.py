@@ -47,12 +47,15 @@ class SigningAlg(models.TextChoices):
 class TokenEndpointAuthMethod(models.TextChoices):
     """The methods that the token endpoint carries out; RFC 7591 section 2 names them."""
 
-    CLIENT_SECRET_BASIC = "client_secret_basic"
-    CLIENT_SECRET_POST = "client_secret_post"
+    CLIENT_SECRET_BASIC = "client_secret_basic"  # noqa: S105
+    CLIENT_SECRET_POST = "client_secret_post"  # noqa: S105
 
 
 def default_methods() -> list[str]:
-    return [TokenEndpointAuthMethod.CLIENT_SECRET_BASIC.value, TokenEndpointAuthMethod.CLIENT_SECRET_POST.value]
+    return [
+        TokenEndpointAuthMethod.CLIENT_SECRET_BASIC.value,
+        TokenEndpointAuthMethod.CLIENT_SECRET_POST.value,
+    ]
 
 
 def days(number: int) -> int:
@@ -75,10 +78,12 @@ class Issuer(ConfigurationModel):
         help_text="Can be changed to an algorithm that has an active key.",
     )  # fmt: skip
     token_endpoint_auth_methods = models.JSONField(
-        default=default_methods, help_text="The methods that are on. A relying party's method must be one of them."
+        default=default_methods,
+        help_text="The methods that are on. A relying party's method must be one of them.",
     )
     allow_missing_grant_type = models.BooleanField(
-        default=False, help_text="Take a request without grant_type as client_credentials. RFC 6749 requires it."
+        default=False,
+        help_text="Take a request without grant_type as client_credentials. RFC 6749 requires it.",
     )
     default_access_token_ttl = models.PositiveIntegerField(
         default=3600, validators=[MinValueValidator(1)], help_text="Seconds."
@@ -92,13 +97,17 @@ class Issuer(ConfigurationModel):
         help_text="Seconds for which the discovery document may be cached; 0 is no-store.",
     )  # fmt: skip
     jwks_max_age = models.PositiveIntegerField(
-        default=300, validators=[MaxValueValidator(days(7))], help_text="Seconds for which the JWKS may be cached."
+        default=300,
+        validators=[MaxValueValidator(days(7))],
+        help_text="Seconds for which the JWKS may be cached.",
     )
     old_copies_until = models.DateTimeField(
         null=True, blank=True, editable=False,
         help_text="Set when jwks_max_age is lowered: copies with the old age may live until then.",
     )  # fmt: skip
-    rotation_period = models.PositiveIntegerField(default=days(90), help_text="Seconds for which a key signs.")
+    rotation_period = models.PositiveIntegerField(
+        default=days(90), help_text="Seconds for which a key signs."
+    )
     announce_period = models.PositiveIntegerField(
         default=days(14), help_text="Seconds for which a key is published before it signs."
     )
@@ -182,7 +191,9 @@ class Issuer(ConfigurationModel):
         if self.rotation_period < self.announce_period:
             problems["rotation_period"] = f"At least the announce period, {self.announce_period} seconds."
         if self.default_access_token_ttl > self.max_access_token_ttl:
-            problems["default_access_token_ttl"] = f"At most the greatest TTL, {self.max_access_token_ttl} seconds."
+            problems["default_access_token_ttl"] = (
+                f"At most the greatest TTL, {self.max_access_token_ttl} seconds."
+            )
         return problems
 
 

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 
 from issuers.models import Issuer
 from keys.encryption import encrypt
@@ -47,4 +46,6 @@ def signing_alg_problem(*, issuer: Issuer, alg: str, now: datetime) -> str | Non
     rows = SigningKey.objects.filter(issuer=issuer, alg=alg, revoked_at__isnull=True, activates_at__lte=now)
     if any(row.state(now) == KeyState.ACTIVE for row in rows):
         return None
-    return f"{issuer} has no active {alg} key. Create one first: manage.py create_key {issuer.path or '/'} {alg}"
+    return (
+        f"{issuer} has no active {alg} key. Create one first: manage.py create_key {issuer.path or '/'} {alg}"
+    )

@@ -38,7 +38,10 @@ def thumbprint(jwk: dict[str, str]) -> str:
 
 def certificate_members(chain_pem: str) -> dict[str, Any]:
     """`x5c`, `x5t` and `x5t#S256` of a chain in PEM, leaf first (RFC 7517 sections 4.7 to 4.9)."""
-    chain = [certificate.public_bytes(Encoding.DER) for certificate in x509.load_pem_x509_certificates(chain_pem.encode())]
+    chain = [
+        certificate.public_bytes(Encoding.DER)
+        for certificate in x509.load_pem_x509_certificates(chain_pem.encode())
+    ]
     return {
         "x5c": [base64.b64encode(der).decode() for der in chain],
         "x5t": base64url(hashlib.sha1(chain[0], usedforsecurity=False).digest()),

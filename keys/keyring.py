@@ -28,7 +28,11 @@ class KeySnapshot:
 
     @classmethod
     def of(cls, key: SigningKey) -> "KeySnapshot":
-        jwk = key.public_jwk | {"kid": key.kid, "use": "sig", "alg": key.alg} | certificate_members(key.certificate_chain)
+        jwk = (
+            key.public_jwk
+            | {"kid": key.kid, "use": "sig", "alg": key.alg}
+            | certificate_members(key.certificate_chain)
+        )
         return cls(
             id=key.pk,
             kid=key.kid,
@@ -56,7 +60,9 @@ class Keyring:
 
 def _load(issuer_id: int) -> Keyring:
     keys = SigningKey.objects.order_by("published_at", "id")
-    of_issuer = keys.filter(purpose=Purpose.RECORD) if issuer_id == RECORD else keys.filter(issuer_id=issuer_id)
+    of_issuer = (
+        keys.filter(purpose=Purpose.RECORD) if issuer_id == RECORD else keys.filter(issuer_id=issuer_id)
+    )
     return Keyring(keys=tuple(KeySnapshot.of(key) for key in of_issuer))
 
 

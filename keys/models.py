@@ -24,11 +24,15 @@ class SigningKey(ConfigurationModel):
     """A key pair with four instants. The private half is never shown, exported or kept in history."""
 
     purpose = models.CharField(max_length=10, choices=Purpose.choices, default=Purpose.TOKEN)
-    issuer = models.ForeignKey(Issuer, on_delete=models.PROTECT, null=True, blank=True, related_name="signing_keys")
+    issuer = models.ForeignKey(
+        Issuer, on_delete=models.PROTECT, null=True, blank=True, related_name="signing_keys"
+    )
     kid = models.CharField("key ID", max_length=128)
     alg = models.CharField("algorithm", max_length=10, choices=SigningAlg.choices)
     public_jwk = models.JSONField("public key")
-    encrypted_private_key = models.BinaryField(null=True, help_text="Nonce, ciphertext and tag; null when wiped.")
+    encrypted_private_key = models.BinaryField(
+        null=True, help_text="Nonce, ciphertext and tag; null when wiped."
+    )
     kek_id = models.CharField("key-encryption key", max_length=32, blank=True)
     certificate_chain = models.TextField(help_text="PEM, leaf first.")
     predecessor = models.OneToOneField(

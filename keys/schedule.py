@@ -57,7 +57,11 @@ def signing_key(keys: Iterable[S], *, alg: str, now: datetime) -> S | None:
     the one that signed at that time or the nearest to it.
     """
     usable = sorted(
-        (key for key in keys if key.alg == alg and state_of(key, now) in {KeyState.ANNOUNCED, KeyState.ACTIVE}),
+        (
+            key
+            for key in keys
+            if key.alg == alg and state_of(key, now) in {KeyState.ANNOUNCED, KeyState.ACTIVE}
+        ),
         key=lambda key: key.activates_at,
     )
     active = [key for key in usable if key.activates_at <= now]

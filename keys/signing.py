@@ -31,5 +31,6 @@ def _open(key: KeySnapshot) -> PrivateKey:
         raise KeyUnreadableError(f"The private half of key {key.kid} was wiped.")
     # The ciphertext is authenticated: what comes out is what went in, and needs no second validation.
     return cast(
-        PrivateKey, load_der_private_key(decrypt(key.encrypted), password=None, unsafe_skip_rsa_key_validation=True)
+        PrivateKey,
+        load_der_private_key(decrypt(key.encrypted), password=None, unsafe_skip_rsa_key_validation=True),
     )

@@ -30,7 +30,9 @@ ISSUERS_OWN_CLAIMS = frozenset({"iat", "exp", "nbf", "jti", "client_id", "scope"
 ISSUERS_OWN_HEADERS = frozenset({"alg", "kid", "crit", "jwk", "jku", "x5u", "x5t", "x5c", "x5t#S256", "b64"})
 TOKEN_TYPES = ("at+jwt", "JWT")
 
-PLACEHOLDER = re.compile(r"\$\{(?P<namespace>[a-z]+)\.(?P<name>[A-Za-z0-9_.-]+)(?:\|(?P<fallback>[^{}|]*))?\}")
+PLACEHOLDER = re.compile(
+    r"\$\{(?P<namespace>[a-z]+)\.(?P<name>[A-Za-z0-9_.-]+)(?:\|(?P<fallback>[^{}|]*))?\}"
+)
 SHAPE = "A placeholder is ${namespace.name}, or ${request.param_name|fallback}"
 
 
@@ -77,7 +79,9 @@ class Text:
     parts: tuple[str | Placeholder, ...]
 
     def value(self, context: Mapping[str, Any]) -> str:
-        return "".join(part if isinstance(part, str) else _as_text(part.value(context)) for part in self.parts)
+        return "".join(
+            part if isinstance(part, str) else _as_text(part.value(context)) for part in self.parts
+        )
 
 
 def compile_template(value: Any) -> Node:
@@ -120,9 +124,13 @@ def claims_problems(claims: Any) -> list[str]:
     for name in ("iss", "sub", "aud"):
         for placeholder in placeholders(node.get(name)):
             if placeholder.namespace == "request":
-                problems.append(f"{name}: cannot depend on the request, as ${{{placeholder.reference}}} does.")
+                problems.append(
+                    f"{name}: cannot depend on the request, as ${{{placeholder.reference}}} does."
+                )
             elif placeholder.namespace == "grant" and claims[name] != "${grant.audience}":
-                problems.append(f"{name}: cannot depend on what is granted, as ${{{placeholder.reference}}} does.")
+                problems.append(
+                    f"{name}: cannot depend on what is granted, as ${{{placeholder.reference}}} does."
+                )
     return problems
 
 
@@ -150,10 +158,14 @@ def _compile(value: Any, *, path: str, depth: int) -> Node:
     if isinstance(value, str):
         return _compile_string(value, path=path)
     if isinstance(value, list):
-        return [_compile(member, path=f"{path}[{index}]", depth=depth + 1) for index, member in enumerate(value)]
+        return [
+            _compile(member, path=f"{path}[{index}]", depth=depth + 1) for index, member in enumerate(value)
+        ]
     if isinstance(value, dict):
         return {
-            _checked_name(name, path=path): _compile(member, path=f"{path}.{name}".lstrip("."), depth=depth + 1)
+            _checked_name(name, path=path): _compile(
+                member, path=f"{path}.{name}".lstrip("."), depth=depth + 1
+            )
             for name, member in value.items()
         }
     return value
@@ -210,7 +222,11 @@ def _request_problem(placeholder: Placeholder) -> str | None:
 
 
 def _global_problem(placeholder: Placeholder) -> str | None:
-    return None if placeholder.name.isidentifier() else "a global variable's name has letters, digits and underscores."
+    return (
+        None
+        if placeholder.name.isidentifier()
+        else "a global variable's name has letters, digits and underscores."
+    )
 
 
 def _fixed_problem(placeholder: Placeholder) -> str | None:

@@ -51,7 +51,12 @@ class SecretSnapshot:
 
 
 def matching(
-    registered: Iterable[SecretSnapshot], *, forms: tuple[str, ...], issuer_id: int, client_id: str, now: datetime
+    registered: Iterable[SecretSnapshot],
+    *,
+    forms: tuple[str, ...],
+    issuer_id: int,
+    client_id: str,
+    now: datetime,
 ) -> SecretSnapshot | None:
     """The live secret that was presented, None if none was.
 

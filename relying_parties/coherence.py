@@ -5,11 +5,42 @@ A change of any of them can break another, so whoever changes configuration asks
 
 from typing import Any
 
+from django.db import models
+from django.db.models import Q, QuerySet
+
+from issuers.models import GlobalVariable, Issuer
 from relying_parties.claim_template import MissingValueError, placeholders, render
-from relying_parties.models import RelyingParty
+from relying_parties.models import (
+    AccessGrant,
+    ClaimTemplate,
+    ClientSecret,
+    RelyingParty,
+    RequestRule,
+    ResourceServer,
+)
 from relying_parties.registry import compiled, static_values
 
 LONGEST_SUBJECT = 255
+
+
+def reached_by(row: models.Model) -> QuerySet[RelyingParty]:
+    """The relying parties that a change of this row of the configuration can break."""
+    match row:
+        case RelyingParty():
+            reached = Q(pk=row.pk)
+        case AccessGrant() | ClientSecret() | RequestRule():
+            reached = Q(pk=row.relying_party_id)
+        case ClaimTemplate():
+            reached = Q(claim_template=row)
+        case ResourceServer():
+            reached = Q(grants__resource_server=row)
+        case GlobalVariable():
+            reached = Q(claim_template__isnull=False) & (Q(issuer=row.issuer_id) if row.issuer_id else Q())
+        case Issuer():
+            reached = Q(issuer=row)
+        case _:
+            return RelyingParty.objects.none()
+    return RelyingParty.objects.filter(reached).select_related("issuer", "claim_template")
 
 
 def problems_of(relying_party: RelyingParty) -> list[str]:
@@ -42,7 +73,9 @@ def _grant_problems(relying_party: RelyingParty) -> list[str]:
         if server.issuer_id != relying_party.issuer_id:
             problems.append(f"its grant for {server.identifier} is for another issuer's resource server.")
         if unknown := sorted(set(grant.scopes) - set(server.scopes)):
-            problems.append(f"its grant for {server.identifier} has scopes not known there: {', '.join(unknown)}.")
+            problems.append(
+                f"its grant for {server.identifier} has scopes not known there: {', '.join(unknown)}."
+            )
     return problems
 
 
@@ -57,8 +90,12 @@ def _template_problems(relying_party: RelyingParty) -> list[str]:
         claims = render(node.claims, context)
         render(node.headers, context)
     except MissingValueError as missing:
-        return [f"its claim template {template} uses ${{{missing.reference}}}, which is not defined for this issuer."]
-    audience_is_granted = any(placeholder.namespace == "grant" for placeholder in placeholders(node.claims.get("aud")))
+        return [
+            f"its claim template {template} uses ${{{missing.reference}}}, which is not defined for this issuer."
+        ]
+    audience_is_granted = any(
+        placeholder.namespace == "grant" for placeholder in placeholders(node.claims.get("aud"))
+    )
     return [
         *_issuer_claim_problems(claims, relying_party),
         *_subject_problems(claims),
@@ -70,7 +107,9 @@ def _issuer_claim_problems(claims: dict[str, Any], relying_party: RelyingParty) 
     url = relying_party.issuer.url
     if claims.get("iss", url) == url:
         return []
-    return [f"iss in its claim template must be the issuer's own URL, {url}: write ${{issuer.url}} or leave it out."]
+    return [
+        f"iss in its claim template must be the issuer's own URL, {url}: write ${{issuer.url}} or leave it out."
+    ]
 
 
 def _subject_problems(claims: dict[str, Any]) -> list[str]:
@@ -84,7 +123,11 @@ def _audience_problems(claims: dict[str, Any], relying_party: RelyingParty) -> l
     if "aud" not in claims:
         return []
     audience = [claims["aud"]] if isinstance(claims["aud"], str) else claims["aud"]
-    if not isinstance(audience, list) or not audience or not all(isinstance(value, str) for value in audience):
+    if (
+        not isinstance(audience, list)
+        or not audience
+        or not all(isinstance(value, str) for value in audience)
+    ):
         return ["aud in its claim template must be a text or a list of texts."]
     granted = set(relying_party.grants.values_list("resource_server__identifier", flat=True))
     return [

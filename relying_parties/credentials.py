@@ -2,7 +2,9 @@
 
 from datetime import datetime
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.crypto import constant_time_compare
 
 from relying_parties import client_secrets
 from relying_parties.models import ClientSecret, RelyingParty
@@ -40,8 +42,32 @@ def revoke_secret(secret: ClientSecret, *, now: datetime) -> None:
         secret.save(update_fields=["revoked_at"])
 
 
+def change_expiry(secret: ClientSecret, *, expires_at: datetime | None, now: datetime) -> None:
+    """Move the end of a live secret; None: it lives until it is revoked. Raises ValidationError for any other."""
+    if not secret.is_live(now):
+        raise ValidationError("The secret is expired or revoked and stays so. Generate a new one.")
+    if expires_at is not None and expires_at <= now:
+        raise ValidationError("That instant is past. To end a secret now, revoke it.")
+    secret.expires_at = expires_at
+    secret.save(update_fields=["expires_at"])
+
+
+def is_text_of(text: str, secret: ClientSecret) -> bool:
+    """Whether this is the text of the secret, live or not; False where its pepper is gone."""
+    pepper_id = secret.snapshot.pepper_id
+    if pepper_id not in settings.SECRET_PEPPERS:
+        return False
+    relying_party = secret.relying_party
+    digest = client_secrets.digest_of(
+        text, issuer_id=relying_party.issuer_id, client_id=relying_party.client_id, pepper_id=pepper_id
+    )
+    return constant_time_compare(digest, secret.digest)
+
+
 def _new(*, relying_party: RelyingParty, label: str, text: str, expires_at: datetime | None) -> ClientSecret:
-    digest = client_secrets.digest_of(text, issuer_id=relying_party.issuer_id, client_id=relying_party.client_id)
+    digest = client_secrets.digest_of(
+        text, issuer_id=relying_party.issuer_id, client_id=relying_party.client_id
+    )
     return ClientSecret(relying_party=relying_party, label=label, digest=digest, expires_at=expires_at)
 
 

@@ -23,12 +23,16 @@ from relying_parties.client_secrets import SecretSnapshot
 SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+\Z")
 """RFC 6749 section 3.3."""
 
-is_client_id = RegexValidator(re.compile(r"[\x21-\x7E]+\Z"), "Printable ASCII without spaces (RFC 6749 appendix A.1).")
+is_client_id = RegexValidator(
+    re.compile(r"[\x21-\x7E]+\Z"), "Printable ASCII without spaces (RFC 6749 appendix A.1)."
+)
 is_identifier = RegexValidator(re.compile(r"[\x21-\x7E]+\Z"), "Printable ASCII without spaces.")
 is_description = RegexValidator(
     re.compile(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+\Z"), 'ASCII without " and \\ (RFC 6749 section 5.2).'
 )
-is_parameter = RegexValidator(re.compile(r"[A-Za-z0-9_.-]+\Z"), "Letters, digits, underscore, dot and hyphen.")
+is_parameter = RegexValidator(
+    re.compile(r"[A-Za-z0-9_.-]+\Z"), "Letters, digits, underscore, dot and hyphen."
+)
 
 
 def scopes_problem(scopes: Any) -> str | None:
@@ -52,8 +56,12 @@ class ClaimTemplate(ConfigurationModel):
         help_text='A JSON object, such as {"sub": "${client.client_id}", "region": "${globals.region}"}.',
     )  # fmt: skip
     headers = models.JSONField(default=dict, blank=True, help_text="Further members of the JOSE header.")
-    with_x5t = models.BooleanField("x5t header", default=False, help_text="Put the certificate's SHA-1 in the header.")
-    with_x5c = models.BooleanField("x5c header", default=False, help_text="Put the certificate chain in the header.")
+    with_x5t = models.BooleanField(
+        "x5t header", default=False, help_text="Put the certificate's SHA-1 in the header."
+    )
+    with_x5c = models.BooleanField(
+        "x5c header", default=False, help_text="Put the certificate chain in the header."
+    )
 
     history = configuration_history()
 
@@ -176,7 +184,9 @@ class RelyingParty(ConfigurationModel, AbstractApplication):  # type: ignore[mis
         """AbstractApplication's own `clean` is about fields that are not here."""
         problems: dict[str, str] = {}
         if self._identity_moved():
-            problems["client_id"] = "Issuer and client ID are fixed: secrets are bound to them. Make a new one."
+            problems["client_id"] = (
+                "Issuer and client ID are fixed: secrets are bound to them. Make a new one."
+            )
         if error := networks_problem(self.allowed_networks):
             problems["allowed_networks"] = error
         if self.issuer_id and (error := self._ttl_problem()):
@@ -234,8 +244,12 @@ class AccessGrant(ConfigurationModel):
 
     relying_party = models.ForeignKey(RelyingParty, on_delete=models.CASCADE, related_name="grants")
     resource_server = models.ForeignKey(ResourceServer, on_delete=models.PROTECT, related_name="grants")
-    scopes = models.JSONField(default=list, blank=True, help_text="Some or all of the resource server's scopes.")
-    is_default = models.BooleanField("default", default=False, help_text="Used when a request names no resource.")
+    scopes = models.JSONField(
+        default=list, blank=True, help_text="Some or all of the resource server's scopes."
+    )
+    is_default = models.BooleanField(
+        "default", default=False, help_text="Used when a request names no resource."
+    )
 
     history = configuration_history()
 
@@ -282,7 +296,9 @@ class ClientSecret(ConfigurationModel):
 
     class Meta:
         ordering = ["relying_party", "-created_at"]
-        constraints = [models.CheckConstraint(condition=Q(chosen=False) | Q(hint=""), name="chosen_secret_no_hint")]
+        constraints = [
+            models.CheckConstraint(condition=Q(chosen=False) | Q(hint=""), name="chosen_secret_no_hint")
+        ]
 
     def __str__(self) -> str:
         return self.label or f"secret {self.pk}"

@@ -48,7 +48,9 @@ class Template:
     parameters: frozenset[str]
 
 
-NO_TEMPLATE = Template(label="", claims={}, headers={}, with_x5t=False, with_x5c=False, parameters=frozenset())
+NO_TEMPLATE = Template(
+    label="", claims={}, headers={}, with_x5t=False, with_x5c=False, parameters=frozenset()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,11 @@ def snapshot_of(relying_party: RelyingParty) -> Client:
         allowed_networks=tuple(ipaddress.ip_network(network) for network in relying_party.allowed_networks),
         trace_until=relying_party.trace_until,
         grants=tuple(
-            Grant(audience=grant.resource_server.identifier, scopes=frozenset(grant.scopes), is_default=grant.is_default)
+            Grant(
+                audience=grant.resource_server.identifier,
+                scopes=frozenset(grant.scopes),
+                is_default=grant.is_default,
+            )
             for grant in relying_party.grants.all()
         ),
         rules=tuple(

@@ -1,0 +1,30 @@
+"""What a token of a relying party would say, unsigned: the token path's own functions on an imagined request."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from issuance.access_token import UnsignedToken, token_for
+from issuance.grants import authorize
+from issuance.signing_key import ready_key
+from issuance.token_request import TokenRequest
+from issuers.directory import IssuerSnapshot
+from relying_parties.models import RelyingParty
+from relying_parties.registry import snapshot_of
+
+JTI = "made-when-issued"
+
+
+def preview(
+    relying_party: RelyingParty, *, parameters: Mapping[str, str], address: str, now: datetime
+) -> UnsignedToken:
+    """As if the relying party, proven, sent these parameters from this address. Raises the OAuthError it would get."""
+    client, issuer = snapshot_of(relying_party), IssuerSnapshot.of(relying_party.issuer)
+    sent = {"grant_type": "client_credentials"} | parameters
+    request = TokenRequest(
+        parameters={name: (value,) for name, value in sent.items() if value}, authorization=""
+    )
+    granted = authorize(request, client=client, issuer=issuer, address=address, now=now)
+    key = ready_key(client=client, issuer=issuer, now=now)
+    return token_for(
+        client=client, issuer=issuer, request=request, granted=granted, key=key, jti=JTI, now=now
+    )
