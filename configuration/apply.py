@@ -1,0 +1,128 @@
+"""Bringing the configuration to what a file says: all of it or nothing, with a plan of what changes."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+
+from configuration.document import read
+from configuration.entries import Configuration, Entry, interpret
+from configuration.parts import settle_grants, settle_rules
+from configuration.plan import ADDED, Plan
+from configuration.problems import Place
+from configuration.references import References, UnresolvedError
+from configuration.run import Run
+from configuration.secret_entries import settle_secrets
+from configuration.secret_sources import Surroundings
+from issuance.coherence import refuse_incoherent
+from issuers.history import Source, authored, current_actor
+from issuers.models import Issuer
+from issuers.revision import one_revision
+from keys.creation import create_first_key, has_key
+from keys.models import SigningKey
+from relying_parties.coherence import reached_by
+from relying_parties.models import RelyingParty
+
+
+class _NothingToKeepError(Exception):
+    """Rolls the transaction back, and with it the revision."""
+
+
+def apply(data: bytes, *, surroundings: Surroundings, dry_run: bool, now: datetime) -> Plan:
+    """Apply a file's bytes. Raises InvalidConfigurationError, and changes nothing then.
+
+    What the file does not say stays as it is, but for the lists of grants and rules, which are whole.
+    """
+    run = Run(now=now, dry_run=dry_run, surroundings=surroundings)
+    configuration = interpret(read(data), run.problems)
+    try:
+        with authored(actor=current_actor(), source=Source.FILE), one_revision():
+            _carry_out(configuration, run)
+    except _NothingToKeepError:
+        pass
+    return run.draft.finished(configuration.name)
+
+
+def _carry_out(configuration: Configuration, run: Run) -> None:
+    entries = [entry for section in configuration.sections.values() for entry in section]
+    references = References(entries, run.problems)
+    for entry in entries:
+        try:
+            _settle(entry, references, run)
+        except UnresolvedError:
+            continue
+    run.problems.refuse()
+    _refuse_incoherent(entries, run)
+    run.problems.refuse()
+    if run.dry_run or not run.draft.changes:
+        raise _NothingToKeepError
+
+
+def _settle(entry: Entry, references: References, run: Run) -> None:
+    """Raises UnresolvedError."""
+    values = references.resolved(entry)
+    if not entry.is_sound:
+        return
+    subject = _subject(entry, values)
+    if entry.kind.model is SigningKey:
+        _settle_key(values["issuer"], values["alg"], subject=subject, run=run)
+        return
+    identity = {name: values.get(name) for name in entry.kind.identity}
+    rows = entry.kind.model._default_manager.select_for_update(of=("self",))
+    row = rows.filter(**identity).first() or entry.kind.model(**identity)
+    if run.settle(entry, row=row, values=values, subject=subject) and isinstance(row, RelyingParty):
+        _settle_parts(row, entry, of=f"of {subject}", references=references, run=run)
+
+
+def _settle_key(issuer: Issuer, alg: str, *, subject: str, run: Run) -> None:
+    if has_key(issuer=issuer, alg=alg):
+        run.draft.unchanged += 1
+        return
+    create_first_key(issuer=issuer, alg=alg, now=run.now)
+    run.draft.note(ADDED, subject)
+
+
+def _settle_parts(
+    relying_party: RelyingParty, entry: Entry, *, of: str, references: References, run: Run
+) -> None:
+    if "secrets" in entry.parts:
+        settle_secrets(relying_party, entry, of=of, run=run)
+    if "grants" in entry.parts:
+        settle_grants(relying_party, entry, of=of, references=references, run=run)
+    if "rules" in entry.parts:
+        settle_rules(relying_party, entry, of=of, run=run)
+
+
+def _subject(entry: Entry, values: dict[str, object]) -> str:
+    *scope, natural = entry.identity
+    name = f"{entry.kind.noun} {natural or '/'}"
+    if not scope:
+        return name
+    issuer = values.get("issuer")
+    return f"{name} of {(issuer.path or '/') if isinstance(issuer, Issuer) else 'all issuers'}"
+
+
+def _refuse_incoherent(entries: list[Entry], run: Run) -> None:
+    for issuer, place in _changed_issuers(run):
+        _note_incoherent(place, issuers=[issuer], relying_parties=[], run=run)
+    own_places = {entry.identity: entry.place for entry in entries if entry.kind.model is RelyingParty}
+    reached = {relying_party: place for row, place in run.changed for relying_party in reached_by(row)}
+    for relying_party, place in reached.items():
+        own = own_places.get((relying_party.issuer.path, relying_party.client_id), place)
+        _note_incoherent(own, issuers=[], relying_parties=[relying_party], run=run)
+
+
+def _changed_issuers(run: Run) -> Iterator[tuple[Issuer, Place]]:
+    for row, place in run.changed:
+        if isinstance(row, Issuer):
+            yield row, place
+
+
+def _note_incoherent(
+    place: Place, *, issuers: list[Issuer], relying_parties: list[RelyingParty], run: Run
+) -> None:
+    try:
+        refuse_incoherent(issuers=issuers, relying_parties=relying_parties, now=run.now)
+    except ValidationError as error:
+        for message in error.messages:
+            run.problems.add(place, message)

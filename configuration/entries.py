@@ -1,0 +1,148 @@
+"""From the document to the objects that it tells of: known keys, right types, nothing twice. No database."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from configuration.document import Node
+from configuration.problems import Place, Problems
+from configuration.shape import SECTIONS, Kind
+from configuration.values import field_value, typed
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One object as the file tells it. Values and places are by field name, else by key."""
+
+    kind: Kind
+    place: Place
+    values: Mapping[str, Any]
+    places: Mapping[str, Place]
+    parts: Mapping[str, tuple["Entry", ...]]
+    """Only the lists that the file has."""
+    is_sound: bool
+    """Whether every key of its own is there and right."""
+
+    @property
+    def identity(self) -> tuple[Any, ...]:
+        return tuple(self.values.get(name) for name in self.kind.identity)
+
+    def place_of(self, name: str) -> Place:
+        return self.places.get(name, self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What a file says, its sections in the order in which one builds on the other."""
+
+    name: str
+    sections: Mapping[str, tuple[Entry, ...]]
+
+
+def interpret(document: Node, problems: Problems) -> Configuration:
+    """The objects of the file. An entry with a problem of its own is kept, but is not sound."""
+    if not isinstance(document.value, dict):
+        problems.add(document.place, f"The file must be a mapping with {_listed(['name', *SECTIONS])}.")
+        return Configuration(name="", sections={})
+    _refuse_unknown(document.value, ["name", *SECTIONS], "", problems)
+    return Configuration(
+        name=_name(document, problems),
+        sections={
+            section: _entries(document.value[section], kind, section, problems)
+            for section, kind in SECTIONS.items()
+            if section in document.value
+        },
+    )
+
+
+def _name(document: Node, problems: Problems) -> str:
+    try:
+        return str(typed(document.value["name"], str)) if "name" in document.value else ""
+    except ValueError as error:
+        problems.add(document.value["name"].place, f"name {error}")
+        return ""
+
+
+def _entries(node: Node, kind: Kind, section: str, problems: Problems) -> tuple[Entry, ...]:
+    try:
+        entries = tuple(_entry(member, kind, problems) for member in typed(node, list))
+    except ValueError as error:
+        problems.add(node.place, f"{section} {error}")
+        return ()
+    _refuse_repetition(entries, problems)
+    return entries
+
+
+def _entry(node: Node, kind: Kind, problems: Problems) -> Entry:
+    own = Problems()
+    members: dict[str, Node] = node.value if isinstance(node.value, dict) else {}
+    if not isinstance(node.value, dict):
+        own.add(node.place, f"A {kind.noun} must be a mapping.")
+    known = [*kind.fields(), *kind.further, *kind.parts]
+    _refuse_unknown(members, known, kind.hint, own)
+    values = _values(members, kind, own)
+    if isinstance(node.value, dict):
+        _refuse_missing(node, kind, own)
+    problems.include(own)
+    return Entry(
+        kind=kind,
+        place=node.place,
+        values=values,
+        places={_name_of(key, kind): member.place for key, member in members.items()},
+        parts={
+            key: _entries(members[key], part, key, problems)
+            for key, part in kind.parts.items()
+            if key in members
+        },
+        is_sound=not own,
+    )
+
+
+def _values(members: Mapping[str, Node], kind: Kind, problems: Problems) -> dict[str, Any]:
+    values = {}
+    fields = kind.fields()
+    for key, member in members.items():
+        try:
+            if key in fields:
+                values[fields[key].name] = field_value(member, fields[key])
+            elif key in kind.further:
+                values[key] = kind.further[key](member)
+        except ValueError as error:
+            problems.add(member.place, f"{key} {error}")
+    return values
+
+
+def _name_of(key: str, kind: Kind) -> str:
+    column = kind.fields().get(key)
+    return column.name if column else key
+
+
+def _refuse_unknown(members: Mapping[str, Node], known: list[str], hint: str, problems: Problems) -> None:
+    for key, member in members.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1)
+            advice = f"Did you mean {near[0]}?" if near else hint or f"Known here: {_listed(known)}."
+            problems.add(member.key_place, f'Unknown key "{key}". {advice}')
+
+
+def _refuse_missing(node: Node, kind: Kind, problems: Problems) -> None:
+    for key in kind.required():
+        if key not in node.value:
+            problems.add(node.place, f"{key} is missing.")
+    if kind.one_of and len(node.value.keys() & set(kind.one_of)) != 1:
+        problems.add(node.place, f"Exactly one of {_listed(list(kind.one_of))} must be there.")
+
+
+def _refuse_repetition(entries: tuple[Entry, ...], problems: Problems) -> None:
+    seen = set()
+    for entry in entries:
+        if not entry.is_sound or entry.kind.may_repeat:
+            continue
+        if entry.identity in seen:
+            problems.add(entry.place, f"This {entry.kind.noun} stands twice in the file.")
+        seen.add(entry.identity)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,58 @@
+"""The grants and rules under a relying party: as the file's list says, nothing else is kept."""
+
+from collections import defaultdict
+from typing import Any
+
+from configuration.entries import Entry
+from configuration.references import References, UnresolvedError, whole
+from configuration.run import Run
+from relying_parties.models import AccessGrant, RelyingParty, RequestRule
+
+
+def settle_grants(
+    relying_party: RelyingParty, entry: Entry, *, of: str, references: References, run: Run
+) -> None:
+    """A grant is told by its resource server."""
+    stored = {
+        grant.resource_server: grant for grant in relying_party.grants.select_related("resource_server")
+    }
+    wanted = _wanted_grants(entry, references, relying_party)
+    for server in stored.keys() - {values["resource_server"] for _, values in wanted}:
+        run.remove(
+            stored[server], place=entry.place_of("grants"), subject=f"access grant {server.identifier} {of}"
+        )
+    # The default last: the grant that was the default gives it up first.
+    for part, values in sorted(wanted, key=lambda pair: bool(pair[1]["is_default"])):
+        server = values["resource_server"]
+        row = stored.get(server) or AccessGrant(relying_party=relying_party)
+        run.settle(part, row=row, values=values, subject=f"access grant {server.identifier} {of}")
+
+
+def _wanted_grants(
+    entry: Entry, references: References, relying_party: RelyingParty
+) -> list[tuple[Entry, dict[str, Any]]]:
+    wanted = []
+    for part in entry.parts["grants"]:
+        try:
+            values = references.resolved(part, issuer=relying_party.issuer)
+        except UnresolvedError:
+            continue
+        if part.is_sound:
+            wanted.append((part, whole(values, part)))
+    return wanted
+
+
+def settle_rules(relying_party: RelyingParty, entry: Entry, *, of: str, run: Run) -> None:
+    """A rule is told by its parameter; the rules of one parameter by their order."""
+    stored: dict[str, list[RequestRule]] = defaultdict(list)
+    for rule in relying_party.rules.order_by("pk"):
+        stored[rule.parameter].append(rule)
+    for part in entry.parts["rules"]:
+        if part.is_sound:
+            of_parameter = stored[part.values["parameter"]]
+            row = of_parameter.pop(0) if of_parameter else RequestRule(relying_party=relying_party)
+            subject = f"request rule {part.values['parameter']} {of}"
+            run.settle(part, row=row, values=whole(part.values, part), subject=subject)
+    for rules in stored.values():
+        for rule in rules:
+            run.remove(rule, place=entry.place_of("rules"), subject=f"request rule {rule.parameter} {of}")

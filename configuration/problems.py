@@ -1,0 +1,62 @@
+"""What is wrong with a configuration file, and where."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A position in the file, counted from 1."""
+
+    line: int
+    column: int
+
+
+START = Place(line=1, column=1)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    place: Place
+    message: str
+
+
+class InvalidConfigurationError(Exception):
+    """The file cannot be applied; each problem says where and why, and nothing was changed."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        super().__init__(f"{len(problems)} problems")
+        self.problems = problems
+
+    def lines(self, filename: str) -> Iterator[str]:
+        """`FILE:LINE:COLUMN: message`, in the order of the file."""
+        for problem in self.problems:
+            yield f"{filename}:{problem.place.line}:{problem.place.column}: {printable(problem.message)}"
+
+
+class Problems:
+    """Collects problems, so that one run reports as many as can be found."""
+
+    def __init__(self) -> None:
+        self.found: set[Problem] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self.found)
+
+    def add(self, place: Place, message: str) -> None:
+        self.found.add(Problem(place, message))
+
+    def include(self, others: "Problems") -> None:
+        self.found |= others.found
+
+    def refuse(self) -> None:
+        """Raise InvalidConfigurationError if anything was found."""
+        if self.found:
+            raise InvalidConfigurationError(tuple(sorted(self.found)))
+
+
+def printable(text: str) -> str:
+    """The text on one line of a terminal: what is not printable is escaped."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text
+    )

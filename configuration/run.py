@@ -1,0 +1,82 @@
+"""One run of `apply`: its plan, the problems it met, and how it brings one row to what the file says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import models
+
+from configuration.entries import Entry
+from configuration.plan import ADDED, CHANGED, REMOVED, Draft, difference
+from configuration.problems import Place, Problems
+from configuration.secret_sources import Surroundings
+from configuration.shape import IDENTITIES
+from configuration.values import same
+
+LEFT_EMPTY = {"blank", "null"}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    now: datetime
+    dry_run: bool
+    surroundings: Surroundings
+    problems: Problems = field(default_factory=Problems)
+    draft: Draft = field(default_factory=Draft)
+    changed: list[tuple[models.Model, Place]] = field(default_factory=list)
+    """The rows that were added, changed or removed, each with the place of what did it."""
+
+    def settle(self, entry: Entry, *, row: models.Model, values: Mapping[str, Any], subject: str) -> bool:
+        """Save the row if the values make a difference. False if it cannot be: the problem is noted."""
+        differences = [
+            difference(entry.kind.key(name), _natural(getattr(row, name)), _natural(value))
+            for name, value in values.items()
+            if row.pk and not same(getattr(row, name), value)
+        ]
+        if row.pk and not differences:
+            self.draft.unchanged += 1
+            return True
+        mark = CHANGED if row.pk else ADDED
+        for name, value in values.items():
+            setattr(row, name, value)
+        if not self._save(entry, row):
+            return False
+        self.draft.note(mark, subject, *differences)
+        self.changed.append((row, entry.place))
+        return True
+
+    def remove(self, row: models.Model, *, place: Place, subject: str) -> None:
+        row.delete()
+        self.draft.note(REMOVED, subject)
+        self.changed.append((row, place))
+
+    def refuse(self, error: ValidationError, entry: Entry) -> None:
+        """Note a model's own words at the lines that they speak of."""
+        by_field = error.error_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.error_list}
+        for name, errors in by_field.items():
+            for single in errors:
+                self.problems.add(entry.place_of(name), _worded(single, name, entry))
+
+    def _save(self, entry: Entry, row: models.Model) -> bool:
+        try:
+            row.full_clean()
+        except ValidationError as error:
+            self.refuse(error, entry)
+            return False
+        row.save()
+        return True
+
+
+def _worded(error: ValidationError, name: str, entry: Entry) -> str:
+    text = " ".join(error.messages)
+    if name == NON_FIELD_ERRORS:
+        return text
+    key = entry.kind.key(name)
+    return f"{key} is missing." if error.code in LEFT_EMPTY and name not in entry.values else f"{key}: {text}"
+
+
+def _natural(value: Any) -> Any:
+    """A reference as the file writes it."""
+    return getattr(value, IDENTITIES[type(value)][-1]) if isinstance(value, models.Model) else value

@@ -1,0 +1,82 @@
+"""The secrets under a relying party. A file adds secrets and sets their end; it never removes or revokes one.
+
+A secret is told by its label, and a label stays with its value: a new value takes a new label, so that both
+live until the old one is revoked. A label whose secrets are all revoked may be used again, a revoked value never.
+"""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from configuration.entries import Entry
+from configuration.plan import ADDED, CHANGED, GeneratedSecret, difference
+from configuration.run import Run
+from relying_parties.credentials import add_chosen_secret, add_generated_secret, change_expiry, is_text_of
+from relying_parties.models import ClientSecret, RelyingParty
+
+
+def settle_secrets(relying_party: RelyingParty, entry: Entry, *, of: str, run: Run) -> None:
+    for part in entry.parts["secrets"]:
+        if not part.is_sound:
+            continue
+        settle = _settle_generated if "generate" in part.values else _settle_given
+        try:
+            settle(relying_party, part, subject=f"client secret {part.values['label']} {of}", run=run)
+        except ValidationError as error:
+            run.refuse(error, part)
+
+
+def _settle_generated(relying_party: RelyingParty, entry: Entry, *, subject: str, run: Run) -> None:
+    """A secret is generated once for a label, whatever became of it."""
+    if registered := _labelled(relying_party, entry):
+        _keep(registered[0], entry, subject=subject, run=run)
+        return
+    _, text = add_generated_secret(relying_party=relying_party, **_own_values(entry))
+    run.draft.generated.append(GeneratedSecret(relying_party.client_id, entry.values["label"], text))
+    run.draft.note(ADDED, subject, "would be generated" if run.dry_run else "generated")
+
+
+def _settle_given(relying_party: RelyingParty, entry: Entry, *, subject: str, run: Run) -> None:
+    try:
+        text = entry.values["secret_from"].read(run.surroundings)
+    except ValueError as error:
+        raise ValidationError({"secret_from": str(error)}) from error
+    labelled = _labelled(relying_party, entry)
+    known = next((secret for secret in relying_party.secrets.all() if is_text_of(text, secret)), None)
+    if known is not None:
+        _refuse_another_use(known, entry)
+        _keep(known, entry, subject=subject, run=run)
+        return
+    if any(secret.revoked_at is None for secret in labelled):
+        raise ValidationError(
+            {"secret_from": "another value has this label: give the new one a label of its own."}
+        )
+    add_chosen_secret(relying_party=relying_party, text=text, **_own_values(entry))
+    run.draft.note(ADDED, subject)
+
+
+def _refuse_another_use(known: ClientSecret, entry: Entry) -> None:
+    if known.revoked_at is not None:
+        raise ValidationError({"secret_from": "this value was revoked and cannot come back: take a new one."})
+    if known.label != entry.values["label"]:
+        raise ValidationError({"secret_from": f'this value is registered under the label "{known.label}".'})
+
+
+def _keep(secret: ClientSecret, entry: Entry, *, subject: str, run: Run) -> None:
+    expires_at = entry.values.get("expires_at", secret.expires_at)
+    if secret.revoked_at is not None or expires_at == secret.expires_at:
+        run.draft.unchanged += 1
+        return
+    run.draft.note(CHANGED, subject, difference("expires_at", secret.expires_at, expires_at))
+    change_expiry(secret, expires_at=expires_at, now=run.now)
+
+
+def _labelled(relying_party: RelyingParty, entry: Entry) -> list[ClientSecret]:
+    if not entry.values["label"]:
+        raise ValidationError({"label": "must not be empty: it tells the secrets apart."})
+    return list(relying_party.secrets.filter(label=entry.values["label"]))
+
+
+def _own_values(entry: Entry) -> dict[str, Any]:
+    columns = {column.name for column in entry.kind.fields().values()}
+    return {name: value for name, value in entry.values.items() if name in columns}

@@ -1,0 +1,108 @@
+"""What a configuration file may say: its sections, and the keys of each, taken from the models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import models
+
+from configuration.document import Node
+from configuration.secret_sources import generate_flag, secret_source
+from issuers.models import GlobalVariable, Issuer
+from keys.models import SigningKey
+from relying_parties.models import (
+    AccessGrant,
+    ClaimTemplate,
+    ClientSecret,
+    RelyingParty,
+    RequestRule,
+    ResourceServer,
+)
+
+Reader = Callable[[Node], Any]
+"""Turns a node into a value. Raises ValueError, whose text goes on from the key's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of object in the file."""
+
+    model: type[models.Model]
+    identity: tuple[str, ...]
+    """The fields that tell which object is meant."""
+    left_out: frozenset[str] = frozenset()
+    """Fields that a file does not set."""
+    wire_names: Mapping[str, str] = field(default_factory=dict)
+    """The key of a field that is not called as in the model."""
+    further: Mapping[str, Reader] = field(default_factory=dict)
+    """Keys that are no field of the model."""
+    parts: Mapping[str, Kind] = field(default_factory=dict)
+    """Lists of objects that belong to this one."""
+    one_of: tuple[str, ...] = ()
+    """Keys of which exactly one must be there."""
+    may_repeat: bool = False
+    """Whether several may have the same identity; then their order tells which is which."""
+    hint: str = ""
+    """What to say to who writes another key."""
+
+    @property
+    def noun(self) -> str:
+        return str(self.model._meta.verbose_name)
+
+    def key(self, name: str) -> str:
+        """The key under which the file holds this field."""
+        return self.wire_names.get(name, name)
+
+    def fields(self) -> dict[str, models.Field[Any, Any]]:
+        """The model's fields by their keys in the file."""
+        return {
+            self.key(column.name): column
+            for column in self.model._meta.concrete_fields
+            if column.editable and not column.primary_key and column.name not in self.left_out
+        }
+
+    def required(self) -> list[str]:
+        """The keys of the identity; one that may be null may be left out."""
+        return [self.key(name) for name in self.identity if not self.model._meta.get_field(name).null]
+
+
+OF_THE_RELYING_PARTY = frozenset({"relying_party"})
+
+SECRET = Kind(
+    model=ClientSecret,
+    identity=("label",),
+    left_out=OF_THE_RELYING_PARTY | {"revoked_at"},
+    further={"secret_from": secret_source, "generate": generate_flag},
+    one_of=("secret_from", "generate"),
+    hint="A secret comes by reference, as secret_from: {env: NAME} or {file: PATH}, or by generate: true.",
+)
+GRANT = Kind(
+    model=AccessGrant,
+    identity=("resource_server",),
+    left_out=OF_THE_RELYING_PARTY,
+    wire_names={"is_default": "default"},
+)
+RULE = Kind(model=RequestRule, identity=("parameter",), left_out=OF_THE_RELYING_PARTY, may_repeat=True)
+
+SECTIONS = {
+    "issuers": Kind(model=Issuer, identity=("path",)),
+    "signing_keys": Kind(
+        model=SigningKey,
+        identity=("issuer", "alg"),
+        left_out=frozenset(column.name for column in SigningKey._meta.concrete_fields) - {"issuer", "alg"},
+        hint="A key is made here; importing one from a file is not available.",
+    ),
+    "global_variables": Kind(model=GlobalVariable, identity=("issuer", "name")),
+    "resource_servers": Kind(model=ResourceServer, identity=("issuer", "identifier")),
+    "claim_templates": Kind(model=ClaimTemplate, identity=("name",)),
+    "relying_parties": Kind(
+        model=RelyingParty,
+        identity=("issuer", "client_id"),
+        wire_names={"name": "client_name", "client_jwks": "jwks", "client_jwks_uri": "jwks_uri"},
+        parts={"secrets": SECRET, "grants": GRANT, "rules": RULE},
+    ),
+}
+
+IDENTITIES = {kind.model: kind.identity for kind in SECTIONS.values()}

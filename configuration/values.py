@@ -1,0 +1,67 @@
+"""From a value of the file to the value of a model's field."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+
+from configuration.document import Node
+
+JSON_TYPES: dict[type, str] = {
+    bool: "true or false", int: "a whole number", float: "a number",
+    str: "a text", list: "a list", dict: "a mapping",
+}  # fmt: skip
+
+
+def typed(node: Node, kind: type) -> Any:
+    """The node's value, which must be of this type. Raises ValueError without the value, maybe a secret."""
+    if type(node.value) is kind:
+        return node.value
+    found = "empty" if node.value is None else JSON_TYPES[type(node.value)]
+    in_quotes = ": put it in quotes" if kind is str and isinstance(node.value, bool | int | float) else ""
+    raise ValueError(f"must be {JSON_TYPES[kind]}, is {found}{in_quotes}.")
+
+
+def field_value(node: Node, field: models.Field[Any, Any]) -> Any:
+    """The value for this field; a reference stays the text that names its object. Raises ValueError."""
+    if node.value is None and field.null:
+        return None
+    if isinstance(field, models.JSONField):
+        return node.plain
+    if isinstance(field, models.BooleanField):
+        return typed(node, bool)
+    if isinstance(field, models.IntegerField):
+        return typed(node, int)
+    if isinstance(field, models.DateTimeField):
+        return _instant(typed(node, str))
+    return _chosen(typed(node, str), field)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are one JSON value: true is not 1, but 1.0 is."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(value, other[key]) for key, value in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(same(*pair) for pair in zip(one, other, strict=True))
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None:
+        raise ValueError("must be an instant with its zone, such as 2030-01-31T12:00:00Z.")
+    return instant
+
+
+def _chosen(text: str, field: models.Field[Any, Any]) -> str:
+    if field.choices is None or (field.blank and not text):
+        return text
+    choices = [value for value, _ in field.flatchoices]
+    if text not in choices:
+        raise ValueError(f"must be one of {', '.join(choices)}.")
+    return text
