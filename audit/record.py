@@ -11,7 +11,8 @@ from functools import cache
 from typing import Any
 
 import structlog
-from django.db import DatabaseError, connection, models, transaction
+from django.db import Error as DatabaseFailure
+from django.db import connection, models, transaction
 
 from audit.entry import Entry, cleaned
 from audit.models import IssuanceEvent, Outcome, Trace
@@ -33,8 +34,8 @@ def record(entry: Entry) -> int:
     row = insert.row_of(entry)
     try:
         event_id = insert.execute(row) if entry.trace is None else _insert_traced(insert, row, entry)
-    except DatabaseError as error:
-        log.exception("not_recorded", request_id=entry.request_id)
+    except DatabaseFailure as error:
+        log.error("not_recorded", request_id=entry.request_id, reason=cleaned(str(error)))  # noqa: TRY400 - one line
         raise NotRecordedError(str(error)) from error
     entry.is_issued = row["outcome"] == Outcome.ISSUED
     log.info("token_request", event_id=event_id, **_shown(row))

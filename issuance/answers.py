@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from django.db import DatabaseError
+from django.db import Error as DatabaseFailure
 from django.http import HttpResponse
 from rest_framework import exceptions
 
@@ -39,6 +39,6 @@ def as_oauth_error(error: Exception, *, allowed: str) -> OAuthError:
         return MethodNotAllowed("Another method than the endpoint takes.", allowed=allowed)
     if isinstance(error, NotRecordedError):
         return NotRecorded("The row could not be committed.")
-    if isinstance(error, DatabaseError):
+    if isinstance(error, DatabaseFailure):
         return TemporarilyUnavailable(f"The database failed: {type(error).__name__}.")
     return ServerError(f"A defect: {type(error).__name__}. The log has the traceback.")

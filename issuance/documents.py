@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
-from django.db import DatabaseError
+from django.db import Error as DatabaseFailure
 
 from issuance.access_token import FIXED_CLAIMS
 from issuance.errors import NotFound, TemporarilyUnavailable
@@ -61,8 +61,8 @@ def warm() -> None:
             issuers_by_path.get(issuer.path)
             keyrings.get(issuer.pk)
             advertised.get(issuer.pk)
-    except DatabaseError:
-        log.exception("not_warmed")
+    except DatabaseFailure as failure:
+        log.error("not_warmed", reason=str(failure))
 
 
 def issuer_of(path: str) -> IssuerSnapshot:
@@ -109,7 +109,7 @@ def discovery_of(issuer: IssuerSnapshot) -> dict[str, Any]:
 def _current_or_last(snapshots: Snapshots[K, V], key: K) -> V | None:
     try:
         return snapshots.get(key)
-    except DatabaseError as error:
+    except DatabaseFailure as error:
         known = snapshots.last_known(key)
         if known is None:
             raise TemporarilyUnavailable(

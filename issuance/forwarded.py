@@ -22,8 +22,8 @@ class ForwardedMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if settings.TRUSTED_PROXIES:
             request.META["REMOTE_ADDR"], scheme = believed(request.META)
-            # HttpRequest.scheme reads it there.
-            request.META["wsgi.url_scheme"] = request.environ["wsgi.url_scheme"] = scheme  # type: ignore[attr-defined]
+            # META is the WSGI environment, where HttpRequest.scheme reads it.
+            request.META["wsgi.url_scheme"] = scheme
         return self.get_response(request)
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error as DatabaseFailure
+from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpResponse
 from django.utils import timezone
@@ -31,7 +32,7 @@ def start_problems() -> list[str]:
         return [
             f"SECRET_PEPPERS lacks the pepper of {secret}: put it back." for secret in lost
         ] + _record_problems()
-    except DatabaseError:
+    except DatabaseFailure:
         return []
 
 
@@ -45,7 +46,7 @@ def readiness() -> dict[str, list[str]]:
             "keys": _key_problems,
         }
         return {"database": []} | {name: check() for name, check in checks.items()}
-    except DatabaseError as error:
+    except DatabaseFailure as error:
         return {"database": [f"The database does not answer: {type(error).__name__}."]}
 
 
