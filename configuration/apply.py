@@ -70,7 +70,8 @@ def _settle(entry: Entry, references: References, run: Run) -> None:
     identity = {name: values.get(name) for name in entry.kind.identity}
     rows = entry.kind.model._default_manager.select_for_update(of=("self",))
     row = rows.filter(**identity).first() or entry.kind.model(**identity)
-    if run.settle(entry, row=row, values=values, subject=subject) and isinstance(row, RelyingParty):
+    run.settle(entry, row=row, values=values, subject=subject)
+    if row.pk and isinstance(row, RelyingParty):
         _settle_parts(row, entry, of=f"of {subject}", references=references, run=run)
 
 

@@ -21,12 +21,19 @@ class Entry:
     places: Mapping[str, Place]
     parts: Mapping[str, tuple["Entry", ...]]
     """Only the lists that the file has."""
-    is_sound: bool
-    """Whether every key of its own is there and right."""
 
     @property
     def identity(self) -> tuple[Any, ...]:
         return tuple(self.values.get(name) for name in self.kind.identity)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it can be told which object is meant, and a secret's source; the rest may be wrong."""
+        sources = self.values.keys() & set(self.kind.one_of)
+        return len(sources) == bool(self.kind.one_of) and all(
+            name in self.values or (self.kind.may_lack(name) and name not in self.places)
+            for name in self.kind.identity
+        )
 
     def place_of(self, name: str) -> Place:
         return self.places.get(name, self.place)
@@ -41,7 +48,7 @@ class Configuration:
 
 
 def interpret(document: Node, problems: Problems) -> Configuration:
-    """The objects of the file. An entry with a problem of its own is kept, but is not sound."""
+    """The objects of the file. What is wrong is noted and left out."""
     if not isinstance(document.value, dict):
         problems.add(document.place, f"The file must be a mapping with {_listed(['name', *SECTIONS])}.")
         return Configuration(name="", sections={})
@@ -75,27 +82,23 @@ def _entries(node: Node, kind: Kind, section: str, problems: Problems) -> tuple[
 
 
 def _entry(node: Node, kind: Kind, problems: Problems) -> Entry:
-    own = Problems()
     members: dict[str, Node] = node.value if isinstance(node.value, dict) else {}
     if not isinstance(node.value, dict):
-        own.add(node.place, f"A {kind.noun} must be a mapping.")
+        problems.add(node.place, f"A {kind.noun} must be a mapping.")
     known = [*kind.fields(), *kind.further, *kind.parts]
-    _refuse_unknown(members, known, kind.hint, own)
-    values = _values(members, kind, own)
+    _refuse_unknown(members, known, kind.hint, problems)
     if isinstance(node.value, dict):
-        _refuse_missing(node, kind, own)
-    problems.include(own)
+        _refuse_missing(node, kind, problems)
     return Entry(
         kind=kind,
         place=node.place,
-        values=values,
+        values=_values(members, kind, problems),
         places={_name_of(key, kind): member.place for key, member in members.items()},
         parts={
             key: _entries(members[key], part, key, problems)
             for key, part in kind.parts.items()
             if key in members
         },
-        is_sound=not own,
     )
 
 

@@ -40,14 +40,8 @@ class Problems:
     def __init__(self) -> None:
         self.found: set[Problem] = set()
 
-    def __bool__(self) -> bool:
-        return bool(self.found)
-
     def add(self, place: Place, message: str) -> None:
         self.found.add(Problem(place, message))
-
-    def include(self, others: "Problems") -> None:
-        self.found |= others.found
 
     def refuse(self) -> None:
         """Raise InvalidConfigurationError if anything was found."""

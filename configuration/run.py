@@ -28,8 +28,8 @@ class Run:
     changed: list[tuple[models.Model, Place]] = field(default_factory=list)
     """The rows that were added, changed or removed, each with the place of what did it."""
 
-    def settle(self, entry: Entry, *, row: models.Model, values: Mapping[str, Any], subject: str) -> bool:
-        """Save the row if the values make a difference. False if it cannot be: the problem is noted."""
+    def settle(self, entry: Entry, *, row: models.Model, values: Mapping[str, Any], subject: str) -> None:
+        """Save the row if the values make a difference; note the problems if it cannot be."""
         differences = [
             difference(entry.kind.key(name), _natural(getattr(row, name)), _natural(value))
             for name, value in values.items()
@@ -37,15 +37,18 @@ class Run:
         ]
         if row.pk and not differences:
             self.draft.unchanged += 1
-            return True
+            return
         mark = CHANGED if row.pk else ADDED
         for name, value in values.items():
             setattr(row, name, value)
-        if not self._save(entry, row):
-            return False
+        try:
+            row.full_clean()
+        except ValidationError as error:
+            self.refuse(error, entry)
+            return
+        row.save()
         self.draft.note(mark, subject, *differences)
         self.changed.append((row, entry.place))
-        return True
 
     def remove(self, row: models.Model, *, place: Place, subject: str) -> None:
         row.delete()
@@ -56,17 +59,10 @@ class Run:
         """Note a model's own words at the lines that they speak of."""
         by_field = error.error_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.error_list}
         for name, errors in by_field.items():
+            if name in entry.places and name not in entry.values:
+                continue  # What stands there was refused already.
             for single in errors:
                 self.problems.add(entry.place_of(name), _worded(single, name, entry))
-
-    def _save(self, entry: Entry, row: models.Model) -> bool:
-        try:
-            row.full_clean()
-        except ValidationError as error:
-            self.refuse(error, entry)
-            return False
-        row.save()
-        return True
 
 
 def _worded(error: ValidationError, name: str, entry: Entry) -> str:

@@ -64,8 +64,11 @@ class Kind:
         }
 
     def required(self) -> list[str]:
-        """The keys of the identity; one that may be null may be left out."""
-        return [self.key(name) for name in self.identity if not self.model._meta.get_field(name).null]
+        """The keys without which nothing tells which object is meant."""
+        return [self.key(name) for name in self.identity if not self.may_lack(name)]
+
+    def may_lack(self, name: str) -> bool:
+        return self.model._meta.get_field(name).null
 
 
 OF_THE_RELYING_PARTY = frozenset({"relying_party"})
