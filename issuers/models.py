@@ -28,9 +28,9 @@ RESERVED_PATHS = (
 CLOCK_SKEW = timedelta(seconds=60)
 """How far the clocks of two parties may stand apart."""
 
-is_slug = RegexValidator(re.compile(r"[A-Za-z0-9_-]+\Z"), "Letters, digits, hyphens and underscores only.")
+is_slug = RegexValidator(re.compile(r"\A[A-Za-z0-9_-]+\Z"), "Letters, digits, hyphens and underscores only.")
 is_variable_name = RegexValidator(
-    re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z"), "A letter or underscore, then letters, digits and underscores."
+    re.compile(r"\A[A-Za-z_][A-Za-z0-9_]*\Z"), "A letter or underscore, then letters, digits and underscores."
 )
 
 

@@ -24,14 +24,14 @@ SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+\Z")
 """RFC 6749 section 3.3."""
 
 is_client_id = RegexValidator(
-    re.compile(r"[\x21-\x7E]+\Z"), "Printable ASCII without spaces (RFC 6749 appendix A.1)."
+    re.compile(r"\A[\x21-\x7E]+\Z"), "Printable ASCII without spaces (RFC 6749 appendix A.1)."
 )
-is_identifier = RegexValidator(re.compile(r"[\x21-\x7E]+\Z"), "Printable ASCII without spaces.")
+is_identifier = RegexValidator(re.compile(r"\A[\x21-\x7E]+\Z"), "Printable ASCII without spaces.")
 is_description = RegexValidator(
-    re.compile(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+\Z"), 'ASCII without " and \\ (RFC 6749 section 5.2).'
+    re.compile(r"\A[\x20-\x21\x23-\x5B\x5D-\x7E]+\Z"), 'ASCII without " and \\ (RFC 6749 section 5.2).'
 )
 is_parameter = RegexValidator(
-    re.compile(r"[A-Za-z0-9_.-]+\Z"), "Letters, digits, underscore, dot and hyphen."
+    re.compile(r"\A[A-Za-z0-9_.-]+\Z"), "Letters, digits, underscore, dot and hyphen."
 )
 
 

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
                 ('source', models.CharField(choices=[('admin', 'Admin'), ('file', 'Configuration file'), ('api', 'Management API'), ('command', 'Command')], default=issuers.history.current_source, max_length=10)),
-                ('path', models.CharField(blank=True, db_index=True, help_text="The last part of the issuer's URL; empty for the one root issuer. Fixed once a key exists.", max_length=100, validators=[django.core.validators.RegexValidator(re.compile('[A-Za-z0-9_-]+\\Z'), 'Letters, digits, hyphens and underscores only.')])),
+                ('path', models.CharField(blank=True, db_index=True, help_text="The last part of the issuer's URL; empty for the one root issuer. Fixed once a key exists.", max_length=100, validators=[django.core.validators.RegexValidator(re.compile('\\A[A-Za-z0-9_-]+\\Z'), 'Letters, digits, hyphens and underscores only.')])),
                 ('name', models.CharField(max_length=100)),
                 ('is_active', models.BooleanField(default=True, help_text='An inactive issuer issues nothing; its JWKS is still served.', verbose_name='active')),
                 ('signing_alg', models.CharField(choices=[('RS256', 'Rs256'), ('PS256', 'Ps256'), ('ES256', 'Es256'), ('ES384', 'Es384'), ('EdDSA', 'Eddsa')], default='RS256', help_text='Can be changed to an algorithm that has an active key.', max_length=10, verbose_name='signing algorithm')),
@@ -66,7 +66,7 @@ class Migration(migrations.Migration):
             name='Issuer',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('path', models.CharField(blank=True, help_text="The last part of the issuer's URL; empty for the one root issuer. Fixed once a key exists.", max_length=100, unique=True, validators=[django.core.validators.RegexValidator(re.compile('[A-Za-z0-9_-]+\\Z'), 'Letters, digits, hyphens and underscores only.')])),
+                ('path', models.CharField(blank=True, help_text="The last part of the issuer's URL; empty for the one root issuer. Fixed once a key exists.", max_length=100, unique=True, validators=[django.core.validators.RegexValidator(re.compile('\\A[A-Za-z0-9_-]+\\Z'), 'Letters, digits, hyphens and underscores only.')])),
                 ('name', models.CharField(max_length=100)),
                 ('is_active', models.BooleanField(default=True, help_text='An inactive issuer issues nothing; its JWKS is still served.', verbose_name='active')),
                 ('signing_alg', models.CharField(choices=[('RS256', 'Rs256'), ('PS256', 'Ps256'), ('ES256', 'Es256'), ('ES384', 'Es384'), ('EdDSA', 'Eddsa')], default='RS256', help_text='Can be changed to an algorithm that has an active key.', max_length=10, verbose_name='signing algorithm')),
@@ -92,7 +92,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
                 ('source', models.CharField(choices=[('admin', 'Admin'), ('file', 'Configuration file'), ('api', 'Management API'), ('command', 'Command')], default=issuers.history.current_source, max_length=10)),
-                ('name', models.CharField(max_length=64, validators=[django.core.validators.RegexValidator(re.compile('[A-Za-z_][A-Za-z0-9_]*\\Z'), 'A letter or underscore, then letters, digits and underscores.')])),
+                ('name', models.CharField(max_length=64, validators=[django.core.validators.RegexValidator(re.compile('\\A[A-Za-z_][A-Za-z0-9_]*\\Z'), 'A letter or underscore, then letters, digits and underscores.')])),
                 ('value', models.JSONField(help_text='JSON: "text" in quotes, a number, true, a list, an object.')),
                 ('history_user_id', models.CharField(max_length=150, verbose_name='actor')),
                 ('history_id', models.BigAutoField(editable=False, primary_key=True, serialize=False)),
@@ -113,7 +113,7 @@ class Migration(migrations.Migration):
             name='GlobalVariable',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=64, validators=[django.core.validators.RegexValidator(re.compile('[A-Za-z_][A-Za-z0-9_]*\\Z'), 'A letter or underscore, then letters, digits and underscores.')])),
+                ('name', models.CharField(max_length=64, validators=[django.core.validators.RegexValidator(re.compile('\\A[A-Za-z_][A-Za-z0-9_]*\\Z'), 'A letter or underscore, then letters, digits and underscores.')])),
                 ('value', models.JSONField(help_text='JSON: "text" in quotes, a number, true, a list, an object.')),
                 ('issuer', models.ForeignKey(blank=True, help_text='Empty: for all issuers.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='global_variables', to='issuers.issuer')),
             ],
