@@ -32,6 +32,9 @@ serve: $(RUNTIME) ## Run the server on 127.0.0.1:8000, with the demo on first st
 	@$(MANAGE) load_demo
 	@exec $(BIN)/gunicorn --config m2m_idp/gunicorn.conf.py
 
+.PHONY: install
+install: $(RUNTIME) ## Install what the server needs into .venv
+
 .PHONY: setup
 setup: $(DEVELOPMENT) ## Install what development needs
 
