@@ -1,0 +1,110 @@
+"""Who changed an object, when, by what door, and what from what to what."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import nlargest
+from typing import Any
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import models
+from django.utils import timezone
+
+from audit.entry import SECRET
+from issuers.history import Source
+
+MOST_CHANGES = 100
+LONGEST_VALUE = 2_000
+KINDS = {"+": "Created", "~": "Changed", "-": "Deleted"}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """`before` is empty where there was nothing."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    at: datetime
+    actor: str
+    source: str
+    kind: str
+    what: str
+    fields: tuple[FieldChange, ...]
+
+
+def changes_of(row: models.Model, *related: str) -> list[Change]:
+    """The newest changes of a row, and of those that belong to it by the named reverse relations, newest first."""
+    histories = [row.history.all(), *(_belonging(row, name) for name in related)]  # type: ignore[attr-defined]
+    newest = nlargest(
+        MOST_CHANGES,
+        (record for history in histories for record in history.order_by("-history_id")[:MOST_CHANGES]),
+        key=lambda record: (record.history_date, record.history_id),
+    )
+    return [_change(record) for record in newest]
+
+
+def _belonging(row: models.Model, name: str) -> models.QuerySet[Any]:
+    """The history of related rows, deleted ones too."""
+    relation: Any = row._meta.get_field(name)
+    history: models.QuerySet[Any] = relation.related_model.history.filter(**{relation.field.attname: row.pk})
+    return history
+
+
+def _change(record: Any) -> Change:
+    return Change(
+        at=record.history_date,
+        actor=record.history_user_id,
+        source=Source(record.source).label,
+        kind=KINDS[record.history_type],
+        what=f"{record.instance_type._meta.verbose_name} {_name_of(record)}",
+        fields=tuple(_fields(record)),
+    )
+
+
+def _name_of(record: Any) -> str:
+    try:
+        return _masked(str(record.instance))
+    except ObjectDoesNotExist:
+        # Its name is made of another object's, which is no longer there.
+        return f"{record.id}"
+
+
+def _fields(record: Any) -> Iterator[FieldChange]:
+    previous = record.prev_record if record.history_type == "~" else None
+    if record.history_type == "-":
+        return
+    for field in record.tracked_fields:
+        before = _shown(previous, field) if previous else ""
+        after = _shown(record, field)
+        if before != after and not field.primary_key:
+            yield FieldChange(name=str(field.verbose_name), before=before, after=after)
+
+
+def _shown(record: Any, field: Any) -> str:
+    value = getattr(record, field.attname)
+    if value is None or value == "":
+        return ""
+    if isinstance(field, models.ForeignKey):
+        related = _rows(field).filter(pk=value).first()
+        return str(related) if related else f"{field.verbose_name} {value}, deleted since"
+    if isinstance(field, models.JSONField):
+        value = json.dumps(value, ensure_ascii=False, indent=2 if isinstance(value, dict) and value else None)
+    if isinstance(value, datetime):
+        value = f"{timezone.localtime(value):%Y-%m-%d %H:%M:%S %Z}"
+    return _masked(str(value))[:LONGEST_VALUE]
+
+
+def _rows(field: Any) -> models.QuerySet[Any]:
+    rows: models.QuerySet[Any] = field.remote_field.model.objects.all()
+    return rows
+
+
+def _masked(text: str) -> str:
+    """A generated secret that someone wrote into a text is not shown here either."""
+    return SECRET.sub("[secret]", text)

@@ -1,0 +1,73 @@
+"""A relying party's secrets as its page shows them, and the command with which the service asks for a token."""
+
+import shlex
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote_plus
+
+from django.utils import timezone
+
+from issuers.models import TokenEndpointAuthMethod
+from relying_parties.models import AccessGrant, ClientSecret, CredentialUse, RelyingParty
+
+PLACEHOLDER = '"$CLIENT_SECRET"'
+
+
+@dataclass(frozen=True, slots=True)
+class SecretLine:
+    secret: ClientSecret
+    state: str
+    is_live: bool
+    last_used_at: datetime | None
+
+
+def secret_lines(relying_party: RelyingParty) -> list[SecretLine]:
+    """The newest first."""
+    secrets = list(relying_party.secrets.order_by("-created_at", "-pk"))
+    uses = CredentialUse.objects.filter(credential__in=[f"secret:{secret.pk}" for secret in secrets])
+    last_used = {use.credential: use.last_used_at for use in uses}
+    now = timezone.now()
+    return [
+        SecretLine(
+            secret=secret,
+            state=_state(secret, now),
+            is_live=secret.is_live(now),
+            last_used_at=last_used.get(f"secret:{secret.pk}"),
+        )
+        for secret in secrets
+    ]
+
+
+def _state(secret: ClientSecret, now: datetime) -> str:
+    if secret.revoked_at is not None:
+        return "revoked"
+    return "live" if secret.is_live(now) else "expired"
+
+
+def curl_command(relying_party: RelyingParty) -> str:
+    """A command for a shell in which CLIENT_SECRET holds the secret."""
+    client_id = relying_party.client_id
+    if relying_party.token_endpoint_auth_method == TokenEndpointAuthMethod.CLIENT_SECRET_BASIC:
+        # RFC 6749 section 2.3.1: form-encoded before base64. A generated secret stays as it is.
+        proof = [f"-u {shlex.quote(quote_plus(client_id))}:{PLACEHOLDER}"]
+    else:
+        proof = [
+            f"--data-urlencode {shlex.quote(f'client_id={client_id}')}",
+            f"--data-urlencode client_secret={PLACEHOLDER}",
+        ]
+    parts = [
+        f"curl {shlex.quote(f'{relying_party.issuer.url}/token')}",
+        *proof,
+        "-d grant_type=client_credentials",
+    ]
+    return " \\\n  ".join(parts + _resource(relying_party))
+
+
+def _resource(relying_party: RelyingParty) -> list[str]:
+    """The parameter that a relying party without a default needs, if it has a grant at all."""
+    grants = AccessGrant.objects.filter(relying_party=relying_party).select_related("resource_server")
+    first = grants.first()
+    template = relying_party.claim_template
+    if first is None or grants.filter(is_default=True).exists() or (template and "aud" in template.claims):
+        return []
+    return [f"--data-urlencode {shlex.quote(f'resource={first.resource_server.identifier}')}"]

@@ -1,0 +1,146 @@
+"""What every page of the configuration shares: a change that does not fit is refused whole, and history is shown."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, models, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from console.change_history import Change, changes_of
+from console.fields import Json
+from console.generics import ModelForm
+from console.page import Page
+from console.readable import ReadableJson
+from issuance.coherence import refuse_incoherent
+from issuers.models import Issuer
+from relying_parties.models import RelyingParty
+
+REFUSAL = "console.refusal"
+"""The key in `request.META` under which the refused first try tells its reason to the second, which shows the form."""
+
+OVERTAKEN = "Another change came in between. Look at what is there now, and try again."
+
+
+class ConfigurationForm(ModelForm):
+    refusal: ValidationError | None = None
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if self.refusal:
+            raise self.refusal
+        return cleaned
+
+
+class ConfigurationAdmin(ReadableJson, Page):
+    form = ConfigurationForm
+    formfield_overrides: ClassVar[Any] = {models.JSONField: {"form_class": Json}}
+    fixed_fields: ClassVar[tuple[str, ...]] = ()
+    """Read-only once the object is there: secrets, tokens or grants are bound to them."""
+    object_history_template = "console/history.html"
+
+    def touched_issuers(self, row: Any) -> Iterable[Issuer]:
+        """The issuers that a change of the row can break."""
+        return ()
+
+    def touched_relying_parties(self, row: Any) -> Iterable[RelyingParty]:
+        """The relying parties that a change of the row can break."""
+        return ()
+
+    def changes(self, row: Any) -> list[Change]:
+        """What the history page shows, newest first."""
+        return changes_of(row)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (*super().get_readonly_fields(request, obj), *(self.fixed_fields if obj else ()))
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.refusal = request.META.get(REFUSAL)  # type: ignore[attr-defined]
+        return form
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> Any:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except (ValidationError, IntegrityError) as refusal:
+            # All is rolled back. The second try stops at the form, which shows what was typed and the reason.
+            request.META[REFUSAL] = _reason(refusal)
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def save_related(self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool) -> None:  # noqa: FBT001
+        super().save_related(request, form, formsets, change)
+        self._refuse_incoherent([form.instance])
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except (ValidationError, IntegrityError) as refusal:
+            self._tell(request, refusal)
+            return HttpResponseRedirect(reverse(self.url_name("change"), args=[object_id]))
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        key = obj.pk
+        super().delete_model(request, obj)
+        obj.pk = key
+        self._refuse_incoherent([obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        rows = list(queryset)
+        super().delete_queryset(request, queryset)
+        self._refuse_incoherent(rows)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        if request.method != "POST":
+            return super().changelist_view(request, extra_context)
+        try:
+            with transaction.atomic():
+                return super().changelist_view(request, extra_context)
+        except (ValidationError, IntegrityError) as refusal:
+            self._tell(request, refusal)
+            return HttpResponseRedirect(request.get_full_path())
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"History of {row}",
+            "opts": self.opts,
+            "object": row,
+            "changes": self.changes(row),
+        }
+        return TemplateResponse(request, self.object_history_template, context)
+
+    def _refuse_incoherent(self, rows: list[Any]) -> None:
+        refuse_incoherent(
+            issuers=[issuer for row in rows for issuer in self.touched_issuers(row)],
+            relying_parties={
+                relying_party.pk: relying_party
+                for row in rows
+                for relying_party in self.touched_relying_parties(row)
+            }.values(),
+            now=timezone.now(),
+        )
+
+    def _tell(self, request: HttpRequest, refusal: Exception) -> None:
+        messages.error(request, "Nothing was deleted.")
+        for problem in _reason(refusal).messages:
+            messages.error(request, problem)
+
+
+def _reason(refusal: Exception) -> ValidationError:
+    return refusal if isinstance(refusal, ValidationError) else ValidationError(OVERTAKEN)

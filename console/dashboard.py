@@ -1,0 +1,93 @@
+"""What an operator should know first: what is missing, what to replace, what to do next."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from issuers.models import Issuer
+from keys.creation import signing_alg_problem
+from relying_parties.models import AccessGrant, ClaimTemplate, ClientSecret, RelyingParty, ResourceServer
+
+MOST_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerLine:
+    issuer: Issuer
+    relying_parties: int
+    has_active_key: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the first set-up. `page` is the name of the URL where it is taken."""
+
+    text: str
+    page: str
+    is_done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    issuers: tuple[IssuerLine, ...]
+    to_replace: tuple[ClientSecret, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def is_set_up(self) -> bool:
+        return all(step.is_done for step in self.steps)
+
+
+def overview(user: Any) -> Overview | None:
+    """None for a user who may not see the configuration."""
+    if not user.has_perms(["issuers.view_issuer", "relying_parties.view_relyingparty"]):
+        return None
+    issuers = tuple(_line(issuer) for issuer in Issuer.objects.annotate(clients=Count("relying_parties")))
+    return Overview(issuers=issuers, to_replace=_to_replace(), steps=_steps(issuers))
+
+
+def _line(issuer: Any) -> IssuerLine:
+    problem = signing_alg_problem(issuer=issuer, alg=issuer.signing_alg, now=timezone.now())
+    return IssuerLine(issuer=issuer, relying_parties=issuer.clients, has_active_key=problem is None)
+
+
+def _to_replace() -> tuple[ClientSecret, ...]:
+    """Live secrets that a person chose."""
+    live = Q(revoked_at__isnull=True) & (Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now()))
+    chosen = ClientSecret.objects.filter(live, chosen=True, relying_party__is_active=True)
+    return tuple(chosen.select_related("relying_party__issuer")[:MOST_NAMED])
+
+
+def _steps(issuers: tuple[IssuerLine, ...]) -> tuple[Step, ...]:
+    return (
+        Step(
+            "Add an issuer: the URL under which tokens are issued.", "admin:issuers_issuer_add", bool(issuers)
+        ),
+        Step(
+            "Create its signing key, on the issuer's page.",
+            "admin:issuers_issuer_changelist",
+            any(line.has_active_key for line in issuers),
+        ),
+        Step(
+            "Add a resource server: the API that will take the tokens, and its scopes.",
+            "admin:relying_parties_resourceserver_add",
+            ResourceServer.objects.exists(),
+        ),
+        Step(
+            "Add a claim template, if the tokens need claims of their own.",
+            "admin:relying_parties_claimtemplate_add",
+            ClaimTemplate.objects.exists() or RelyingParty.objects.exists(),
+        ),
+        Step(
+            "Add a relying party: the service that asks, with an access grant for the resource server.",
+            "admin:relying_parties_relyingparty_add",
+            AccessGrant.objects.exists(),
+        ),
+        Step(
+            "Generate a secret on the relying party's page and hand it over.",
+            "admin:relying_parties_relyingparty_changelist",
+            ClientSecret.objects.exists(),
+        ),
+    )

@@ -1,0 +1,108 @@
+"""Form fields for what the models keep as JSON."""
+
+import json
+import re
+from json import JSONDecodeError
+from math import isfinite
+from typing import Any
+
+from django import forms
+from django.contrib.admin.widgets import AdminTextareaWidget
+from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
+
+NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+
+class Lines(forms.CharField):
+    """A list of strings, one to a line."""
+
+    widget = AdminTextareaWidget(attrs={"rows": 4, "class": "lines", "spellcheck": "false"})
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(map(str, value)) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        lines = (line.strip() for line in (super().to_python(value) or "").splitlines())
+        return [line for line in lines if line]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(list(initial or []) != self.to_python(data))
+
+
+class Checkboxes(forms.MultipleChoiceField):
+    """A list of some of the choices."""
+
+    widget = forms.CheckboxSelectMultiple
+
+
+class StrictDecoder(json.JSONDecoder):
+    """JSON as RFC 8259 and both databases take it: no NaN, no number beyond a double, no member twice."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            **options, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_finite
+        )
+
+
+class Json(forms.JSONField):
+    """JSON that keeps what was typed and tells where it goes wrong."""
+
+    widget = AdminTextareaWidget(attrs={"rows": 10, "class": "json", "spellcheck": "false"})
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options | {"decoder": StrictDecoder})
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, InvalidJSONInput):
+            return value
+        return json.dumps(value, ensure_ascii=False, indent=2)
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            parsed = super().to_python(value)
+            _check_characters(parsed)
+        except ValidationError as error:
+            raise ValidationError(_what_is_wrong(value)) from error
+        except UnicodeEncodeError as error:
+            raise ValidationError("It holds a lone surrogate, which is no character.") from error
+        except RecursionError as error:
+            raise ValidationError("It is nested too deep.") from error
+        except ValueError as error:
+            raise ValidationError("It holds a number of too many digits.") from error
+        return parsed
+
+
+def _check_characters(value: Any) -> None:
+    """Raises UnicodeEncodeError or ValidationError for what PostgreSQL's jsonb cannot hold."""
+    json.dumps(value, ensure_ascii=False).encode()
+    if NUL.search(json.dumps(value)):
+        raise ValidationError("NUL")
+
+
+def _what_is_wrong(text: Any) -> str:
+    try:
+        json.loads(text, cls=StrictDecoder)
+    except JSONDecodeError as error:
+        where = f"Line {error.lineno}, column {error.colno}: " if error.doc else ""
+        return f"Not JSON. {where}{error.msg}."
+    return "It holds the character U+0000."
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise JSONDecodeError(f"the member {twice!r} stands twice in one object", "", 0)
+    return members
+
+
+def _refuse_constant(name: str) -> None:
+    raise JSONDecodeError(f"{name} is not a JSON value", "", 0)
+
+
+def _finite(text: str) -> float:
+    if not isfinite(number := float(text)):
+        raise JSONDecodeError(f"the number {text} is too large", "", 0)
+    return number

@@ -1,0 +1,167 @@
+"""The acts on client secrets: each its own page, its own POST, its own line in the log. A secret is shown once."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from console.client_secrets import curl_command
+from console.page import Page
+from relying_parties.credentials import add_generated_secret, change_expiry, revoke_secret
+from relying_parties.models import ClientSecret, RelyingParty
+
+NONE_YET = 0
+"""Stands for the newest secret's id where there is none."""
+
+
+class ExpiryForm(forms.Form):
+    expires_at = forms.DateTimeField(
+        required=False,
+        label="Expires at (UTC)",
+        help_text="Empty: it lives until it is revoked.",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+
+    def clean_expires_at(self) -> datetime | None:
+        expires_at: datetime | None = self.cleaned_data["expires_at"]
+        if expires_at is not None and expires_at <= timezone.now():
+            raise ValidationError("That instant is past.")
+        return expires_at
+
+
+class GenerateForm(ExpiryForm):
+    label = forms.CharField(
+        max_length=100, required=False, help_text="Where it will live, such as “production 2026”."
+    )
+    newest = forms.IntegerField(widget=forms.HiddenInput)
+    field_order = ("label", "expires_at")
+
+
+class SecretActs(Page):
+    """Mixed into the relying party's page."""
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        prefix = "<int:relying_party_id>/secrets"
+        return [
+            path(
+                f"{prefix}/generate/",
+                view(self.generate_secret),
+                name="relying_parties_relyingparty_generate_secret",
+            ),
+            path(
+                f"{prefix}/<int:secret_id>/revoke/",
+                view(self.revoke_secret),
+                name="relying_parties_relyingparty_revoke_secret",
+            ),
+            path(
+                f"{prefix}/<int:secret_id>/expiry/",
+                view(self.change_secret_expiry),
+                name="relying_parties_relyingparty_secret_expiry",
+            ),
+            *super().get_urls(),
+        ]
+
+    def generate_secret(self, request: HttpRequest, relying_party_id: int) -> HttpResponse:
+        """GET shows the form. POST makes the secret and shows it, in this answer and never again."""
+        self._require(request, "relying_parties.add_clientsecret")
+        relying_party = get_object_or_404(RelyingParty, pk=relying_party_id)
+        if request.method != "POST":
+            form = GenerateForm(initial={"newest": _newest_id(relying_party)})
+            return self._page(request, "console/generate_secret.html", relying_party, form=form)
+        form = GenerateForm(request.POST)
+        if not form.is_valid():
+            return self._page(request, "console/generate_secret.html", relying_party, form=form)
+        return self._generated(request, relying_party, form.cleaned_data)
+
+    @sensitive_variables("text")
+    def _generated(
+        self, request: HttpRequest, relying_party: RelyingParty, asked: dict[str, Any]
+    ) -> HttpResponse:
+        with transaction.atomic():
+            # Locked, so that of two forms sent at once one is stale.
+            RelyingParty.objects.select_for_update().get(pk=relying_party.pk)
+            if asked["newest"] != _newest_id(relying_party):
+                return self._page(request, "console/stale_secret_form.html", relying_party, status=409)
+            secret, text = add_generated_secret(
+                relying_party=relying_party, label=asked["label"], expires_at=asked["expires_at"]
+            )
+            self._log(request, relying_party, "added", secret)
+        return self._page(
+            request,
+            "console/new_secret.html",
+            relying_party,
+            secret=secret,
+            text=text,
+            command=curl_command(relying_party),
+        )
+
+    def revoke_secret(self, request: HttpRequest, relying_party_id: int, secret_id: int) -> HttpResponse:
+        self._require(request, "relying_parties.change_clientsecret")
+        secret = self._secret(relying_party_id, secret_id)
+        if request.method != "POST":
+            return self._page(request, "console/revoke_secret.html", secret.relying_party, secret=secret)
+        with transaction.atomic():
+            revoke_secret(secret, now=timezone.now())
+            self._log(request, secret.relying_party, "deleted", secret)
+        messages.success(request, f"The secret {secret} is revoked.")
+        return self._back(secret.relying_party)
+
+    def change_secret_expiry(
+        self, request: HttpRequest, relying_party_id: int, secret_id: int
+    ) -> HttpResponse:
+        self._require(request, "relying_parties.change_clientsecret")
+        secret = self._secret(relying_party_id, secret_id)
+        form = ExpiryForm(request.POST or None, initial={"expires_at": secret.expires_at})
+        if request.method != "POST" or not form.is_valid():
+            page = "console/secret_expiry.html"
+            return self._page(request, page, secret.relying_party, secret=secret, form=form)
+        try:
+            with transaction.atomic():
+                change_expiry(secret, expires_at=form.cleaned_data["expires_at"], now=timezone.now())
+                self._log(request, secret.relying_party, "changed", secret)
+        except ValidationError as refusal:
+            messages.error(request, refusal.message)
+        else:
+            messages.success(request, f"The expiry of the secret {secret} is changed.")
+        return self._back(secret.relying_party)
+
+    def _require(self, request: HttpRequest, permission: str) -> None:
+        if not request.user.has_perms([permission, "relying_parties.view_relyingparty"]):
+            raise PermissionDenied
+
+    def _secret(self, relying_party_id: int, secret_id: int) -> ClientSecret:
+        secrets = ClientSecret.objects.select_related("relying_party__issuer")
+        return get_object_or_404(secrets, pk=secret_id, relying_party_id=relying_party_id)
+
+    def _log(self, request: HttpRequest, relying_party: RelyingParty, act: str, secret: ClientSecret) -> None:
+        self.log_change(request, relying_party, [{act: {"name": "client secret", "object": str(secret)}}])
+
+    def _back(self, relying_party: RelyingParty) -> HttpResponse:
+        return HttpResponseRedirect(reverse(self.url_name("change"), args=[relying_party.pk]))
+
+    def _page(
+        self,
+        request: HttpRequest,
+        template: str,
+        relying_party: RelyingParty,
+        *,
+        status: int = 200,
+        **context: Any,
+    ) -> HttpResponse:
+        shared = {**self.admin_site.each_context(request), "opts": self.opts, "relying_party": relying_party}
+        return TemplateResponse(request, template, {**shared, **context}, status=status)
+
+
+def _newest_id(relying_party: RelyingParty) -> int:
+    newest = relying_party.secrets.order_by("-pk").values_list("pk", flat=True).first()
+    return newest or NONE_YET

@@ -1,0 +1,125 @@
+"""The pages of the record: read, filter, export. Nobody changes it here."""
+
+import json
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, StreamingHttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from audit.csv_export import lines
+from audit.models import IssuanceEvent, Trace
+from console.read_only_admin import ReadOnlyAdmin
+from console.record_filter import RecordFilter
+from console.record_list import RecordList
+from console.site import site
+from issuers.models import Issuer
+from keys.models import SigningKey
+from relying_parties.models import ClaimTemplate, ClientSecret, RelyingParty
+
+EXPORT_CHUNK = 2_000
+
+
+@admin.register(IssuanceEvent, site=site)
+class RecordAdmin(ReadOnlyAdmin):
+    change_list_template = "console/record_list.html"
+    list_display = ("when", "issuer", "client_id", "result", "error", "credential", "kid", "ip")
+    list_display_links = ("when",)
+    sortable_by = ()
+    fieldsets: ClassVar[Any] = (
+        (None, {"fields": ("when", "result", "http_status", "error", "detail")}),
+        (
+            "Who asked",
+            {"fields": ("relying_party", "client_id", "auth_method", "credential_used", "ip", "user_agent")},
+        ),
+        ("What for", {"fields": ("issuer", "grant_type", "scope_requested", "resource_requested")}),
+        (
+            "What was granted",
+            {
+                "fields": (
+                    "subject",
+                    "scope",
+                    "audience",
+                    "template",
+                    "jti",
+                    "signing_key",
+                    "alg",
+                    "expires_at",
+                )
+            },
+        ),
+        ("Numbers", {"fields": ("request_id", "caller_request_id", "actor", "is_test", "format")}),
+        ("Trace", {"fields": ("course",)}),
+    )
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return RecordList
+
+    def get_urls(self) -> list[URLPattern]:
+        export = path(
+            "export.csv", self.admin_site.admin_view(self.export), name="audit_issuanceevent_export"
+        )
+        return [export, *super().get_urls()]
+
+    def export(self, request: HttpRequest) -> StreamingHttpResponse:
+        """The rows that the filter in the query string lets through, as CSV, newest first."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        events = RecordFilter(request.GET).apply(self.get_queryset(request)).order_by("-pk")
+        name = f"record-{timezone.now():%Y%m%dT%H%M%SZ}.csv"
+        return StreamingHttpResponse(
+            lines(events.iterator(chunk_size=EXPORT_CHUNK)),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+    @admin.display(description="time (UTC)")
+    def when(self, event: IssuanceEvent) -> str:
+        return f"{event.at:%Y-%m-%d %H:%M:%S}"
+
+    @admin.display(description="outcome")
+    def result(self, event: IssuanceEvent) -> str:
+        return format_html('<span class="state {}">{}</span>', event.outcome, event.get_outcome_display())
+
+    @admin.display(description="relying party")
+    def relying_party(self, event: IssuanceEvent) -> str:
+        found = RelyingParty.objects.filter(client_id=event.client_id, issuer=_issuer_of(event)).first()
+        return _link("relying_parties_relyingparty", found) if found else "none of this issuer"
+
+    @admin.display(description="credential")
+    def credential_used(self, event: IssuanceEvent) -> str:
+        kind, _, number = event.credential.partition(":")
+        found = (
+            ClientSecret.objects.filter(pk=number).first() if kind == "secret" and number.isdigit() else None
+        )
+        return f"{event.credential} ({found})" if found else event.credential
+
+    @admin.display(description="claim template")
+    def template(self, event: IssuanceEvent) -> str:
+        label = event.claim_template
+        found = ClaimTemplate.objects.filter(name=label.rpartition("@")[0]).first()
+        return _link("relying_parties_claimtemplate", found, text=label) if found else label
+
+    @admin.display(description="key ID (kid)")
+    def signing_key(self, event: IssuanceEvent) -> str:
+        found = SigningKey.objects.filter(kid=event.kid, issuer=_issuer_of(event)).first()
+        return _link("keys_signingkey", found, text=event.kid) if found else event.kid
+
+    @admin.display(description="course of the request")
+    def course(self, event: IssuanceEvent) -> str:
+        trace = Trace.objects.filter(event=event).first()
+        if trace is None:
+            return "Not traced. To trace a relying party's requests, set its “trace until”."
+        return format_html("<pre>{}</pre>", json.dumps(trace.content, indent=2, ensure_ascii=False))
+
+
+def _issuer_of(event: IssuanceEvent) -> Issuer | None:
+    return next((issuer for issuer in Issuer.objects.all() if issuer.url == event.issuer), None)
+
+
+def _link(page: str, row: Any, *, text: str = "") -> SafeString:
+    return format_html('<a href="{}">{}</a>', reverse(f"admin:{page}_change", args=[row.pk]), text or row)

@@ -1,0 +1,136 @@
+"""The page of a relying party: who it is, what it may, its secrets, and what its token would say."""
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from console.change_history import changes_of
+from console.client_secrets import curl_command, secret_lines
+from console.configuration_admin import ConfigurationAdmin, ConfigurationForm
+from console.fields import Lines
+from console.generics import InlineFormSet, ModelForm, TabularInline
+from console.pages.client_secrets import SecretActs
+from console.readable import ReadableJson
+from console.site import site
+from console.token_preview import token_preview
+from relying_parties.models import AccessGrant, RelyingParty, RequestRule
+
+
+class RelyingPartyForm(ConfigurationForm):
+    allowed_networks = Lines(
+        required=False,
+        help_text="CIDRs from which it may ask, one to a line, such as 10.0.0.0/8. Empty: any.",
+    )
+
+
+class GrantForm(ModelForm):
+    scopes = Lines(required=False, help_text="Some or all of the resource server's scopes, one to a line.")
+
+    def _get_validation_exclusions(self) -> set[str]:
+        """The formset sees all the grants and tells whether one is the default; a row alone cannot."""
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return excluded | {"is_default"}
+
+
+class LabelledFormSet(InlineFormSet):
+    """In a table the head of a column is the label for the eye; each field gets its own for the ear."""
+
+    def add_fields(self, form: Any, index: int | None) -> None:
+        super().add_fields(form, index)
+        for field in form.fields.values():
+            field.widget.attrs.setdefault("aria-label", field.label)
+
+
+class GrantFormSet(LabelledFormSet):
+    def clean(self) -> None:
+        super().clean()
+        if len(self._defaults()) > 1:
+            raise ValidationError("Only one grant can be the default.")
+
+    def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002
+        # The database allows one default at any moment: the old one steps down before a new one is saved.
+        kept = [form.instance.pk for form in self._defaults() if form.instance.pk]
+        moved = AccessGrant.objects.filter(relying_party=self.instance, is_default=True).exclude(pk__in=kept)
+        if self._defaults() and moved.exists():
+            moved.update(is_default=False)
+        return super().save(commit=commit)
+
+    def _defaults(self) -> list[Any]:
+        kept = [form for form in self.forms if form not in self.deleted_forms]
+        return [form for form in kept if getattr(form, "cleaned_data", {}).get("is_default")]
+
+
+class GrantInline(ReadableJson, TabularInline):
+    model = AccessGrant
+    form = GrantForm
+    formset = GrantFormSet
+    extra = 0
+    autocomplete_fields = ("resource_server",)
+    fields = ("resource_server", "scopes", "is_default")
+    verbose_name_plural = "access grants: where its tokens are good, and for what"
+
+
+class RuleInline(TabularInline):
+    model = RequestRule
+    formset = LabelledFormSet
+    extra = 0
+    fields = ("parameter", "regex", "message")
+    verbose_name_plural = "request rules: parameters that must match"
+
+
+@admin.register(RelyingParty, site=site)
+class RelyingPartyAdmin(SecretActs, ConfigurationAdmin):
+    form = RelyingPartyForm
+    change_form_template = "console/relying_party.html"
+    list_display = (
+        "client_id",
+        "name",
+        "issuer",
+        "token_endpoint_auth_method",
+        "claim_template",
+        "is_active",
+    )
+    list_filter = ("is_active", "issuer", "token_endpoint_auth_method", "claim_template")
+    list_select_related = ("issuer", "claim_template")
+    search_fields = ("client_id", "name", "description", "contact")
+    autocomplete_fields = ("issuer", "claim_template")
+    fixed_fields: ClassVar[tuple[str, ...]] = ("issuer", "client_id")
+    inlines = (GrantInline, RuleInline)
+    fieldsets: ClassVar[Any] = (
+        (None, {"fields": ("issuer", "client_id", "name", "description", "contact", "is_active")}),
+        (
+            "Authentication",
+            {"fields": ("token_endpoint_auth_method", ("valid_from", "valid_until"), "allowed_networks")},
+        ),
+        ("Token", {"fields": ("claim_template", "access_token_ttl", "signing_alg")}),
+        ("Limits and tracing", {"fields": ("requests_per_minute", "trace_until")}),
+    )
+
+    def touched_relying_parties(self, row: RelyingParty) -> Iterable[RelyingParty]:
+        return RelyingParty.objects.filter(pk=row.pk).select_related("issuer", "claim_template")
+
+    def changes(self, row: RelyingParty) -> Any:
+        return changes_of(row, "grants", "secrets", "rules")
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        relying_party: Any = self.get_object(request, unquote(object_id))
+        panels = _panels(relying_party) if relying_party else {}
+        return super().change_view(request, object_id, form_url, {**panels, **(extra_context or {})})
+
+
+def _panels(relying_party: RelyingParty) -> dict[str, Any]:
+    return {
+        "secret_lines": secret_lines(relying_party),
+        "command": curl_command(relying_party),
+        "previews": [token_preview(relying_party)],
+    }

@@ -1,0 +1,33 @@
+from collections.abc import Iterable
+from typing import ClassVar
+
+from django.contrib import admin
+
+from console.configuration_admin import ConfigurationAdmin, ConfigurationForm
+from console.fields import Lines
+from console.site import site
+from relying_parties.models import RelyingParty, ResourceServer
+
+
+class ResourceServerForm(ConfigurationForm):
+    scopes = Lines(required=False, help_text="One to a line, such as invoices.read.")
+
+
+@admin.register(ResourceServer, site=site)
+class ResourceServerAdmin(ConfigurationAdmin):
+    form = ResourceServerForm
+    list_display = ("identifier", "name", "issuer", "scope_list")
+    list_filter = ("issuer",)
+    list_select_related = ("issuer",)
+    search_fields = ("identifier", "name")
+    autocomplete_fields = ("issuer",)
+    fields = ("issuer", "identifier", "name", "scopes")
+    fixed_fields: ClassVar[tuple[str, ...]] = ("issuer",)
+
+    @admin.display(description="scopes")
+    def scope_list(self, server: ResourceServer) -> str:
+        return " ".join(server.scopes)
+
+    def touched_relying_parties(self, row: ResourceServer) -> Iterable[RelyingParty]:
+        granted = RelyingParty.objects.filter(grants__resource_server=row)
+        return granted.select_related("issuer", "claim_template").distinct()

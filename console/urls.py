@@ -1,0 +1,20 @@
+from django.urls import path
+from django.views.generic import RedirectView
+
+from console.pages import (  # noqa: F401 (a page registers itself)
+    claim_templates,
+    global_variables,
+    issuers,
+    proofs,
+    record,
+    relying_parties,
+    resource_servers,
+    signing_keys,
+    users,
+)
+from console.site import site
+
+urlpatterns = [
+    path("admin", RedirectView.as_view(url="/admin/", permanent=False)),
+    path("admin/", site.urls),
+]
