@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 import re2
+from django.db import connection
 from django.db.models import Prefetch, Q
 
 from issuers.models import GlobalVariable
@@ -82,8 +83,25 @@ class Client:
         return self.template.parameters | {rule.parameter for rule in self.rules}
 
 
+_REGISTERED = f"SELECT 1 FROM {RelyingParty._meta.db_table} WHERE issuer_id = %s AND client_id = %s"  # noqa: S608
+
+
+def _is_registered(issuer_id: int, client_id: str) -> bool:
+    """One short query: an unknown client must not be known by the time it takes (docs/protocol.md, P3.8).
+
+    A text that can be no client id is not asked for: PostgreSQL refuses some.
+    """
+    if not (client_id.isascii() and client_id.isprintable()):
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(_REGISTERED, [issuer_id, client_id])
+        return cursor.fetchone() is not None
+
+
 def _load(key: tuple[int, str]) -> Client | None:
     issuer_id, client_id = key
+    if not _is_registered(issuer_id, client_id):
+        return None
     relying_party = (
         RelyingParty.objects.filter(issuer_id=issuer_id, client_id=client_id)
         .select_related("issuer", "claim_template")

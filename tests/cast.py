@@ -10,6 +10,7 @@ from keys.creation import create_first_key
 from keys.models import SigningKey
 from relying_parties.credentials import add_generated_secret
 from relying_parties.models import AccessGrant, ClaimTemplate, RelyingParty, ResourceServer
+from tests.wire import basic
 
 INVOICES = "https://invoices.example"
 YOUR_APPLICATION = "your_application"
@@ -41,34 +42,42 @@ class Cast:
     secrets: Mapping[str, str] = field(repr=False)
     """The generated secret of each relying party by client id."""
 
+    def basic(self, client_id: str) -> str:
+        """The Authorization header by which the relying party proves itself."""
+        return basic(client_id, self.secrets[client_id])
+
+    def in_body(self, client_id: str) -> dict[str, str]:
+        """The parameters by which it does."""
+        return {"client_id": client_id, "client_secret": self.secrets[client_id]}
+
 
 def build_cast() -> Cast:
     now = timezone.now()
-    oidc_m2m = _issuer("oidc_m2m", "M2M", SigningAlg.RS256)
-    other = _issuer("other", "Other", SigningAlg.ES256)
+    oidc_m2m = new_issuer("oidc_m2m", "M2M", SigningAlg.RS256)
+    other = new_issuer("other", "Other", SigningAlg.ES256)
     GlobalVariable(issuer=oidc_m2m, name="region", value="eu-north").checked().save()
-    invoices = _resource_server(oidc_m2m, INVOICES, ["invoices.read", "invoices.write"])
-    your_application = _resource_server(oidc_m2m, YOUR_APPLICATION, ["YourScope", "invoices.read"])
-    rabbitmq = _resource_server(oidc_m2m, RABBITMQ, ["rabbitmq.read:*/*", "rabbitmq.write:*/*"])
-    elsewhere = _resource_server(other, INVOICES, ["invoices.read"])
+    invoices = new_resource_server(oidc_m2m, INVOICES, ["invoices.read", "invoices.write"])
+    your_application = new_resource_server(oidc_m2m, YOUR_APPLICATION, ["YourScope", "invoices.read"])
+    rabbitmq = new_resource_server(oidc_m2m, RABBITMQ, ["rabbitmq.read:*/*", "rabbitmq.write:*/*"])
+    elsewhere = new_resource_server(other, INVOICES, ["invoices.read"])
     template = ClaimTemplate(
         name="seed",
         claims={"iss": "${issuer.url}", "aud": YOUR_APPLICATION, "your_claim": "value"},
         headers={},
     )
     template.checked().save()
-    billing = _relying_party(oidc_m2m, "billing")
-    _grant(billing, invoices, ["invoices.read", "invoices.write"], is_default=True)
-    _grant(billing, your_application, ["invoices.read"])
-    _grant(billing, rabbitmq, ["rabbitmq.read:*/*"])
-    reports = _relying_party(
+    billing = new_relying_party(oidc_m2m, "billing")
+    new_grant(billing, invoices, ["invoices.read", "invoices.write"], is_default=True)
+    new_grant(billing, your_application, ["invoices.read"])
+    new_grant(billing, rabbitmq, ["rabbitmq.read:*/*"])
+    reports = new_relying_party(
         oidc_m2m, "reports", method=TokenEndpointAuthMethod.CLIENT_SECRET_POST, template=template, ttl=300
     )
-    _grant(reports, your_application, ["YourScope"])
-    retired = _relying_party(oidc_m2m, "retired", is_active=False)
-    _grant(retired, invoices, ["invoices.read"], is_default=True)
-    stranger = _relying_party(other, "stranger")
-    _grant(stranger, elsewhere, ["invoices.read"], is_default=True)
+    new_grant(reports, your_application, ["YourScope"])
+    retired = new_relying_party(oidc_m2m, "retired", is_active=False)
+    new_grant(retired, invoices, ["invoices.read"], is_default=True)
+    stranger = new_relying_party(other, "stranger")
+    new_grant(stranger, elsewhere, ["invoices.read"], is_default=True)
     return Cast(
         oidc_m2m=oidc_m2m,
         other=other,
@@ -89,19 +98,19 @@ def build_cast() -> Cast:
     )
 
 
-def _issuer(path: str, name: str, alg: SigningAlg) -> Issuer:
+def new_issuer(path: str, name: str, alg: SigningAlg) -> Issuer:
     issuer = Issuer(path=path, name=name, signing_alg=alg)
     issuer.checked().save()
     return issuer
 
 
-def _resource_server(issuer: Issuer, identifier: str, scopes: list[str]) -> ResourceServer:
+def new_resource_server(issuer: Issuer, identifier: str, scopes: list[str]) -> ResourceServer:
     server = ResourceServer(issuer=issuer, identifier=identifier, scopes=scopes)
     server.checked().save()
     return server
 
 
-def _relying_party(
+def new_relying_party(
     issuer: Issuer,
     client_id: str,
     *,
@@ -123,7 +132,7 @@ def _relying_party(
     return relying_party
 
 
-def _grant(
+def new_grant(
     relying_party: RelyingParty, server: ResourceServer, scopes: list[str], *, is_default: bool = False
 ) -> AccessGrant:
     grant = AccessGrant(

@@ -1,16 +1,30 @@
 """Every test that needs the database starts from the fixed cast, on SQLite and on PostgreSQL."""
 
 import copy
+import io
+import logging
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
+from audit.log import formatter
 from tests.cast import Cast, build_cast
 from tests.database import Baseline, set_back, take_baseline
 from tests.server import Server, serve
+
+# The database is reset before a test, not before an example.
+hypothesis.settings.register_profile(
+    "m2m-idp",
+    database=None,
+    deadline=None,
+    max_examples=100,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+hypothesis.settings.load_profile("m2m-idp")
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +48,17 @@ def _django_db_helper(baseline: tuple[Cast, Baseline], django_db_blocker: Django
 @pytest.fixture
 def cast(db: None, baseline: tuple[Cast, Baseline]) -> Cast:
     return copy.deepcopy(baseline[0])
+
+
+@pytest.fixture
+def log_lines() -> Iterator[io.StringIO]:
+    """What the test's requests write to the log, as it stands on standard output."""
+    lines = io.StringIO()
+    handler = logging.StreamHandler(lines)
+    handler.setFormatter(formatter())
+    logging.getLogger().addHandler(handler)
+    yield lines
+    logging.getLogger().removeHandler(handler)
 
 
 @pytest.fixture

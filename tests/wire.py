@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,11 +11,13 @@ from urllib.parse import quote_plus, urlencode
 
 from django.core.handlers.wsgi import WSGIHandler
 
-from audit.models import IssuanceEvent
+from audit.models import IssuanceEvent, Outcome
+from issuers import revision
 
 TOKEN = "/oidc_m2m/token"
 FORM = "application/x-www-form-urlencoded"
-CLIENT_CREDENTIALS = "grant_type=client_credentials"
+DESCRIPTION = re.compile(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+")
+"""RFC 6749 section 5.2."""
 
 Parameters = Mapping[str, str] | Iterable[tuple[str, str]]
 Headers = Iterable[tuple[str, str]]
@@ -58,7 +61,11 @@ def call(
     peer: str = "192.0.2.7",
     server: str = "127.0.0.1:8000",
 ) -> Answer:
-    """One request. `target` is path and query; of headers with one name, WSGI joins the values by a comma."""
+    """One request. `target` is path and query; of headers with one name, WSGI joins the values by a comma.
+
+    It sees the configuration as it stands: the revision is read anew, as it is half a second later.
+    """
+    revision.forget()
     path, _, query = target.partition("?")
     host, _, port = server.rpartition(":")
     environ: dict[str, Any] = {
@@ -129,6 +136,26 @@ def last_event() -> IssuanceEvent:
     event = IssuanceEvent.objects.order_by("id").last()
     assert event is not None, "no row was recorded"
     return event
+
+
+def assert_refused(answer: Answer, status: int, error: str) -> IssuanceEvent:
+    """The answer is this refusal, well-formed, and the last row of the record tells of it."""
+    assert (answer.status, answer.json["error"]) == (status, error)
+    assert_well_formed_refusal(answer)
+    event = last_event()
+    assert (event.outcome, event.http_status, event.error) == (Outcome.REFUSED, status, error)
+    assert event.request_id == answer.headers["X-Request-ID"]
+    assert event.detail, "the operator is told nothing"
+    return event
+
+
+def assert_well_formed_refusal(answer: Answer) -> None:
+    """RFC 6749 section 5.2."""
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Pragma"] == "no-cache"
+    assert answer.json.keys() == {"error", "error_description"}
+    assert all(DESCRIPTION.fullmatch(text) for text in answer.json.values())
 
 
 def _run(environ: dict[str, Any]) -> Answer:

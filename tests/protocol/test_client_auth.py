@@ -1,0 +1,198 @@
+"""P3.1 to P3.7, P3.9: who asks, proven in exactly one way."""
+
+import base64
+
+import pytest
+from django.utils import timezone
+
+from relying_parties.credentials import add_chosen_secret, add_generated_secret, revoke_secret
+from relying_parties.models import ClientSecret
+from tests.cast import Cast, new_grant, new_relying_party
+from tests.wire import Answer, ask, assert_refused, basic, raw_basic
+
+AWKWARD = ("a:b", "a+b", "a%b", "a%20b", "a b", "é", "100%", ":+% é%zz", "&=?/\\\"'", "秘密")
+ASSERTION = {
+    "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+    "client_assertion": "e30.e30.e30",
+}
+
+
+def assert_invalid_client(answer: Answer) -> None:
+    assert_refused(answer, 401, "invalid_client")
+    assert answer.headers["WWW-Authenticate"].startswith('Basic realm="')
+
+
+@pytest.mark.contract("P3.1")
+@pytest.mark.spec("RFC 6749", "2.3.1")
+@pytest.mark.parametrize("client_id", ["billing", "reports", "retired", "nobody"])
+def test_an_id_alone_proves_nothing(cast: Cast, client_id: str) -> None:
+    ClientSecret.objects.filter(relying_party=cast.reports).delete()
+    for attempt in (
+        {"parameters": {"client_id": client_id}},
+        {"parameters": {"client_id": client_id, "client_secret": ""}},
+        {"auth": basic(client_id, "")},
+        {"auth": raw_basic(client_id.encode())},
+    ):
+        assert_invalid_client(ask(**attempt))
+
+
+@pytest.mark.contract("P3.1")
+@pytest.mark.parametrize("secret", ["", " ", "none:", "None", "null"])
+def test_a_client_without_a_secret_never_authenticates(cast: Cast, secret: str) -> None:
+    bare = new_relying_party(cast.oidc_m2m, "bare")
+    new_grant(bare, cast.invoices, ["invoices.read"], is_default=True)
+    assert_invalid_client(ask(auth=basic("bare", secret)))
+    assert_invalid_client(ask({"client_id": "bare", "client_secret": secret}))
+
+
+@pytest.mark.contract("P3.2")
+@pytest.mark.spec("RFC 6749", "2.3")
+@pytest.mark.parametrize("basic_secret", ["right", "wrong"])
+@pytest.mark.parametrize("other", ["secret", "wrong secret", "assertion", "assertion alone"])
+def test_it_refuses_two_authentication_methods(cast: Cast, basic_secret: str, other: str) -> None:
+    auth = cast.basic("billing") if basic_secret == "right" else basic("billing", "wrong")
+    beside = {
+        "secret": cast.in_body("billing"),
+        "wrong secret": {"client_secret": "wrong"},
+        "assertion": ASSERTION,
+        "assertion alone": {"client_assertion": "x"},
+    }[other]
+    assert_refused(ask(beside, auth=auth), 400, "invalid_request")
+
+
+@pytest.mark.contract("P3.2")
+def test_it_refuses_a_body_secret_beside_an_assertion_or_another_scheme(cast: Cast) -> None:
+    assert_refused(ask({**cast.in_body("reports"), **ASSERTION}), 400, "invalid_request")
+    assert_refused(ask(cast.in_body("reports"), auth="Bearer x"), 400, "invalid_request")
+    assert_refused(ask(ASSERTION, auth="Bearer x"), 400, "invalid_request")
+
+
+@pytest.mark.contract("P3.3")
+@pytest.mark.spec("RFC 6749", "2.3.1")
+@pytest.mark.parametrize("named", ["reports", "retired", "nobody", "BILLING", "billing "])
+def test_basic_and_body_must_name_one_client(cast: Cast, named: str) -> None:
+    assert_refused(ask({"client_id": named}, auth=cast.basic("billing")), 400, "invalid_request")
+
+
+@pytest.mark.contract("P3.3")
+def test_basic_and_body_may_name_the_same_client(cast: Cast) -> None:
+    assert ask({"client_id": "billing"}, auth=cast.basic("billing")).claims["client_id"] == "billing"
+
+
+@pytest.mark.contract("P3.4")
+@pytest.mark.spec("RFC 6749", "2.3.1")
+@pytest.mark.parametrize("secret", AWKWARD)
+def test_an_awkward_secret_comes_form_encoded_or_by_a_lax_client_raw(cast: Cast, secret: str) -> None:
+    add_chosen_secret(relying_party=cast.billing, text=secret)
+    assert ask(auth=basic("billing", secret)).status == 200
+    assert ask(auth=raw_basic(f"billing:{secret}".encode())).status == 200
+    assert_invalid_client(ask(auth=basic("billing", secret + "x")))
+
+
+@pytest.mark.contract("P3.4")
+@pytest.mark.parametrize("secret", AWKWARD)
+def test_an_awkward_secret_comes_in_the_body(cast: Cast, secret: str) -> None:
+    add_chosen_secret(relying_party=cast.reports, text=secret)
+    assert ask({"client_id": "reports", "client_secret": secret}).status == 200
+
+
+@pytest.mark.contract("P3.4")
+def test_of_a_generated_secret_only_the_standard_form_counts(cast: Cast) -> None:
+    secret = cast.secrets["billing"]
+    escaped = "".join(f"%{ord(character):02X}" for character in secret)
+    assert ask(auth=raw_basic(f"billing:{escaped}".encode())).status == 200
+    assert_invalid_client(ask(auth=raw_basic(f"billing:{escaped.replace('%', '%25')}".encode())))
+
+
+@pytest.mark.contract("P3.4")
+def test_an_awkward_client_id_comes_form_encoded(cast: Cast) -> None:
+    client_id = "https://svc.example/a+b%c:d"
+    service = new_relying_party(cast.oidc_m2m, client_id)
+    new_grant(service, cast.invoices, ["invoices.read"], is_default=True)
+    secret = add_generated_secret(relying_party=service)[1]
+    assert ask(auth=basic(client_id, secret)).claims["sub"] == client_id
+
+
+@pytest.mark.contract("P3.5")
+@pytest.mark.spec("RFC 7235", "2.1")
+@pytest.mark.parametrize("scheme", ["Basic", "basic", "BASIC", "bAsIc"])
+def test_the_scheme_is_read_in_any_case(cast: Cast, scheme: str) -> None:
+    credentials = f"billing:{cast.secrets['billing']}".encode()
+    assert ask(auth=raw_basic(credentials, scheme=scheme)).status == 200
+
+
+@pytest.mark.contract("P3.5")
+@pytest.mark.parametrize(
+    "auth", ["Basic", "Basic ", "Basic !!!!", "Basic YQ", "Basic YmlsbGluZw==", "Basic Og==", "Basic YTpi YTpi",
+             "Basic=", "Basic ====", "Basic \xff\xfe", "Bearer x", "Digest a", "x", ", Basic YTpi",
+             "Basic " + 9000 * "A"],
+)  # fmt: skip
+def test_junk_in_the_header_is_refused(cast: Cast, auth: str) -> None:
+    answer = ask(auth=auth)
+    assert answer.status in {400, 401}
+    assert_refused(answer, answer.status, answer.json["error"])
+
+
+@pytest.mark.contract("P3.5")
+def test_credentials_without_their_padding_are_refused(cast: Cast) -> None:
+    credentials = f"billing:{cast.secrets['billing']}".encode()
+    assert len(credentials) % 3, "choose a client id that needs padding"
+    answer = ask(auth="Basic " + base64.b64encode(credentials).decode().rstrip("="))
+    assert answer.status in {400, 401}
+
+
+@pytest.mark.contract("P3.6")
+@pytest.mark.spec("RFC 6749", "5.2")
+def test_every_failure_is_one_answer_with_a_challenge(cast: Cast) -> None:
+    attempts = [
+        ask(),
+        ask(auth=basic("billing", "wrong")),
+        ask(auth=basic("nobody", "wrong")),
+        ask(auth="Bearer x"),
+        ask({"client_id": "reports", "client_secret": "wrong"}),
+        ask({"client_id": "reports"}),
+        ask(ASSERTION),
+    ]
+    assert_invalid_client(attempts[-1])
+    assert all(answer.without_its_own == attempts[0].without_its_own for answer in attempts)
+    assert attempts[0].json == {
+        "error": "invalid_client",
+        "error_description": "Client authentication failed.",
+    }
+
+
+@pytest.mark.contract("P3.7")
+@pytest.mark.spec("RFC 7591", "2")
+def test_a_client_uses_the_method_it_is_registered_for(cast: Cast) -> None:
+    by_basic = ask(auth=cast.basic("reports"))
+    assert_invalid_client(by_basic)
+    assert "client_secret_post" in assert_refused(by_basic, 401, "invalid_client").detail
+    by_post = ask(cast.in_body("billing"))
+    assert "client_secret_basic" in assert_refused(by_post, 401, "invalid_client").detail
+    assert by_basic.without_its_own == by_post.without_its_own
+
+
+@pytest.mark.contract("P3.7", "P6.3")
+def test_a_method_that_is_off_at_the_issuer_is_refused(cast: Cast) -> None:
+    cast.oidc_m2m.token_endpoint_auth_methods = ["client_secret_basic"]
+    cast.oidc_m2m.save()
+    assert_invalid_client(ask(cast.in_body("reports")))
+    assert ask(auth=cast.basic("billing")).status == 200
+
+
+@pytest.mark.contract("P3.9")
+def test_a_stored_digest_is_no_secret(cast: Cast) -> None:
+    digest = cast.billing.secrets.get().digest
+    for secret in (digest, digest.partition(":")[2], digest.partition(":")[2].upper()):
+        assert_invalid_client(ask(auth=basic("billing", secret)))
+        assert_invalid_client(ask(auth=raw_basic(f"billing:{secret}".encode())))
+
+
+@pytest.mark.contract("P3.8", "P3.11")
+def test_two_live_secrets_overlap_until_one_is_revoked(cast: Cast) -> None:
+    secret, text = add_generated_secret(relying_party=cast.billing, label="second")
+    assert ask(auth=basic("billing", text)).status == 200
+    assert ask(auth=cast.basic("billing")).status == 200
+    revoke_secret(secret, now=timezone.now())
+    assert_invalid_client(ask(auth=basic("billing", text)))
+    assert ask(auth=cast.basic("billing")).status == 200
