@@ -1,9 +1,24 @@
 """One JSON line per event on standard output, whatever the input."""
 
+import json
 import logging
+import sys
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import structlog
+
+
+def write_event(event: str, *, at: datetime, **members: Any) -> None:
+    """Write a line of the event stream. It goes past the loggers, which cost ten times as much.
+
+    A standard output that is full or closed stops nothing: the row is committed.
+    """
+    line = {"@timestamp": at.isoformat(), "level": "info", "logger": "audit", "event": event, **members}
+    with suppress(OSError, ValueError):
+        sys.stdout.write(json.dumps(line, default=str) + "\n")
+        sys.stdout.flush()
 
 
 def formatter() -> logging.Formatter:

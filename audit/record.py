@@ -15,6 +15,7 @@ from django.db import Error as DatabaseFailure
 from django.db import connection, models, transaction
 
 from audit.entry import Entry, cleaned
+from audit.log import write_event
 from audit.models import IssuanceEvent, Outcome, Trace
 
 MAX_TRACE_BYTES = 16_384
@@ -38,7 +39,7 @@ def record(entry: Entry) -> int:
         log.error("not_recorded", request_id=entry.request_id, reason=cleaned(str(error)))  # noqa: TRY400 - one line
         raise NotRecordedError(str(error)) from error
     entry.is_issued = row["outcome"] == Outcome.ISSUED
-    log.info("token_request", event_id=event_id, **_shown(row))
+    write_event("token_request", event_id=event_id, **(_shown(row) | {"at": entry.at}))
     return event_id
 
 
@@ -49,7 +50,9 @@ def _insert_traced(insert: "_Insert", row: dict[str, Any], entry: Entry) -> int:
     with transaction.atomic():
         event_id = insert.execute(row)
         Trace.objects.create(event_id=event_id, content=content)
-    log.info("token_request_trace", event_id=event_id, request_id=entry.request_id, trace=content)
+    write_event(
+        "token_request_trace", at=entry.at, event_id=event_id, request_id=entry.request_id, trace=content
+    )
     return event_id
 
 
