@@ -63,7 +63,7 @@ class Change(models.Model):
         abstract = True
 
 
-def configuration_history(*, excluded_fields: tuple[str, ...] = ()) -> HistoricalRecords:
+def configuration_history(*, excluded_fields: tuple[str, ...] = ()) -> Any:
     """A history whose `history_user` is the actor's name: it outlives the account."""
     return HistoricalRecords(
         bases=[Change],

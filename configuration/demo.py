@@ -1,0 +1,51 @@
+"""The demo: deploy/demo.yaml and the first users, loaded once into an empty installation on loopback."""
+
+import os
+import secrets
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+
+from configuration.apply import apply
+from configuration.first_users import create_first_users
+from configuration.secret_sources import Surroundings
+from issuers.models import Issuer
+
+FILE = Path(__file__).resolve().parent.parent / "deploy" / "demo.yaml"
+WELL_KNOWN = {"APP_SECRET": "secret"}
+"""What everybody knows: the reason why the demo is for loopback only."""
+
+
+def values_file() -> Path:
+    """Where the generated values lie, as NAME=value lines for a shell."""
+    return Path(settings.VAR_DIR) / "demo.env"
+
+
+def load_demo(now: datetime) -> dict[str, str]:
+    """Load the demo and return the values that were generated, by name; empty if there is, or was, an issuer.
+
+    The values are on disk before they are valid, so that none is lost. Raises MissingGroupError.
+    """
+    with transaction.atomic():
+        if Issuer.objects.exists() or Issuer.history.exists():
+            return {}
+        surroundings = Surroundings(environment=WELL_KNOWN, folder=FILE.parent)
+        plan = apply(FILE.read_bytes(), surroundings=surroundings, dry_run=False, now=now)
+        passwords = create_first_users()
+        values = {f"{name.upper()}_PASSWORD": password for name, password in passwords.items()}
+        values |= {f"{secret.client_id.upper()}_SECRET": secret.text for secret in plan.generated}
+        _write(values_file(), values)
+    return values
+
+
+def _write(path: Path, values: dict[str, str]) -> None:
+    """All of the file or nothing, for the owner's eyes only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.writelines(f"{name}={value}\n" for name, value in values.items())
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

@@ -1,0 +1,49 @@
+"""manage.py create_key ISSUER_PATH ALG, or manage.py create_key --record."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+from django.db import IntegrityError
+from django.utils import timezone
+
+from issuers.models import Issuer, SigningAlg
+from keys.creation import create_first_key
+from keys.models import Purpose, SigningKey
+
+ROOT = "/"
+
+
+class Command(BaseCommand):
+    help = "Make the first key of an issuer and algorithm, or of the record; it signs at once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("issuer_path", nargs="?", help=f"The issuer's path; {ROOT} for the root issuer.")
+        parser.add_argument("alg", nargs="?", choices=SigningAlg.values)
+        parser.add_argument("--record", action="store_true", help="Make the key that signs the record.")
+
+    def handle(self, *, issuer_path: str | None, alg: str | None, record: bool, **_options: Any) -> None:
+        if record == bool(issuer_path or alg) or (issuer_path and not alg):
+            raise CommandError("Name an issuer path and an algorithm, or --record alone.")
+        try:
+            key = _record_key() if record else _token_key(issuer_path or ROOT, alg or "")
+        except ValidationError as error:
+            raise CommandError(" ".join(error.messages)) from error
+        except IntegrityError as error:
+            raise CommandError("Another such key was made at this moment: nothing was changed.") from error
+        self.stdout.write(key.kid)
+
+
+def _record_key() -> SigningKey:
+    if SigningKey.objects.filter(purpose=Purpose.RECORD).exists():
+        raise CommandError("The record has a key; a new one is its successor.")
+    return create_first_key(issuer=None, alg=SigningAlg.EDDSA, now=timezone.now())
+
+
+def _token_key(path: str, alg: str) -> SigningKey:
+    issuer = Issuer.objects.filter(path="" if path == ROOT else path).first()
+    if issuer is None:
+        known = ", ".join(issuer.path or ROOT for issuer in Issuer.objects.all()) or "none yet"
+        raise CommandError(f"There is no issuer {path}. There are: {known}.")
+    return create_first_key(issuer=issuer, alg=alg, now=timezone.now())
