@@ -1,6 +1,7 @@
 """Every test that needs the database starts from the fixed cast, on SQLite and on PostgreSQL."""
 
 import copy
+import contextlib
 import io
 import logging
 import os
@@ -57,7 +58,9 @@ def log_lines() -> Iterator[io.StringIO]:
     handler = logging.StreamHandler(lines)
     handler.setFormatter(formatter())
     logging.getLogger().addHandler(handler)
-    yield lines
+    # The event stream goes past the loggers (audit/log.py).
+    with contextlib.redirect_stdout(lines):
+        yield lines
     logging.getLogger().removeHandler(handler)
 
 
