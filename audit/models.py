@@ -64,7 +64,7 @@ class IssuanceEvent(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        verbose_name = "issuance event"
+        verbose_name = "token request"
         indexes = [
             models.Index(fields=["at"], name="event_at"),
             models.Index(fields=["request_id"], name="event_request_id"),

@@ -3,4 +3,4 @@ from django.apps import AppConfig
 
 class IssuersConfig(AppConfig):
     name = "issuers"
-    verbose_name = "Issuers"
+    verbose_name = "Provider"

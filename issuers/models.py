@@ -37,18 +37,18 @@ is_variable_name = RegexValidator(
 class SigningAlg(models.TextChoices):
     """RFC 7518 section 3.1, RFC 8037."""
 
-    RS256 = "RS256"
-    PS256 = "PS256"
-    ES256 = "ES256"
-    ES384 = "ES384"
-    EDDSA = "EdDSA"
+    RS256 = "RS256", "RS256"
+    PS256 = "PS256", "PS256"
+    ES256 = "ES256", "ES256"
+    ES384 = "ES384", "ES384"
+    EDDSA = "EdDSA", "EdDSA"
 
 
 class TokenEndpointAuthMethod(models.TextChoices):
     """The methods that the token endpoint carries out; RFC 7591 section 2 names them."""
 
-    CLIENT_SECRET_BASIC = "client_secret_basic"  # noqa: S105
-    CLIENT_SECRET_POST = "client_secret_post"  # noqa: S105
+    CLIENT_SECRET_BASIC = "client_secret_basic", "client_secret_basic"
+    CLIENT_SECRET_POST = "client_secret_post", "client_secret_post"
 
 
 def default_methods() -> list[str]:

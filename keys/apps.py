@@ -3,4 +3,4 @@ from django.apps import AppConfig
 
 class KeysConfig(AppConfig):
     name = "keys"
-    verbose_name = "Signing keys"
+    verbose_name = "Keys"

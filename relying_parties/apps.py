@@ -3,4 +3,4 @@ from django.apps import AppConfig
 
 class RelyingPartiesConfig(AppConfig):
     name = "relying_parties"
-    verbose_name = "Relying parties"
+    verbose_name = "Access"

@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
                 ('format', models.PositiveSmallIntegerField(default=1)),
             ],
             options={
-                'verbose_name': 'issuance event',
+                'verbose_name': 'token request',
                 'ordering': ['-id'],
             },
         ),
