@@ -1,12 +1,12 @@
 """Every test that needs the database starts from the fixed cast, on SQLite and on PostgreSQL."""
 
 import copy
-import contextlib
 import io
 import logging
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import hypothesis
 import pytest
@@ -52,15 +52,15 @@ def cast(db: None, baseline: tuple[Cast, Baseline]) -> Cast:
 
 
 @pytest.fixture
-def log_lines() -> Iterator[io.StringIO]:
+def log_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """What the test's requests write to the log, as it stands on standard output."""
     lines = io.StringIO()
     handler = logging.StreamHandler(lines)
     handler.setFormatter(formatter())
     logging.getLogger().addHandler(handler)
-    # The event stream goes past the loggers (audit/log.py).
-    with contextlib.redirect_stdout(lines):
-        yield lines
+    # The event stream goes past the loggers, and pytest takes sys.stdout back after the set-up.
+    monkeypatch.setattr("audit.log.sys", SimpleNamespace(stdout=lines))
+    yield lines
     logging.getLogger().removeHandler(handler)
 
 
