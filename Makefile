@@ -15,8 +15,9 @@ MANAGE := $(PYTHON) manage.py
 SUITABLE := import sys, ensurepip; sys.exit(sys.version_info < (3, 11))
 COMPILE := CUSTOM_COMPILE_COMMAND='make requirements' $(BIN)/pip-compile --quiet --generate-hashes --strip-extras \
 	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
-ON_POSTGRESQL := pg_virtualenv -o fsync=off sh -c \
-	'DATABASE_URL="postgres://$$PGUSER:$$PGPASSWORD@$$PGHOST:$$PGPORT/postgres" "$$@"' sh
+# Debian's throw-away clusters do not sync by default, and the server refuses such a database.
+CLUSTER := pg_virtualenv -o fsync=on
+NO_POSTGRESQL := Skipped on PostgreSQL: pg_virtualenv is not installed (Debian: postgresql, postgresql-common).
 PYTEST := $(BIN)/pytest --numprocesses=auto
 QUICK := $(PYTEST) -m 'not slow'
 COMPLETE := $(PYTEST)
@@ -72,19 +73,23 @@ mutants: $(DEVELOPMENT) ## Break the token path in every small way and see the t
 .PHONY: bench
 bench: $(RUNTIME) ## Measure tokens per second of one worker on one core (docs/performance.md)
 	@$(PYTHON) benchmarks/bench.py
+	@if command -v pg_virtualenv >/dev/null; then \
+		$(call on_postgresql,taskset --cpu-list 1 $(CLUSTER)) $(PYTHON) benchmarks/bench.py; \
+	else echo "$(NO_POSTGRESQL)"; fi
 
 .PHONY: requirements
 requirements: $(DEVELOPMENT) ## Compile the pinned requirements from pyproject.toml
 	$(COMPILE) --output-file requirements.txt pyproject.toml
 	$(COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
 
+# $(1) starts a throw-away cluster; the words that follow run with its DATABASE_URL.
+on_postgresql = $(1) sh -c 'DATABASE_URL="postgres://$$PGUSER:$$PGPASSWORD@$$PGHOST:$$PGPORT/postgres" exec "$$@"' sh
+
 define on_both_databases
 $(1)
 @if command -v pg_virtualenv >/dev/null; then \
-	echo "$(1)  # on PostgreSQL"; $(ON_POSTGRESQL) $(1); \
-else \
-	echo "Skipped on PostgreSQL: pg_virtualenv (Debian: postgresql-common, postgresql) is not installed."; \
-fi
+	echo "$(1)  # on PostgreSQL"; $(call on_postgresql,$(CLUSTER)) $(1); \
+else echo "$(NO_POSTGRESQL)"; fi
 endef
 
 $(PYTHON):
