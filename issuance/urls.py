@@ -19,6 +19,7 @@ operations_urls: list[URLPattern] = [
     path("readyz", ReadyzView.as_view()),
 ]
 protocol_urls: list[URLPattern] = [
+    path("audit/jwks", RecordJwksView.as_view()),
     re_path(f"{ISSUER}token$", token),
     re_path(f"{ISSUER}jwks$", jwks),
     re_path(f"{ISSUER}{OPENID}$", discovery),
@@ -26,7 +27,6 @@ protocol_urls: list[URLPattern] = [
     re_path(WELL_KNOWN % "openid-configuration", discovery),
     re_path(WELL_KNOWN % "oauth-authorization-server", discovery),
     re_path(r"^(?:api/)?\.well-known/oauth-authorization-server$", discovery),
-    path("audit/jwks", RecordJwksView.as_view()),
     # The seed's token endpoint is the issuer's URL itself.
     re_path(rf"^(?:api/)?(?P<path>{SLUG})$", token),
     path("", token),

@@ -1,0 +1,105 @@
+"""P5.1: the token, verified as a resource server does with a library that is not the server's own."""
+
+from typing import Any
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from issuers.models import SigningAlg
+from keys.creation import create_first_key
+from relying_parties.models import ClaimTemplate, RelyingParty
+from tests.cast import INVOICES, Cast
+from tests.wire import Answer, ask, get
+
+
+def verified(answer: Answer, *, jwks: str = "/oidc_m2m/jwks") -> jwt.Token:
+    return jwt.decode(
+        answer.json["access_token"], KeySet.import_key_set(get(jwks).json), algorithms=list(SigningAlg.values)
+    )
+
+
+def use_template(cast: Cast, *, claims: dict[str, Any], **more: Any) -> None:
+    template = ClaimTemplate(name="another", claims=claims, **more)
+    template.checked().save()
+    cast.billing.claim_template = template
+    cast.billing.save()
+
+
+@pytest.mark.contract("P5.1", "P6.1")
+@pytest.mark.spec("RFC 9068", "2")
+def test_the_header_and_the_claims_of_a_token(cast: Cast) -> None:
+    answer = ask(auth=cast.basic("billing"))
+    token = verified(answer)
+    assert token.header == {"alg": "RS256", "kid": cast.key.kid, "typ": "at+jwt"}
+    issued_at = token.claims["iat"]
+    assert token.claims == {
+        "iss": get("/oidc_m2m/.well-known/openid-configuration").json["issuer"],
+        "sub": "billing",
+        "aud": INVOICES,
+        "client_id": "billing",
+        "iat": issued_at,
+        "exp": issued_at + answer.json["expires_in"],
+        "jti": token.claims["jti"],
+        "scope": "invoices.read invoices.write",
+    }
+
+
+@pytest.mark.contract("P5.1")
+@pytest.mark.spec("RFC 7518", "3.1")
+@pytest.mark.parametrize("alg", SigningAlg.values)
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
+def test_a_token_of_every_algorithm_verifies(cast: Cast, alg: str) -> None:
+    if alg != SigningAlg.RS256:
+        create_first_key(issuer=cast.oidc_m2m, alg=alg, now=cast.key.activates_at)
+    RelyingParty.objects.filter(pk=cast.billing.pk).update(signing_alg=alg)
+    token = verified(ask(auth=cast.basic("billing")))
+    assert token.header["alg"] == alg
+    assert token.claims["sub"] == "billing"
+
+
+@pytest.mark.contract("P5.1")
+def test_a_template_may_ask_for_typ_jwt(cast: Cast) -> None:
+    use_template(cast, claims={}, headers={"typ": "JWT"})
+    assert verified(ask(auth=cast.basic("billing"))).header["typ"] == "JWT"
+
+
+@pytest.mark.contract("P5.1")
+@pytest.mark.spec("RFC 7515", "4.1")
+def test_a_template_may_put_the_certificate_in_the_header(cast: Cast) -> None:
+    use_template(cast, claims={}, with_x5t=True, with_x5c=True)
+    header = ask(auth=cast.basic("billing")).header
+    (published,) = get("/oidc_m2m/jwks").json["keys"]
+    assert (header["x5t"], header["x5c"]) == (published["x5t"], published["x5c"])
+
+
+@pytest.mark.contract("P5.1")
+def test_a_template_fills_claims_of_every_namespace(cast: Cast) -> None:
+    claims = {
+        "who": "${client.name} (${client.client_id})",
+        "where": ["${globals.region}", {"at": "${issuer.url}"}],
+        "what": "${grant.scope} on ${grant.audience}",
+        "tenant": "${request.param_tenant|none}",
+        "number": 7,
+    }
+    use_template(cast, claims=claims)
+    answer = ask({"scope": "invoices.read", "tenant": "blue"}, auth=cast.basic("billing"))
+    told = verified(answer).claims
+    assert {name: told[name] for name in claims} == {
+        "who": "Billing (billing)",
+        "where": ["eu-north", {"at": "http://127.0.0.1:8000/oidc_m2m"}],
+        "what": f"invoices.read on {INVOICES}",
+        "tenant": "blue",
+        "number": 7,
+    }
+    assert ask(auth=cast.basic("billing")).claims["tenant"] == "none"
+
+
+@pytest.mark.contract("P5.1")
+@pytest.mark.spec("RFC 9068", "2.2")
+def test_no_token_outlives_the_issuers_greatest_ttl(cast: Cast) -> None:
+    cast.oidc_m2m.max_access_token_ttl = cast.oidc_m2m.default_access_token_ttl = 120
+    cast.oidc_m2m.checked().save()
+    RelyingParty.objects.filter(pk=cast.billing.pk).update(access_token_ttl=9999)
+    answer = ask(auth=cast.basic("billing"))
+    assert answer.claims["exp"] - answer.claims["iat"] == 120 == answer.json["expires_in"]
