@@ -29,8 +29,10 @@ from configuration.scalars import Scalar, plain_scalar, quoted_scalar
 MAX_BYTES = 5 * 1024 * 1024
 MAX_DEPTH = 50
 
-NOT_IN_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-"""The complement of c-printable (YAML 1.2.2 section 5.1), and the byte order mark."""
+NOT_TAKEN = re.compile(
+    "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+)
+"""What is not printable (YAML 1.2.2 section 5.1), the byte order mark, and what YAML 1.1 took for a line break."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,10 @@ def _text(data: bytes, problems: Problems) -> str:
     except UnicodeDecodeError as error:
         problems.add(_place_after(data[: error.start].decode()), "Not UTF-8: save the file as UTF-8.")
         return ""
-    if found := NOT_IN_YAML.search(text):
+    if found := NOT_TAKEN.search(text):
         problems.add(
-            _place_after(text[: found.start()]), f"The character U+{ord(found[0]):04X} cannot stand in YAML."
+            _place_after(text[: found.start()]),
+            f"The character U+{ord(found[0]):04X} can only be written as an escape.",
         )
     return text
 

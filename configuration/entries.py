@@ -84,7 +84,7 @@ def _entries(node: Node, kind: Kind, section: str, problems: Problems) -> tuple[
 def _entry(node: Node, kind: Kind, problems: Problems) -> Entry:
     members: dict[str, Node] = node.value if isinstance(node.value, dict) else {}
     if not isinstance(node.value, dict):
-        problems.add(node.place, f"A {kind.noun} must be a mapping.")
+        problems.add(node.place, f"Not a mapping: each {kind.noun} is one.")
     known = [*kind.fields(), *kind.further, *kind.parts]
     _refuse_unknown(members, known, kind.hint, problems)
     if isinstance(node.value, dict):
