@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from console.change_history import Change, changes_of
-from console.fields import Json
+from console.fields import Instant, Json
 from console.generics import ModelForm
 from console.page import Page
 from console.readable import ReadableJson
@@ -39,10 +39,16 @@ class ConfigurationForm(ModelForm):
 
 class ConfigurationAdmin(ReadableJson, Page):
     form = ConfigurationForm
-    formfield_overrides: ClassVar[Any] = {models.JSONField: {"form_class": Json}}
+    formfield_overrides: ClassVar[Any] = {
+        models.JSONField: {"form_class": Json},
+        models.DateTimeField: {"form_class": Instant, "widget": Instant.widget},
+    }
     fixed_fields: ClassVar[tuple[str, ...]] = ()
     """Read-only once the object is there: secrets, tokens or grants are bound to them."""
     object_history_template = "console/history.html"
+
+    class Media:
+        js = ("console/select-names.js",)
 
     def touched_issuers(self, row: Any) -> Iterable[Issuer]:
         """The issuers that a change of the row can break."""

@@ -36,6 +36,15 @@ class Checkboxes(forms.MultipleChoiceField):
     widget = forms.CheckboxSelectMultiple
 
 
+class Instant(forms.DateTimeField):
+    """A moment in UTC, in one input that the browser knows."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local", "step": 1}, format="%Y-%m-%dT%H:%M:%S")
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options | {"help_text": f"{options.get('help_text', '')} UTC.".strip()})
+
+
 class StrictDecoder(json.JSONDecoder):
     """JSON as RFC 8259 and both databases take it: no NaN, no number beyond a double, no member twice."""
 

@@ -66,8 +66,10 @@ class SecurityHeaders(SecurityMiddleware):
 
 
 class StaticFiles(WhiteNoiseMiddleware):
-    def __call__(self, request: HttpRequest) -> Any:
-        return super().__call__(request) if is_console(request) else self.get_response(request)
+    def __call__(self, request: HttpRequest) -> Any:  # type: ignore[override]
+        if not is_console(request):
+            return self.get_response(request)
+        return super().__call__(request)  # type: ignore[no-untyped-call]
 
 
 class Sessions(AdminOnly, SessionMiddleware):

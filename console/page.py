@@ -11,6 +11,7 @@ class Page(ModelAdmin):
     """Filters by nothing but what `list_filter` declares, so that no look-up in a URL reaches another column."""
 
     list_per_page = 50
+    view_on_site = False
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         declared = {entry[0] if isinstance(entry, tuple) else entry for entry in self.list_filter}

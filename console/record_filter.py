@@ -1,11 +1,12 @@
 """What the record is filtered by. No filter looks at all rows to offer its choices."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.db.models import Q, QuerySet
 
 from audit.models import IssuanceEvent, Outcome
+from console.fields import Instant
 from issuance.errors import OAuthError
 from issuers.models import Issuer
 
@@ -13,8 +14,8 @@ from issuers.models import Issuer
 class RecordFilter(forms.Form):
     """Lives in the query string. What does not validate filters everything out."""
 
-    since = forms.DateTimeField(required=False, label="From (UTC)")
-    until = forms.DateTimeField(required=False, label="Until (UTC)")
+    since = Instant(required=False, label="From (UTC)")
+    until = Instant(required=False, label="Until (UTC)")
     issuer = forms.ChoiceField(required=False)
     client = forms.CharField(required=False, label="Client ID", max_length=255)
     outcome = forms.ChoiceField(required=False, choices=[("", "Any"), *Outcome.choices])
@@ -22,17 +23,11 @@ class RecordFilter(forms.Form):
     credential = forms.CharField(required=False, max_length=100)
     exactly = forms.CharField(required=False, label="Token ID (jti) or request ID", max_length=64)
 
-    INSTANTS: ClassVar[tuple[str, ...]] = ("since", "until")
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         issuers = [(issuer.url, issuer.name) for issuer in Issuer.objects.all()]
         self.fields["issuer"].choices = [("", "Any"), *issuers]  # type: ignore[attr-defined]
         self.fields["error"].choices = [("", "Any"), *((code, code) for code in _error_codes())]  # type: ignore[attr-defined]
-        for name in self.INSTANTS:
-            self.fields[name].widget = forms.DateTimeInput(
-                attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"
-            )
 
     def apply(self, events: QuerySet[IssuanceEvent]) -> QuerySet[IssuanceEvent]:
         if not self.is_valid():

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from console.client_secrets import curl_command
+from console.fields import Instant
 from console.page import Page
 from relying_parties.credentials import add_generated_secret, change_expiry, revoke_secret
 from relying_parties.models import ClientSecret, RelyingParty
@@ -24,12 +25,7 @@ NONE_YET = 0
 
 
 class ExpiryForm(forms.Form):
-    expires_at = forms.DateTimeField(
-        required=False,
-        label="Expires at (UTC)",
-        help_text="Empty: it lives until it is revoked.",
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-    )
+    expires_at = Instant(required=False, label="Expires at", help_text="Empty: it lives until it is revoked.")
 
     def clean_expires_at(self) -> datetime | None:
         expires_at: datetime | None = self.cleaned_data["expires_at"]

@@ -41,6 +41,14 @@ class IssuerForm(ConfigurationForm):
         help_text="The methods that are on. A relying party's method must be one of them.",
     )
 
+    class Meta:
+        labels: ClassVar[dict[str, str]] = {
+            "default_access_token_ttl": "Default TTL of access tokens",
+            "max_access_token_ttl": "Greatest TTL of access tokens",
+            "jwks_max_age": "JWKS max-age",
+            "metadata_max_age": "Discovery max-age",
+        }
+
 
 @admin.register(Issuer, site=site)
 class IssuerAdmin(ConfigurationAdmin):

@@ -3,6 +3,7 @@
 import json
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, StreamingHttpResponse
@@ -22,12 +23,13 @@ from keys.models import SigningKey
 from relying_parties.models import ClaimTemplate, ClientSecret, RelyingParty
 
 EXPORT_CHUNK = 2_000
+NOTHING = "-"
 
 
 @admin.register(IssuanceEvent, site=site)
 class RecordAdmin(ReadOnlyAdmin):
     change_list_template = "console/record_list.html"
-    list_display = ("when", "issuer", "client_id", "result", "error", "credential", "kid", "ip")
+    list_display = ("when", "at_issuer", "client_id", "result", "error", "credential", "key", "ip")
     list_display_links = ("when",)
     sortable_by = ()
     fieldsets: ClassVar[Any] = (
@@ -81,6 +83,15 @@ class RecordAdmin(ReadOnlyAdmin):
     def when(self, event: IssuanceEvent) -> str:
         return f"{event.at:%Y-%m-%d %H:%M:%S}"
 
+    @admin.display(description="issuer")
+    def at_issuer(self, event: IssuanceEvent) -> str:
+        """Its path where it is this server's, as it nearly always is."""
+        return event.issuer.removeprefix(settings.PUBLIC_URL) or "/"
+
+    @admin.display(description="key")
+    def key(self, event: IssuanceEvent) -> str:
+        return format_html('<span title="{}">{}…</span>', event.kid, event.kid[:8]) if event.kid else NOTHING
+
     @admin.display(description="outcome")
     def result(self, event: IssuanceEvent) -> str:
         return format_html('<span class="state {}">{}</span>', event.outcome, event.get_outcome_display())
@@ -96,18 +107,18 @@ class RecordAdmin(ReadOnlyAdmin):
         found = (
             ClientSecret.objects.filter(pk=number).first() if kind == "secret" and number.isdigit() else None
         )
-        return f"{event.credential} ({found})" if found else event.credential
+        return f"{event.credential} ({found})" if found else event.credential or NOTHING
 
     @admin.display(description="claim template")
     def template(self, event: IssuanceEvent) -> str:
         label = event.claim_template
         found = ClaimTemplate.objects.filter(name=label.rpartition("@")[0]).first()
-        return _link("relying_parties_claimtemplate", found, text=label) if found else label
+        return _link("relying_parties_claimtemplate", found, text=label) if found else label or NOTHING
 
     @admin.display(description="key ID (kid)")
     def signing_key(self, event: IssuanceEvent) -> str:
         found = SigningKey.objects.filter(kid=event.kid, issuer=_issuer_of(event)).first()
-        return _link("keys_signingkey", found, text=event.kid) if found else event.kid
+        return _link("keys_signingkey", found, text=event.kid) if found else event.kid or NOTHING
 
     @admin.display(description="course of the request")
     def course(self, event: IssuanceEvent) -> str:

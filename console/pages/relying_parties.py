@@ -14,6 +14,7 @@ from console.configuration_admin import ConfigurationAdmin, ConfigurationForm
 from console.fields import Lines
 from console.generics import InlineFormSet, ModelForm, TabularInline
 from console.pages.client_secrets import SecretActs
+from console.pages.token_previews import PreviewPage
 from console.readable import ReadableJson
 from console.site import site
 from console.token_preview import token_preview
@@ -83,7 +84,7 @@ class RuleInline(TabularInline):
 
 
 @admin.register(RelyingParty, site=site)
-class RelyingPartyAdmin(SecretActs, ConfigurationAdmin):
+class RelyingPartyAdmin(SecretActs, PreviewPage, ConfigurationAdmin):
     form = RelyingPartyForm
     change_form_template = "console/relying_party.html"
     list_display = (
