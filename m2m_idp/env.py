@@ -1,9 +1,9 @@
 """Everything the environment may say, read once, loud on nonsense."""
 
 import base64
-import binascii
 import ipaddress
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +13,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
-from environ import FileAwareEnv
+from environ import Env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+LONGEST_KEY_ID = 32
+KEY_BYTES = 32
 SURFACES = ("all", "protocol", "admin")
 KEYED = "printf 'k1:%s\\n' \"$(openssl rand -base64 32)\""
 HOW_TO_MAKE = {
@@ -24,7 +26,12 @@ HOW_TO_MAKE = {
     "SECRET_PEPPERS": KEYED,
 }
 
+WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
+HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:]+")
+DATABASE_SCHEMES = ("sqlite:", "postgres:", "postgresql:")
+
 Network = IPv4Network | IPv6Network
+Variables = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +61,14 @@ class Environment:
         return f"<Environment {self.public_url} {self.surface}>"
 
 
-def read(variables: Mapping[str, str]) -> Environment:
+def read(env: Variables) -> Environment:
     """Read and check the environment. `NAME_FILE` is read in place of a missing `NAME`.
 
     Raises ImproperlyConfigured, naming the variable and the mend.
     """
-    env = FileAwareEnv()
-    env.ENVIRON = dict(variables)
-    var_dir = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).absolute()
+    var_dir = _directory(env, "VAR_DIR", default=BASE_DIR / "var")
     port = _whole_number(env, "PORT", default=8000, smallest=1, largest=65535)
-    public_url = env.str("PUBLIC_URL", default=f"http://127.0.0.1:{port}")
+    public_url = _text(env, "PUBLIC_URL", default=f"http://127.0.0.1:{port}")
     is_loopback = _checked_origin(public_url)
     debug = _switch(env, "DEBUG")
     if debug and not is_loopback:
@@ -75,11 +80,11 @@ def read(variables: Mapping[str, str]) -> Environment:
         bind=_address(env, "BIND", default="127.0.0.1"),
         port=port,
         var_dir=var_dir,
-        static_root=Path(env.str("STATIC_ROOT", default=str(var_dir / "static"))).absolute(),
+        static_root=_directory(env, "STATIC_ROOT", default=var_dir / "static"),
         debug=debug,
         surface=_one_of(env, "IDP_SURFACE", SURFACES),
         web_concurrency=_whole_number(env, "WEB_CONCURRENCY", default=2, smallest=1, largest=1024),
-        allowed_hosts=tuple(env.list("ALLOWED_HOSTS", default=[])),
+        allowed_hosts=_listed(env, "ALLOWED_HOSTS"),
         trusted_proxies=_networks(env, "TRUSTED_PROXIES"),
         operations_networks=_networks(env, "OPERATIONS_NETWORKS"),
         database=_database(env, var_dir),
@@ -100,7 +105,7 @@ def _checked_origin(url: str) -> bool:
         raise ImproperlyConfigured(f"PUBLIC_URL is not a URL: {error}.") from error
     default_port = {"http": 80, "https": 443}.get(parts.scheme)
     netloc = _netloc(host, port if port != default_port else None)
-    if not host or not default_port or url != f"{parts.scheme}://{netloc}":
+    if not (host and HOST.fullmatch(host) and default_port and url == f"{parts.scheme}://{netloc}"):
         raise ImproperlyConfigured(
             f"PUBLIC_URL must be an origin such as https://idp.example.com: scheme and lower-case host, "
             f"no path, no trailing slash, no default port. It is {url!r}."
@@ -151,8 +156,29 @@ def _new_key() -> str:
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def _secret(env: FileAwareEnv, name: str, own: Mapping[str, str]) -> str:
-    value: str = env.str(name, default=own.get(name, "")).strip()
+def _text(env: Variables, name: str, *, default: str) -> str:
+    path = env.get(f"{name}_FILE")
+    if name in env or not path:
+        return env.get(name, default)
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, ValueError) as error:
+        raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error}.") from error
+
+
+def _directory(env: Variables, name: str, *, default: Path) -> Path:
+    text = _text(env, name, default=str(default))
+    if not text:
+        raise ImproperlyConfigured(f"{name} is empty: name a directory, or unset it for {default}.")
+    return Path(text).absolute()
+
+
+def _listed(env: Variables, name: str) -> tuple[str, ...]:
+    return tuple(filter(None, (text.strip() for text in _text(env, name, default="").split(","))))
+
+
+def _secret(env: Variables, name: str, own: Mapping[str, str]) -> str:
+    value = _text(env, name, default=own.get(name, "")).strip()
     if not value:
         raise ImproperlyConfigured(f"{name} (or {name}_FILE) is missing. Make one: {HOW_TO_MAKE[name]}")
     return value
@@ -164,10 +190,17 @@ def _keys_by_id(name: str, text: str) -> dict[str, bytes]:
     for entry in text.split(","):
         key_id, _, encoded = entry.strip().partition(":")
         try:
-            key = base64.b64decode(encoded.replace("-", "+").replace("_", "/") + "=" * (-len(encoded) % 4), validate=True)
-        except binascii.Error:
+            key = base64.b64decode(
+                encoded.replace("-", "+").replace("_", "/") + "=" * (-len(encoded) % 4), validate=True
+            )
+        except ValueError:
             key = b""
-        if not key_id or not key_id.replace("-", "").isalnum() or len(key_id) > 32 or len(key) != 32:
+        if (
+            not key_id
+            or not (key_id.isascii() and key_id.replace("-", "").isalnum())
+            or len(key_id) > LONGEST_KEY_ID
+            or len(key) != KEY_BYTES
+        ):
             raise ImproperlyConfigured(
                 f"{name}: each entry is id:key, the id of letters, digits and hyphens, "
                 f"the key 32 bytes in base64. Make one: {HOW_TO_MAKE[name]}"
@@ -178,37 +211,49 @@ def _keys_by_id(name: str, text: str) -> dict[str, bytes]:
     return keys
 
 
-def _database(env: FileAwareEnv, var_dir: Path) -> dict[str, Any]:
-    config: dict[str, Any] = env.db_url("DATABASE_URL", default=f"sqlite:///{var_dir / 'db.sqlite3'}")
-    engine = config["ENGINE"]
+def _database(env: Variables, var_dir: Path) -> dict[str, Any]:
+    url = _text(env, "DATABASE_URL", default=f"sqlite:///{var_dir / 'db.sqlite3'}")
+    if not url.startswith(DATABASE_SCHEMES):
+        raise ImproperlyConfigured("DATABASE_URL must begin with sqlite: or postgres:.")
+    try:
+        config: dict[str, Any] = Env.db_url_config(url)
+    except ValueError as error:
+        # The error's own text may hold a part of the password.
+        raise ImproperlyConfigured(
+            "DATABASE_URL must be sqlite:///PATH or postgres://USER:PASSWORD@HOST:PORT/NAME, "
+            "with special characters of the password percent-encoded."
+        ) from error
     options = config.setdefault("OPTIONS", {})
-    if engine == "django.db.backends.sqlite3":
+    if config["ENGINE"] == "django.db.backends.sqlite3":
         options |= {
             "transaction_mode": "IMMEDIATE",
             "timeout": 10,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
         }
-    elif engine == "django.db.backends.postgresql":
-        options.setdefault("connect_timeout", 3)
     else:
-        raise ImproperlyConfigured("DATABASE_URL must begin with sqlite: or postgres:.")
+        options.setdefault("connect_timeout", 3)
     return config | {"CONN_MAX_AGE": None, "ATOMIC_REQUESTS": False}
 
 
-def _cache(env: FileAwareEnv) -> dict[str, Any]:
-    config: dict[str, Any] = env.cache_url("CACHE_URL", default="locmemcache://")
+def _cache(env: Variables) -> dict[str, Any]:
+    try:
+        config: dict[str, Any] = Env.cache_url_config(_text(env, "CACHE_URL", default="locmemcache://"))
+    except (ImproperlyConfigured, ValueError):
+        config = {}
+    if not config:
+        raise ImproperlyConfigured("CACHE_URL must be locmemcache:// or such as redis://HOST:PORT/0.")
     return config
 
 
-def _networks(env: FileAwareEnv, name: str) -> tuple[Network, ...]:
+def _networks(env: Variables, name: str) -> tuple[Network, ...]:
     try:
-        return tuple(ipaddress.ip_network(text.strip()) for text in env.list(name, default=[]))
+        return tuple(ipaddress.ip_network(text) for text in _listed(env, name))
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} is a comma-separated list of CIDRs: {error}.") from error
 
 
-def _address(env: FileAwareEnv, name: str, *, default: str) -> str:
-    text: str = env.str(name, default=default)
+def _address(env: Variables, name: str, *, default: str) -> str:
+    text = _text(env, name, default=default)
     try:
         address = ipaddress.ip_address(text)
     except ValueError as error:
@@ -216,20 +261,22 @@ def _address(env: FileAwareEnv, name: str, *, default: str) -> str:
     return _netloc(str(address), None)
 
 
-def _whole_number(env: FileAwareEnv, name: str, *, default: int, smallest: int, largest: int) -> int:
-    text = env.str(name, default=str(default))
-    if not (text.isascii() and text.isdigit() and smallest <= int(text) <= largest):
-        raise ImproperlyConfigured(f"{name} must be a whole number from {smallest} to {largest}. It is {text!r}.")
+def _whole_number(env: Variables, name: str, *, default: int, smallest: int, largest: int) -> int:
+    text = _text(env, name, default=str(default))
+    if not (WHOLE_NUMBER.fullmatch(text) and smallest <= int(text) <= largest):
+        raise ImproperlyConfigured(
+            f"{name} must be a whole number from {smallest} to {largest}. It is {text!r}."
+        )
     return int(text)
 
 
-def _switch(env: FileAwareEnv, name: str) -> bool:
+def _switch(env: Variables, name: str) -> bool:
     return _one_of(env, name, ("false", "true")) == "true"
 
 
-def _one_of(env: FileAwareEnv, name: str, choices: tuple[str, ...]) -> str:
+def _one_of(env: Variables, name: str, choices: tuple[str, ...]) -> str:
     """The variable's value, the first choice if it is missing."""
-    text: str = env.str(name, default=choices[0])
+    text = _text(env, name, default=choices[0])
     if text not in choices:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}. It is {text!r}.")
     return text

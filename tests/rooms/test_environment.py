@@ -1,0 +1,225 @@
+"""m2m_idp/env.py: what the environment may say, and how nonsense is refused."""
+
+import base64
+import ipaddress
+import json
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from m2m_idp import env
+
+KEY = bytes(range(32))
+KEYED = f"k1:{base64.b64encode(KEY).decode()}"
+REAL = {
+    "PUBLIC_URL": "https://idp.example.com",
+    "SECRET_KEY": "s" * 50,
+    "KEY_ENCRYPTION_KEYS": KEYED,
+    "SECRET_PEPPERS": KEYED,
+}
+SECRETS = ("SECRET_KEY", "KEY_ENCRYPTION_KEYS", "SECRET_PEPPERS")
+
+
+def refusal(**variables: str) -> str:
+    with pytest.raises(ImproperlyConfigured) as caught:
+        env.read(REAL | variables)
+    return str(caught.value)
+
+
+def without(name: str) -> dict[str, str]:
+    return {other: value for other, value in REAL.items() if other != name}
+
+
+def test_a_loopback_server_needs_no_variable_but_a_place(tmp_path: Path) -> None:
+    read = env.read({"VAR_DIR": str(tmp_path)})
+    assert (read.public_url, read.bind, read.port) == ("http://127.0.0.1:8000", "127.0.0.1", 8000)
+    assert (read.surface, read.web_concurrency, read.debug, read.is_loopback) == ("all", 2, False, True)
+    assert (read.trusted_proxies, read.operations_networks, read.allowed_hosts) == ((), (), ())
+    assert read.database["NAME"] == str(tmp_path / "db.sqlite3")
+    assert read.static_root == tmp_path / "static"
+    assert read.cache["BACKEND"].endswith("LocMemCache")
+
+
+def test_the_port_is_the_default_urls_port(tmp_path: Path) -> None:
+    assert env.read({"VAR_DIR": str(tmp_path), "PORT": "8140"}).public_url == "http://127.0.0.1:8140"
+
+
+def test_it_reads_every_variable(tmp_path: Path) -> None:
+    read = env.read(
+        REAL
+        | {"BIND": "::", "PORT": "9000", "VAR_DIR": str(tmp_path), "STATIC_ROOT": "/srv/static"}
+        | {"IDP_SURFACE": "protocol", "WEB_CONCURRENCY": "4", "LOG_LEVEL": "WARNING", "DEBUG": "false"}
+        | {"ALLOWED_HOSTS": "a.example, b.example", "TRUSTED_PROXIES": "10.0.0.0/8, ::1"}
+        | {"OPERATIONS_NETWORKS": "192.0.2.0/24", "CACHE_URL": "redis://cache:6379/1"}
+        | {"DATABASE_URL": "postgres://idp:p%40ss@db:5432/idp"}
+    )
+    assert (read.bind, read.port, read.static_root) == ("[::]", 9000, Path("/srv/static"))
+    assert (read.surface, read.web_concurrency, read.log_level) == ("protocol", 4, "WARNING")
+    assert read.allowed_hosts == ("a.example", "b.example")
+    assert read.trusted_proxies == (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1"))
+    assert read.operations_networks == (ipaddress.ip_network("192.0.2.0/24"),)
+    assert read.cache["LOCATION"] == "redis://cache:6379/1"
+    assert read.database | {"HOST": "db", "PASSWORD": "p@ss", "NAME": "idp"} == read.database
+    assert (read.database["CONN_MAX_AGE"], read.database["ATOMIC_REQUESTS"]) == (None, False)
+    assert read.key_encryption_keys == {"k1": KEY}
+
+
+def test_sqlite_is_asked_to_be_durable(tmp_path: Path) -> None:
+    options = env.read(REAL | {"VAR_DIR": str(tmp_path)}).database["OPTIONS"]
+    assert "synchronous=FULL" in options["init_command"]
+    assert options["transaction_mode"] == "IMMEDIATE"
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_may_lie_in_a_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret").write_text(REAL[name] + "\n")
+    read = env.read(without(name) | {f"{name}_FILE": str(tmp_path / "secret")})
+    assert read == env.read(REAL)
+
+
+def test_the_databases_url_may_lie_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgres://idp:secret@db/idp\n")
+    assert env.read(REAL | {"DATABASE_URL_FILE": str(tmp_path / "url")}).database["NAME"] == "idp"
+
+
+def test_a_variable_wins_over_its_file(tmp_path: Path) -> None:
+    assert env.read(REAL | {"SECRET_KEY_FILE": str(tmp_path / "missing")}) == env.read(REAL)
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=rf"{name}_FILE cannot be read: .*missing"):
+        env.read(without(name) | {f"{name}_FILE": str(tmp_path / "missing")})
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_missing_secret_is_refused_with_the_command_that_makes_one(name: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=rf"{name} .*missing.*openssl rand -base64"):
+        env.read(without(name))
+    assert f"{name} (or {name}_FILE) is missing" in refusal(**{name: " \n"})
+
+
+def test_the_command_makes_a_key_that_is_accepted() -> None:
+    made = subprocess.run(["sh", "-c", env.KEYED], capture_output=True, text=True, check=True).stdout
+    assert len(env.read(REAL | {"SECRET_PEPPERS": made}).secret_peppers["k1"]) == 32
+
+
+def test_a_dollar_sign_is_a_dollar_sign() -> None:
+    assert env.read(REAL | {"SECRET_KEY": "$PUBLIC_URL" + "x" * 50}).secret_key == "$PUBLIC_URL" + "x" * 50
+
+
+@pytest.mark.parametrize("name", ["KEY_ENCRYPTION_KEYS", "SECRET_PEPPERS"])
+@pytest.mark.parametrize(
+    "text", ["k1", "k1:", "k1:AAAA", ":" + KEYED[3:], "k 1" + KEYED[2:], "é" + KEYED[2:], "k1:é", KEYED + ",",
+             "k" * 33 + KEYED[2:], KEYED + "AAAA", "k1:" + "!" * 43],
+)  # fmt: skip
+def test_a_key_that_is_none_is_refused(name: str, text: str) -> None:
+    assert refusal(**{name: text}).startswith(f"{name}: each entry is id:key")
+
+
+def test_several_keys_stand_in_order_and_each_id_once() -> None:
+    two = f"new:{KEYED[3:]},{KEYED}"
+    assert list(env.read(REAL | {"SECRET_PEPPERS": two}).secret_peppers) == ["new", "k1"]
+    assert "'k1' stands twice" in refusal(SECRET_PEPPERS=f"{KEYED},{KEYED}")
+
+
+def test_a_key_may_be_in_base64url_without_padding() -> None:
+    encoded = base64.urlsafe_b64encode(b"\xff" * 32).rstrip(b"=").decode()
+    assert env.read(REAL | {"SECRET_PEPPERS": f"a:{encoded}"}).secret_peppers == {"a": b"\xff" * 32}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("PORT", text) for text in ("", "0", "65536", "-1", "8000 ", "8e3", "٣", "9" * 5000)]
+    + [("WEB_CONCURRENCY", "0"), ("WEB_CONCURRENCY", "many"), ("WEB_CONCURRENCY", "1025")]
+    + [("DEBUG", "1"), ("DEBUG", "True"), ("IDP_SURFACE", "token"), ("LOG_LEVEL", "info"), ("BIND", "localhost")]
+    + [("TRUSTED_PROXIES", "10.0.0.1/8"), ("TRUSTED_PROXIES", "proxy"), ("OPERATIONS_NETWORKS", "10.0.0.0/33")]
+    + [("DATABASE_URL", text) for text in ("", "nonsense", "mysql://h/n", "postgres://u:p/w@h:x/n")]
+    + [("CACHE_URL", text) for text in ("", "nonsense", "foo://h")]
+    + [("VAR_DIR", ""), ("STATIC_ROOT", "")],
+)  # fmt: skip
+def test_nonsense_is_refused_by_name(name: str, text: str) -> None:
+    assert refusal(**{name: text}).startswith(name)
+
+
+def test_a_bad_database_url_does_not_tell_its_password() -> None:
+    assert "hunter2" not in refusal(DATABASE_URL="postgres://u:hunter2/x@h:5432/n")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://idp.example.com", "https://idp.example.com:8443", "https://192.0.2.1", "https://[2001:db8::1]",
+     "http://localhost:8000", "http://127.0.0.1:8000", "http://127.9.9.9", "http://[::1]:8000"],
+)  # fmt: skip
+def test_an_origin_is_taken_as_it_stands(tmp_path: Path, url: str) -> None:
+    assert env.read(REAL | {"PUBLIC_URL": url, "VAR_DIR": str(tmp_path)}).public_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "idp.example.com", "https://", "https://idp.example.com/", "https://idp.example.com/path", "https://h?",
+     "https://h#", "https://h:", "https://h:443", "http://localhost:80", "https://IDP.example.com", "HTTPS://h",
+     "https://user@h", "https://h:99999", "https://h:x", "https://[::1", "ftp://h", " https://h", "https://h\n",
+     "https://é.example", "https://a b", 'https://a"b', "https://a<b", "https://[fe80::1%25eth0]"],
+)  # fmt: skip
+def test_what_is_no_origin_is_refused(url: str) -> None:
+    assert refusal(PUBLIC_URL=url).startswith("PUBLIC_URL")
+
+
+@pytest.mark.parametrize(
+    "host", ["idp.example.com", "127.0.0.1.example.com", "localhost.example.com", "10.0.0.1"]
+)
+def test_http_is_for_loopback_only(host: str) -> None:
+    assert "must be https unless it is loopback" in refusal(PUBLIC_URL=f"http://{host}")
+
+
+def test_debug_is_for_loopback_only(tmp_path: Path) -> None:
+    assert refusal(DEBUG="true").startswith("DEBUG")
+    assert env.read({"VAR_DIR": str(tmp_path), "DEBUG": "true"}).debug
+
+
+def test_a_real_deployment_makes_no_secret_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(ImproperlyConfigured):
+        env.read({"PUBLIC_URL": "https://idp.example.com", "VAR_DIR": str(tmp_path)})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_was_generated_stays(tmp_path: Path) -> None:
+    first = env.read({"VAR_DIR": str(tmp_path)})
+    assert env.read({"VAR_DIR": str(tmp_path)}) == first
+    assert env.read({"VAR_DIR": str(tmp_path / "other")}).secret_key != first.secret_key
+    assert stat.S_IMODE((tmp_path / "generated.env").stat().st_mode) == 0o600
+
+
+def test_many_processes_at_once_generate_one_set_of_secrets(tmp_path: Path) -> None:
+    var_dir = tmp_path / "var"
+    program = (
+        "import sys, json; from m2m_idp import env; sys.stdin.read();"
+        "read = env.read({'VAR_DIR': sys.argv[1]});"
+        "print(json.dumps([read.secret_key, str(read.key_encryption_keys), str(read.secret_peppers)]))"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(var_dir)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=settings.BASE_DIR,
+        )
+        for _ in range(8)
+    ]  # fmt: skip
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.stdin = None
+    outputs = [process.communicate(timeout=60)[0] for process in processes]
+    assert len({json.dumps(json.loads(output)) for output in outputs}) == 1
+    assert [path.name for path in var_dir.iterdir()] == ["generated.env"]
+
+
+def test_its_repr_has_no_secret(tmp_path: Path) -> None:
+    read = env.read(REAL | {"VAR_DIR": str(tmp_path), "DATABASE_URL": "postgres://idp:hunter2@db/idp"})
+    for shown in (repr(read), str(read), f"{read}"):
+        assert not any(secret in shown for secret in ("sss", "hunter2", str(KEY), KEYED[3:]))
