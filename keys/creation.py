@@ -13,27 +13,40 @@ from keys.schedule import KeyState
 
 
 def create_first_key(*, issuer: Issuer | None, alg: str, now: datetime) -> SigningKey:
-    """Make, encrypt and store the first key of an issuer and algorithm (`issuer` None: of the record).
+    """Make and store the first key of an issuer and algorithm (`issuer` None: of the record).
 
     It is published and active at once: nothing can have been signed before it. Raises ValidationError if there is one.
     """
+    key = made_key(issuer=issuer, alg=alg, published_at=now, activates_at=now)
+    key.checked().save()
+    return key
+
+
+def made_key(
+    *,
+    issuer: Issuer | None,
+    alg: str,
+    published_at: datetime,
+    activates_at: datetime,
+    predecessor: SigningKey | None = None,
+) -> SigningKey:
+    """A new key pair, its private half encrypted, not yet stored."""
     private_key = generate_private_key(alg)
     jwk = public_jwk(private_key.public_key())
+    name = issuer.url if issuer else f"{settings.PUBLIC_URL}/audit"
     key = SigningKey(
         purpose=Purpose.TOKEN if issuer else Purpose.RECORD,
         issuer=issuer,
         kid=thumbprint(jwk),
         alg=alg,
         public_jwk=jwk,
-        certificate_chain=self_signed_certificate(
-            private_key, common_name=issuer.url if issuer else f"{settings.PUBLIC_URL}/audit", now=now
-        ),
-        published_at=now,
-        activates_at=now,
+        certificate_chain=self_signed_certificate(private_key, common_name=name, now=published_at),
+        predecessor=predecessor,
+        published_at=published_at,
+        activates_at=activates_at,
     )
     encrypted = encrypt(private_bytes(private_key), identity=key.identity)
     key.encrypted_private_key, key.kek_id = encrypted.ciphertext, encrypted.kek_id
-    key.checked().save()
     return key
 
 
