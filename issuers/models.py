@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -15,6 +14,7 @@ from django.db.models import F, Q
 
 from issuers.configuration import ConfigurationModel
 from issuers.history import configuration_history
+from issuers.json_value import json_problem
 from issuers.metadata import COMPUTED_MEMBERS
 from issuers.revision import ConfigurationRevision
 
@@ -226,8 +226,8 @@ class GlobalVariable(ConfigurationModel):
         return self.name
 
     def clean(self) -> None:
-        if self.value is not None and len(json.dumps(self.value)) > 8192:  # noqa: PLR2004
-            raise ValidationError({"value": "At most 8,192 characters of JSON."})
+        if error := json_problem(self.value, longest=8_192):
+            raise ValidationError({"value": error})
 
 
 def methods_problem(methods: Any) -> str | None:
@@ -248,6 +248,4 @@ def extra_metadata_problem(members: Any) -> str | None:
         return 'A JSON object, such as {"service_documentation": "https://..."}.'
     if computed := sorted(COMPUTED_MEMBERS & members.keys()):
         return f"Computed from the configuration, cannot be set: {', '.join(computed)}."
-    if len(json.dumps(members)) > 16_384:  # noqa: PLR2004
-        return "At most 16,384 characters of JSON."
-    return None
+    return json_problem(members, longest=16_384)
