@@ -16,6 +16,8 @@ from issuers.history import Source
 
 MOST_CHANGES = 100
 LONGEST_VALUE = 2_000
+NOT_TOLD = frozenset({"id", "created", "updated", "client_type", "authorization_grant_type"})
+"""Fields that say nothing beside the row's own time, or never change."""
 KINDS = {"+": "Created", "~": "Changed", "-": "Deleted"}
 
 
@@ -82,7 +84,7 @@ def _fields(record: Any) -> Iterator[FieldChange]:
     for field in record.tracked_fields:
         before = _shown(previous, field) if previous else ""
         after = _shown(record, field)
-        if before != after and not field.primary_key:
+        if before != after and field.name not in NOT_TOLD:
             yield FieldChange(name=str(field.verbose_name), before=before, after=after)
 
 

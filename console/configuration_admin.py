@@ -4,18 +4,15 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib import messages
-from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
-from console.change_history import Change, changes_of
 from console.fields import Instant, Json
 from console.generics import ModelForm
-from console.page import Page
+from console.history_page import HistoryPage
 from console.readable import ReadableJson
 from issuance.coherence import refuse_incoherent
 from issuers.models import Issuer
@@ -37,7 +34,7 @@ class ConfigurationForm(ModelForm):
         return cleaned
 
 
-class ConfigurationAdmin(ReadableJson, Page):
+class ConfigurationAdmin(ReadableJson, HistoryPage):
     form = ConfigurationForm
     formfield_overrides: ClassVar[Any] = {
         models.JSONField: {"form_class": Json},
@@ -45,7 +42,6 @@ class ConfigurationAdmin(ReadableJson, Page):
     }
     fixed_fields: ClassVar[tuple[str, ...]] = ()
     """Read-only once the object is there: secrets, tokens or grants are bound to them."""
-    object_history_template = "console/history.html"
 
     class Media:
         js = ("console/select-names.js",)
@@ -57,10 +53,6 @@ class ConfigurationAdmin(ReadableJson, Page):
     def touched_relying_parties(self, row: Any) -> Iterable[RelyingParty]:
         """The relying parties that a change of the row can break."""
         return ()
-
-    def changes(self, row: Any) -> list[Change]:
-        """What the history page shows, newest first."""
-        return changes_of(row)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return (*super().get_readonly_fields(request, obj), *(self.fixed_fields if obj else ()))
@@ -115,21 +107,6 @@ class ConfigurationAdmin(ReadableJson, Page):
         except (ValidationError, IntegrityError) as refusal:
             self._tell(request, refusal)
             return HttpResponseRedirect(request.get_full_path())
-
-    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        row = self.get_object(request, unquote(object_id))
-        if row is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
-        if not self.has_view_permission(request, row):
-            raise PermissionDenied
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"History of {row}",
-            "opts": self.opts,
-            "object": row,
-            "changes": self.changes(row),
-        }
-        return TemplateResponse(request, self.object_history_template, context)
 
     def _refuse_incoherent(self, rows: list[Any]) -> None:
         refuse_incoherent(

@@ -29,6 +29,7 @@ NOTHING = "-"
 @admin.register(IssuanceEvent, site=site)
 class RecordAdmin(ReadOnlyAdmin):
     change_list_template = "console/record_list.html"
+    change_form_template = "console/without_history.html"
     list_display = ("when", "at_issuer", "client_id", "result", "error", "credential", "key", "ip")
     list_display_links = ("when",)
     sortable_by = ()

@@ -8,7 +8,7 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from console.change_history import changes_of
+from console.change_history import Change, changes_of
 from console.client_secrets import curl_command, secret_lines
 from console.configuration_admin import ConfigurationAdmin, ConfigurationForm
 from console.fields import Lines
@@ -114,7 +114,7 @@ class RelyingPartyAdmin(SecretActs, PreviewPage, ConfigurationAdmin):
     def touched_relying_parties(self, row: RelyingParty) -> Iterable[RelyingParty]:
         return RelyingParty.objects.filter(pk=row.pk).select_related("issuer", "claim_template")
 
-    def changes(self, row: RelyingParty) -> Any:
+    def changes(self, row: RelyingParty) -> list[Change]:
         return changes_of(row, "grants", "secrets", "rules")
 
     def change_view(

@@ -7,13 +7,14 @@ from django.contrib import admin
 from django.utils import timezone
 from django.utils.html import format_html
 
+from console.history_page import HistoryPage
 from console.read_only_admin import ReadOnlyAdmin
 from console.site import site
 from keys.models import SigningKey
 
 
 @admin.register(SigningKey, site=site)
-class SigningKeyAdmin(ReadOnlyAdmin):
+class SigningKeyAdmin(HistoryPage, ReadOnlyAdmin):
     list_display = ("kid", "issuer", "alg", "state", "activates_at", "retires_at", "expires_at", "revoked_at")
     list_filter = ("issuer", "alg", "purpose")
     list_select_related = ("issuer",)
