@@ -102,7 +102,7 @@ class _Insert:
 @cache
 def _compiled(vendor: str) -> _Insert:
     fields = [column for column in IssuanceEvent._meta.concrete_fields if not column.primary_key]
-    quote = connection.ops.quote_name
+    quote: Callable[[Any], str] = connection.ops.quote_name
     names = ", ".join(quote(column.column) for column in fields)
     values = ", ".join(["%s"] * len(fields))
     returns_id = vendor == "postgresql"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from issuance.access_token import UnsignedToken, token_for
-from issuance.grants import authorize
+from issuance.grants import CLIENT_CREDENTIALS, authorize
 from issuance.signing_key import ready_key
 from issuance.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
@@ -19,7 +19,7 @@ def preview(
 ) -> UnsignedToken:
     """As if the relying party, proven, sent these parameters from this address. Raises the OAuthError it would get."""
     client, issuer = snapshot_of(relying_party), IssuerSnapshot.of(relying_party.issuer)
-    sent = {"grant_type": "client_credentials"} | parameters
+    sent = {"grant_type": CLIENT_CREDENTIALS, **parameters}
     request = TokenRequest(
         parameters={name: (value,) for name, value in sent.items() if value}, authorization=""
     )

@@ -38,9 +38,9 @@ class ProtocolView(APIView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.request_id = secrets.token_hex(16)
-        return super().dispatch(request, *args, **kwargs)  # type: ignore[no-any-return]
+        return super().dispatch(request, *args, **kwargs)
 
-    def handle_exception(self, exc: Exception) -> HttpResponse:
+    def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
         error = as_oauth_error(exc, allowed=", ".join(self.allowed_methods))
         if isinstance(error, ServerError):
             log.error("defect", request_id=self.request_id, exc_info=exc)

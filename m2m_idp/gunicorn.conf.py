@@ -60,7 +60,7 @@ secure_scheme_headers: dict[str, str] = {}
 
 
 def on_starting(_server: Arbiter) -> None:
-    problems = health.start_problems()
+    problems: list[str] = health.start_problems()
     if problems:
         sys.exit("\n".join(f"m2m-idp cannot start: {problem}" for problem in problems))
     get_resolver().check()

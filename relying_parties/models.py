@@ -77,20 +77,13 @@ class ClaimTemplate(ConfigurationModel):
             raise ValidationError({field: found for field, found in problems.items() if found})
 
 
-class RelyingParty(ConfigurationModel, AbstractApplication):  # type: ignore[misc]
+class RelyingParty(ConfigurationModel, AbstractApplication):
     """A service that may ask for tokens: an OAuth client of one issuer."""
 
     # What only a browser flow, or a single stored secret, needs.
-    redirect_uris = None
-    post_logout_redirect_uris = None
-    allowed_origins = None
-    skip_authorization = None
-    algorithm = None
-    client_secret = None
-    hash_client_secret = None
-    registration_source = None
-    cimd_expires_at = None
-    user = None
+    redirect_uris = post_logout_redirect_uris = allowed_origins = skip_authorization = None  # type: ignore[assignment]
+    algorithm = client_secret = hash_client_secret = None  # type: ignore[assignment]
+    registration_source = cimd_expires_at = user = None  # type: ignore[assignment]
 
     issuer = models.ForeignKey(Issuer, on_delete=models.PROTECT, related_name="relying_parties")
     client_id = models.CharField(

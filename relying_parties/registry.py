@@ -105,11 +105,9 @@ def _load(key: tuple[int, str]) -> Client | None:
     relying_party = (
         RelyingParty.objects.filter(issuer_id=issuer_id, client_id=client_id)
         .select_related("issuer", "claim_template")
-        .prefetch_related(
-            Prefetch("grants", AccessGrant.objects.select_related("resource_server")),
-            Prefetch("secrets", ClientSecret.objects.filter(revoked_at__isnull=True)),
-            "rules",
-        )
+        .prefetch_related(Prefetch("grants", AccessGrant.objects.select_related("resource_server")))
+        .prefetch_related(Prefetch("secrets", ClientSecret.objects.filter(revoked_at__isnull=True)))
+        .prefetch_related("rules")
         .first()
     )
     return snapshot_of(relying_party) if relying_party else None

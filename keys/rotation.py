@@ -1,0 +1,147 @@
+"""When the key changes: acts that create a successor and set the instants of both keys in one transaction.
+
+A successor is announced for the issuer's announce period before it signs, but for an emergency and for whoever chooses
+not to wait. `predecessor` is one-to-one: of many processes that create a successor at once, one does.
+"""
+
+from datetime import datetime, timedelta
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from issuers.models import Issuer
+from keys.creation import made_key
+from keys.models import SigningKey
+from keys.schedule import KeyState
+
+KEPT_AFTER_EXPIRY = timedelta(days=90)
+"""How long the private half outlives its key's last verification; row and public half stay."""
+
+
+def newest_keys() -> list[SigningKey]:
+    """The keys that sign or will sign and have no successor, of every issuer and algorithm."""
+    keys = SigningKey.objects.filter(issuer__isnull=False, successor__isnull=True, revoked_at__isnull=True)
+    return list(keys.select_related("issuer", "predecessor"))
+
+
+def rotates_at(key: SigningKey) -> datetime:
+    """When a key has signed for its issuer's rotation period."""
+    return key.activates_at + timedelta(seconds=_issuer(key).rotation_period)
+
+
+def successor_is_due(key: SigningKey, *, now: datetime) -> bool:
+    """Whether a successor announced now would not be early."""
+    return now >= rotates_at(key) - timedelta(seconds=_issuer(key).announce_period)
+
+
+def is_overdue(key: SigningKey, *, now: datetime) -> bool:
+    """A key without a successor that has signed for longer than its rotation period. It goes on."""
+    return now >= rotates_at(key)
+
+
+def announce_successor(key: SigningKey, *, now: datetime, on_schedule: bool = False) -> SigningKey | None:
+    """Publish a successor that signs after the announce period, on schedule not before the rotation period is over.
+
+    None if another process was first.
+    """
+    activates_at = _earliest_activation(_issuer(key), now)
+    if on_schedule:
+        activates_at = max(activates_at, rotates_at(key))
+    return _succeed(key, published_at=now, activates_at=activates_at)
+
+
+def activate_without_waiting(key: SigningKey, *, now: datetime) -> None:
+    """An announced key signs now: verifiers with an older copy of the JWKS will not know it yet."""
+    with transaction.atomic():
+        key = SigningKey.objects.select_for_update().select_related("issuer", "predecessor").get(pk=key.pk)
+        if key.state(now) != KeyState.ANNOUNCED:
+            raise ValidationError(
+                f"The key {key.kid} is {key.state(now)}: only an announced key can be activated."
+            )
+        _activate(key, now)
+
+
+def revoke(key: SigningKey, *, now: datetime) -> SigningKey | None:
+    """End a key in an emergency: it leaves the JWKS, and its tokens stop to verify.
+
+    In the same transaction a replacement stands: the announced successor signs now, or a new key does; for a key that
+    was only announced, another is announced in its place. Returns a key that was made, None if none had to be.
+    """
+    replacement = _prepared_replacement(key, now)
+    with transaction.atomic():
+        key = SigningKey.objects.select_for_update().select_related("issuer", "predecessor").get(pk=key.pk)
+        if key.revoked_at is not None:
+            raise ValidationError(f"The key {key.kid} is revoked already.")
+        state, successor = key.state(now), SigningKey.objects.filter(predecessor=key).first()
+        key.revoked_at = now
+        key.save(update_fields=["revoked_at"])
+        if successor is not None:
+            if state == KeyState.ACTIVE and successor.state(now) == KeyState.ANNOUNCED:
+                _activate(successor, now)
+            return None
+        replacement.save()
+        if state == KeyState.ANNOUNCED and key.predecessor is not None:
+            _retire(key.predecessor, at=replacement.activates_at)
+        return replacement
+
+
+def wipe_expired_private_keys(*, now: datetime) -> list[SigningKey]:
+    """Forget the private halves of keys that expired, or were revoked, long ago."""
+    cutoff = now - KEPT_AFTER_EXPIRY
+    held = SigningKey.objects.filter(encrypted_private_key__isnull=False)
+    gone = [
+        *held.filter(expires_at__lte=cutoff),
+        *held.filter(expires_at__isnull=True, revoked_at__lte=cutoff),
+    ]
+    for key in gone:
+        key.encrypted_private_key, key.kek_id = None, ""
+        key.save(update_fields=["encrypted_private_key", "kek_id"])
+    return gone
+
+
+def _succeed(key: SigningKey, *, published_at: datetime, activates_at: datetime) -> SigningKey | None:
+    successor = made_key(
+        issuer=key.issuer, alg=key.alg, published_at=published_at, activates_at=activates_at, predecessor=key
+    )
+    try:
+        with transaction.atomic():
+            successor.save()
+            _retire(key, at=activates_at)
+    except IntegrityError:
+        return None
+    return successor
+
+
+def _prepared_replacement(key: SigningKey, now: datetime) -> SigningKey:
+    """Made before the transaction: an RSA key takes long."""
+    waits = key.state(now) == KeyState.ANNOUNCED
+    activates_at = max(key.activates_at, _earliest_activation(_issuer(key), now)) if waits else now
+    return made_key(
+        issuer=key.issuer, alg=key.alg, published_at=now, activates_at=activates_at, predecessor=key
+    )
+
+
+def _activate(key: SigningKey, now: datetime) -> None:
+    # A clock that was set back may stand before the publication.
+    key.activates_at = max(now, key.published_at)
+    key.save(update_fields=["activates_at"])
+    if key.predecessor is not None:
+        _retire(key.predecessor, at=key.activates_at)
+
+
+def _retire(key: SigningKey, *, at: datetime) -> None:
+    key.retires_at = max(at, key.activates_at)
+    key.expires_at = key.retires_at + timedelta(seconds=_issuer(key).retire_period)
+    key.save(update_fields=["retires_at", "expires_at"])
+
+
+def _earliest_activation(issuer: Issuer, now: datetime) -> datetime:
+    """By then a key published now is in every copy of the JWKS."""
+    announced = now + timedelta(seconds=issuer.announce_period)
+    return max(announced, issuer.old_copies_until) if issuer.old_copies_until else announced
+
+
+def _issuer(key: SigningKey) -> Issuer:
+    if key.issuer is None:
+        raise ValidationError("Keys of the record are not rotated by the clock.")
+    return key.issuer
