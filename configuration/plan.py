@@ -74,10 +74,10 @@ def difference(key: str, old: Any, new: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value as JSON, cut short."""
+    """A value as JSON, its members in one order, cut short."""
     text = (
         value.isoformat()
         if isinstance(value, datetime)
-        else json.dumps(value, ensure_ascii=False, default=str)
+        else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
     )
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."

@@ -134,7 +134,7 @@ def test_a_change_is_told_from_what_to_what(cast: Cast) -> None:
 
     assert details(plan) == [
         (
-            '~ claim template seed: claims {"iss": "${issuer.url}", "aud": "your_application", "your_claim": "value"}'
+            '~ claim template seed: claims {"aud": "your_application", "iss": "${issuer.url}", "your_claim": "value"}'
             ' -> {"aud": "your_application", "n": 1}'
         ),
         (

@@ -3,6 +3,7 @@
 import re
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -20,7 +21,7 @@ from tests.wire import ask, basic
 @pytest.fixture
 def values_file(db: None, settings: Settings, tmp_path: Path) -> Path:
     """Of an installation that has never had an issuer or a user."""
-    models = (
+    models: list[Any] = [
         AccessGrant,
         ClientSecret,
         RelyingParty,
@@ -29,9 +30,11 @@ def values_file(db: None, settings: Settings, tmp_path: Path) -> Path:
         GlobalVariable,
         SigningKey,
         Issuer,
-    )
-    for model in (*models, Issuer.history.model, User):
-        model._default_manager.all().delete()
+        Issuer.history.model,
+        User,
+    ]
+    for model in models:
+        model.objects.all().delete()
     settings.VAR_DIR = tmp_path
     return tmp_path / "demo.env"
 

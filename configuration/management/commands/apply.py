@@ -43,7 +43,7 @@ class Command(BaseCommand):
                 "Another change came in between. Run apply again.", returncode=UNUSABLE
             ) from error
         except (OperationalError, ProgrammingError) as error:
-            message = f"The database cannot be used: {error}. Has manage.py migrate been run?"
+            message = f"The database cannot be used: {error}. Is it up, and has manage.py migrate been run?"
             raise CommandError(message, returncode=UNUSABLE) from error
         self._tell(plan, dry_run=dry_run)
 
