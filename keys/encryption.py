@@ -42,7 +42,7 @@ def decrypt(encrypted: EncryptedKey) -> bytes:
     nonce, sealed = encrypted.ciphertext[:NONCE_BYTES], encrypted.ciphertext[NONCE_BYTES:]
     try:
         return AESGCM(kek).decrypt(nonce, sealed, encrypted.identity.encode())
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:
         raise KeyUnreadableError(
             f"Key {encrypted.identity} does not open with the key-encryption key {encrypted.kek_id!r}: "
             f"KEY_ENCRYPTION_KEYS holds another key under that id, or the row was changed."
