@@ -50,11 +50,18 @@ def test_the_answers_are_byte_identical_and_the_rows_are_not(
 
 @pytest.mark.contract("P3.8")
 def test_the_answers_take_the_same_time(cast: Cast, failures: dict[str, Callable[[], Answer]]) -> None:
+    # A difference of the server is there every time, one of a busy machine is not.
+    spreads = (spread_of_medians(failures) for _ in range(5))
+    assert any(spread < 0.001 for spread in spreads)
+
+
+def spread_of_medians(failures: dict[str, Callable[[], Answer]]) -> float:
+    """How far apart the reasons' medians are, in seconds."""
     spent: dict[str, list[float]] = {reason: [] for reason in failures}
     for _ in range(ROUNDS):
         for reason in random.sample(list(failures), k=len(failures)):
             started = time.perf_counter()
             failures[reason]()
             spent[reason].append(time.perf_counter() - started)
-    medians = {reason: statistics.median(seconds) for reason, seconds in spent.items()}
-    assert max(medians.values()) - min(medians.values()) < 0.001, medians
+    medians = [statistics.median(seconds) for seconds in spent.values()]
+    return max(medians) - min(medians)
