@@ -73,7 +73,9 @@ class SigningKey(ConfigurationModel):
                 condition=Q(published_at__lte=F("activates_at"))
                 & (
                     Q(retires_at__isnull=True, expires_at__isnull=True)
-                    | Q(retires_at__gte=F("activates_at"), expires_at__gte=F("retires_at"))
+                    # A comparison with NULL would pass.
+                    | Q(retires_at__isnull=False, expires_at__isnull=False)
+                    & Q(retires_at__gte=F("activates_at"), expires_at__gte=F("retires_at"))
                 ),
                 name="key_instants_in_order",
             ),

@@ -15,7 +15,9 @@ _parsed: dict[tuple[int, str], PrivateKey] = {}
 
 def sign(claims: dict[str, Any], *, header: dict[str, Any], key: KeySnapshot) -> str:
     """A JWT in compact serialization (RFC 7519, RFC 7515 section 7.1). Raises KeyUnreadableError."""
-    return jwt.encode(claims, private_key_of(key), algorithm=key.alg, headers=header | {"kid": key.kid})
+    return jwt.encode(
+        claims, private_key_of(key), algorithm=key.alg, headers=header | {"alg": key.alg, "kid": key.kid}
+    )
 
 
 def private_key_of(key: KeySnapshot) -> PrivateKey:
