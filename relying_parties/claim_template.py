@@ -12,7 +12,9 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-MAX_BYTES = 8_192
+from issuers.json_value import json_problem
+
+MAX_LENGTH = 8_192
 MAX_DEPTH = 8
 MAX_PLACEHOLDERS = 100
 
@@ -86,8 +88,8 @@ class Text:
 
 def compile_template(value: Any) -> Node:
     """Compile JSON into nodes. Raises ValidationError that names the place."""
-    if len(json.dumps(value, ensure_ascii=False).encode(errors="replace")) > MAX_BYTES:
-        raise ValidationError(f"At most {MAX_BYTES} bytes of JSON.")
+    if error := json_problem(value, longest=MAX_LENGTH):
+        raise ValidationError(error)
     node = _compile(value, path="", depth=0)
     if sum(1 for _ in placeholders(node)) > MAX_PLACEHOLDERS:
         raise ValidationError(f"At most {MAX_PLACEHOLDERS} placeholders.")
@@ -127,7 +129,7 @@ def claims_problems(claims: Any) -> list[str]:
                 problems.append(
                     f"{name}: cannot depend on the request, as ${{{placeholder.reference}}} does."
                 )
-            elif placeholder.namespace == "grant" and claims[name] != "${grant.audience}":
+            elif placeholder.namespace == "grant" and (name, claims[name]) != ("aud", "${grant.audience}"):
                 problems.append(
                     f"{name}: cannot depend on what is granted, as ${{{placeholder.reference}}} does."
                 )
@@ -171,14 +173,15 @@ def _compile(value: Any, *, path: str, depth: int) -> Node:
     return value
 
 
-def _checked_name(name: str, *, path: str) -> str:
+def _checked_name(name: object, *, path: str) -> str:
+    if not isinstance(name, str):
+        raise ValidationError(f"{path or 'top'}: a member's name is a text ({name}).")
     if "${" in name:
         raise ValidationError(f"{path or 'top'}: a member's name cannot hold a placeholder ({name}).")
     return name
 
 
 def _compile_string(text: str, *, path: str) -> Node:
-    _check_text(text, path=path)
     parts: list[str | Placeholder] = []
     end = 0
     for match in PLACEHOLDER.finditer(text):
@@ -191,13 +194,6 @@ def _compile_string(text: str, *, path: str) -> Node:
     if not any(isinstance(part, Placeholder) for part in parts):
         return text
     return parts[0] if len(parts) == 1 else Text(tuple(parts))
-
-
-def _check_text(text: str, *, path: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise ValidationError(f"{path}: holds a lone surrogate, which is no character.") from error
 
 
 def _checked_placeholder(match: re.Match[str], *, path: str) -> Placeholder:
