@@ -80,6 +80,8 @@ def _why_no_secret_matched(client: Client, presented: Presented, now: datetime) 
         return "The relying party has no secret: generate one."
     if not any(secret.is_live(now) for secret in client.secrets):
         return "Every secret of the relying party has expired: generate a new one."
+    if not all(secret.has_pepper for secret in client.secrets):
+        return "SECRET_PEPPERS of this server lacks the pepper of one of the secrets: add it."
     return "No live secret matches: it is wrong, expired or revoked."
 
 

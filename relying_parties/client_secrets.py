@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.conf import settings
@@ -38,7 +38,7 @@ class SecretSnapshot:
     """A registered secret, as the token path knows it."""
 
     id: int
-    digest: str
+    digest: str = field(repr=False)
     chosen: bool
     expires_at: datetime | None
 
@@ -48,6 +48,11 @@ class SecretSnapshot:
     @property
     def pepper_id(self) -> str:
         return self.digest.partition(":")[0]
+
+    @property
+    def has_pepper(self) -> bool:
+        """False where another process, whose SECRET_PEPPERS holds more than this one's, made the secret."""
+        return self.pepper_id in settings.SECRET_PEPPERS
 
 
 def matching(
@@ -63,7 +68,7 @@ def matching(
     `forms` are the readings of what was sent, the standard one first; the further ones count for a chosen secret only.
     """
     found = None
-    for secret in registered:
+    for secret in (secret for secret in registered if secret.has_pepper):
         for form in forms if secret.chosen else forms[:1]:
             digest = digest_of(form, issuer_id=issuer_id, client_id=client_id, pepper_id=secret.pepper_id)
             if constant_time_compare(digest, secret.digest) and secret.is_live(now):

@@ -1,5 +1,6 @@
 """What an operator does with client secrets; admin, file and API share these acts."""
 
+import unicodedata
 from datetime import datetime
 
 from django.conf import settings
@@ -29,6 +30,8 @@ def add_chosen_secret(
     """Register a secret that a person chose. Raises ValidationError if it is empty, too long or already there."""
     if not text or len(text) > LONGEST_CHOSEN_SECRET:
         raise ValidationError(f"A secret has 1 to {LONGEST_CHOSEN_SECRET} characters.")
+    if any(unicodedata.category(character) == "Cs" for character in text):
+        raise ValidationError("A secret cannot hold a lone surrogate, which is no character.")
     secret = _new(relying_party=relying_party, label=label, text=text, expires_at=expires_at)
     secret.chosen = True
     secret.checked().save()
