@@ -1,0 +1,69 @@
+"""Every URL of the console, with an object behind each that needs one."""
+
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.db.models import Model
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from audit.models import Checkpoint, IssuanceEvent, RefusalCount, Tombstone, Trace
+from console.site import site
+from issuers.models import GlobalVariable, Issuer
+from keys.models import SigningKey
+from relying_parties.models import ClaimTemplate, ClientSecret, RelyingParty, ResourceServer
+from tests.cast import Cast
+from tests.wire import ask, last_event
+
+CONFIGURATION: tuple[type[Model], ...] = (Issuer, GlobalVariable, RelyingParty, ResourceServer, ClaimTemplate)
+READ_ONLY: tuple[type[Model], ...] = (SigningKey, IssuanceEvent, Checkpoint, Tombstone, RefusalCount)
+PEOPLE: tuple[type[Model], ...] = (User, Group)
+MODELS = (*CONFIGURATION, *READ_ONLY, *PEOPLE)
+
+
+def fill_the_record(cast: Cast) -> None:
+    """A row in each table of the record that would otherwise be empty."""
+    now = timezone.now()
+    ask(auth=cast.basic("billing"))
+    Trace.objects.create(event=last_event(), content={"steps": [], "request": {"path": "/oidc_m2m/token"}})
+    Checkpoint.objects.create(row_count=1, leaves=b"leaf", root="00", kid="k", signature="s")
+    Tombstone.objects.create(actor="a", first_id=10_000, last_id=10_001, kid="k", signature="s")
+    RefusalCount.objects.create(at=now, issuer="i", network="192.0.2.0/24", error="invalid_client", refused=2)
+
+
+def url(model: type[Model], page: str, *args: Any) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
+
+
+def object_urls(model: type[Model]) -> dict[str, str]:
+    """Its pages by name, those of an object for the first one."""
+    row = model._default_manager.order_by("pk").first()
+    assert row is not None, f"{model.__name__} has no row"
+    named = {page: url(model, page, row.pk) for page in ("change", "delete", "history")}
+    return named | {page: url(model, page) for page in ("changelist", "add")}
+
+
+def act_urls(cast: Cast) -> dict[str, str]:
+    """The pages of the acts on secrets and keys, and the other views of the console's own."""
+    secret = ClientSecret.objects.filter(relying_party=cast.billing).earliest("pk")
+    return {
+        "generate": url(RelyingParty, "generate_secret", cast.billing.pk),
+        "revoke": url(RelyingParty, "revoke_secret", cast.billing.pk, secret.pk),
+        "expiry": url(RelyingParty, "secret_expiry", cast.billing.pk, secret.pk),
+        "create key": url(Issuer, "create_key", cast.oidc_m2m.pk, "ES256"),
+        "preview": url(RelyingParty, "preview", cast.billing.pk) + "?address=192.0.2.7",
+        "export": url(IssuanceEvent, "export"),
+        "overview": reverse("admin:index"),
+    }
+
+
+def all_urls(cast: Cast) -> list[str]:
+    assert set(site._registry) == set(MODELS)
+    return [*act_urls(cast).values(), *(page for model in MODELS for page in object_urls(model).values())]
+
+
+def body_of(client: Client, page: str) -> str:
+    """Of a streamed answer too."""
+    content: bytes = client.get(page).getvalue()
+    return content.decode()

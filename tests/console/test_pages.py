@@ -1,0 +1,161 @@
+"""What operators see: first steps, warnings, previews, histories, and fields that keep what was typed."""
+
+import json
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.test import Client
+
+from console.client_secrets import curl_command
+from console.fields import Json, Lines
+from issuers.history import Source
+from issuers.models import Issuer
+from keys.models import SigningKey
+from relying_parties.credentials import add_chosen_secret
+from relying_parties.models import AccessGrant, ClaimTemplate, RelyingParty
+from tests.cast import Cast
+from tests.console.forms import form_of
+from tests.console.pages import body_of, url
+
+
+def test_the_overview_warns_of_an_issuer_without_a_key(cast: Cast, operator: Client) -> None:
+    Issuer.objects.create(path="keyless", name="Keyless")
+    assert "no active RS256 key: it cannot issue" in body_of(operator, "/admin/")
+
+
+def test_the_overview_names_the_secrets_that_a_person_chose(cast: Cast, operator: Client) -> None:
+    add_chosen_secret(relying_party=cast.reports, text="secret", label="demo")
+    assert "Secrets that a person chose" in body_of(operator, "/admin/")
+
+
+def test_the_overview_leads_a_new_operator(cast: Cast, operator: Client, auditor: Client) -> None:
+    assert "First steps" not in body_of(operator, "/admin/")
+    AccessGrant.objects.all().delete()
+    assert "First steps" in body_of(operator, "/admin/")
+    assert "First steps" not in body_of(auditor, "/admin/")
+
+
+def test_the_page_of_an_issuer_offers_the_keys_that_it_lacks(cast: Cast, operator: Client) -> None:
+    page = body_of(operator, url(Issuer, "change", cast.oidc_m2m.pk))
+    assert "Create ES256 key" in page
+    assert "Create RS256 key" not in page
+
+
+def test_the_page_of_an_issuer_offers_nothing_to_an_auditor(cast: Cast, auditor: Client) -> None:
+    assert "Create ES256 key" not in body_of(auditor, url(Issuer, "change", cast.oidc_m2m.pk))
+
+
+def test_the_page_of_a_relying_party_shows_its_claims(cast: Cast, auditor: Client) -> None:
+    page = body_of(auditor, url(RelyingParty, "change", cast.reports.pk))
+    assert "&quot;your_claim&quot;: &quot;value&quot;" in page
+
+
+def test_the_page_of_a_template_shows_the_claims_of_those_that_use_it(cast: Cast, auditor: Client) -> None:
+    page = body_of(auditor, url(ClaimTemplate, "change", cast.seed_template.pk))
+    assert "&quot;sub&quot;: &quot;reports&quot;" in page
+
+
+def test_a_preview_tells_why_there_would_be_no_token(cast: Cast, auditor: Client) -> None:
+    page = url(RelyingParty, "preview", cast.billing.pk)
+    assert "invalid_scope: No single resource server grants YourScope" in body_of(
+        auditor, f"{page}?address=192.0.2.7&scope=YourScope"
+    )
+
+
+def test_a_preview_takes_the_parameters_that_the_template_reads(cast: Cast, auditor: Client) -> None:
+    cast.seed_template.claims |= {"env": "${request.param_env}"}
+    cast.seed_template.save()
+    page = url(RelyingParty, "preview", cast.reports.pk)
+    assert "&quot;env&quot;: &quot;test&quot;" in body_of(auditor, f"{page}?address=192.0.2.7&param_env=test")
+
+
+def test_the_history_tells_who_changed_what_from_what_to_what(cast: Cast, operator: Client) -> None:
+    page = url(RelyingParty, "change", cast.billing.pk)
+    operator.post(page, form_of(operator, page) | {"contact": "Payments"})
+    (change, *_) = operator.get(url(RelyingParty, "history", cast.billing.pk)).context["changes"]
+    assert (change.actor, change.source, change.kind) == ("olga", Source.ADMIN.label, "Changed")
+    assert [(field.name, field.before, field.after) for field in change.fields] == [
+        ("contact", "", "Payments")
+    ]
+
+
+def test_the_history_of_a_relying_party_holds_that_of_its_secrets(cast: Cast, auditor: Client) -> None:
+    changes = auditor.get(url(RelyingParty, "history", cast.billing.pk)).context["changes"]
+    assert "client secret first" in {change.what for change in changes}
+
+
+def test_the_history_masks_a_secret_in_a_text(cast: Cast, auditor: Client) -> None:
+    cast.billing.description = cast.secrets["billing"]
+    cast.billing.save()
+    page = body_of(auditor, url(RelyingParty, "history", cast.billing.pk))
+    assert cast.secrets["billing"] not in page
+    assert "[secret]" in page
+
+
+def test_a_key_has_a_history_too(cast: Cast, auditor: Client) -> None:
+    assert "Created: signing key" in body_of(auditor, url(SigningKey, "history", cast.key.pk))
+
+
+@pytest.mark.parametrize(
+    ("method", "proof"),
+    [
+        ("client_secret_basic", '-u billing:"$CLIENT_SECRET"'),
+        (
+            "client_secret_post",
+            '--data-urlencode client_id=billing \\\n  --data-urlencode client_secret="$CLIENT_SECRET"',
+        ),
+    ],
+)
+def test_the_command_fits_the_method(cast: Cast, method: str, proof: str) -> None:
+    cast.billing.token_endpoint_auth_method = method
+    assert proof in curl_command(cast.billing)
+
+
+def test_the_command_of_an_odd_client_id_is_safe_in_a_shell(cast: Cast) -> None:
+    cast.billing.client_id = "a:b;$(id)'"
+    assert "-u a%3Ab%3B%24%28id%29%27:" in curl_command(cast.billing)
+
+
+def test_the_command_names_a_resource_where_there_is_no_default(cast: Cast) -> None:
+    AccessGrant.objects.filter(relying_party=cast.billing).update(is_default=False)
+    assert "--data-urlencode resource=https://invoices.example" in curl_command(cast.billing)
+
+
+def test_wrong_json_stays_in_the_form_with_its_place(cast: Cast, operator: Client) -> None:
+    page = url(ClaimTemplate, "change", cast.seed_template.pk)
+    response = operator.post(page, form_of(operator, page) | {"claims": '{"sub": "x",\n "bad" }'})
+    assert response.context["adminform"].form.errors["claims"] == [
+        "Not JSON. Line 2, column 8: Expecting ':' delimiter."
+    ]
+    assert "&quot;bad&quot; }" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1, "a": 2}',
+        "NaN",
+        "[1e400]",
+        '"\\u0000"',
+        '"\\ud800"',
+        "[" * 100_000,
+        "9" * 5_000,
+        "",
+        "{'a': 1}",
+    ],
+)
+def test_json_that_a_database_cannot_hold_is_refused(text: str) -> None:
+    with pytest.raises(ValidationError):
+        Json().clean(text)
+
+
+@pytest.mark.parametrize("value", [{"a": [1, 2.5, None, True]}, [], "text", "a\\u0000 in letters", "é"])
+def test_json_that_it_can_hold_is_kept(value: Any) -> None:
+    assert Json().to_python(json.dumps(value)) == value
+
+
+def test_lines_become_a_list() -> None:
+    assert Lines().clean(" a \r\n\r\nb\n") == ["a", "b"]
+    assert not Lines().has_changed(["a", "b"], "a\nb")
+    assert Lines().prepare_value(["a", "b"]) == "a\nb"

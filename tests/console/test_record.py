@@ -1,0 +1,157 @@
+"""The pages of the record: no count, keyset pages, filters in the URL, and an export without formulas."""
+
+import csv
+import io
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from audit.csv_export import neutralised
+from audit.entry import Entry
+from audit.models import IssuanceEvent
+from audit.record import record
+from tests.cast import Cast
+from tests.console.pages import body_of
+from tests.wire import ask, last_event
+
+LIST = "/admin/audit/issuanceevent/"
+EXPORT = f"{LIST}export.csv"
+
+
+def refusals(count: int, **columns: Any) -> None:
+    now = timezone.now()
+    for number in range(count):
+        refused = {"issuer": "http://127.0.0.1:8000/oidc_m2m", "outcome": "refused", "http_status": 401}
+        row = refused | {"error": "invalid_client", "client_id": f"client-{number}"} | columns
+        record(Entry(at=now, request_id=f"request-{number}", columns=row))
+
+
+def listed(browser: Client, **asked: Any) -> list[str]:
+    return [event.client_id for event in browser.get(LIST, asked).context["cl"].result_list]
+
+
+def test_the_list_never_counts_and_never_looks_for_distinct_values(cast: Cast, auditor: Client) -> None:
+    refusals(60)
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        auditor.get(LIST)
+    about_events = [query["sql"] for query in queries if 'FROM "audit_issuanceevent"' in query["sql"]]
+    assert len(about_events) == 1
+    assert "LIMIT 51" in about_events[0]
+    assert not [sql for sql in about_events if "COUNT(" in sql or "DISTINCT" in sql or "OFFSET" in sql]
+
+
+def test_pages_go_from_the_newest_to_the_oldest_and_back(cast: Cast, auditor: Client) -> None:
+    refusals(120)
+    names = [f"client-{number}" for number in reversed(range(120))]
+    first = auditor.get(LIST).context["cl"]
+    second = auditor.get(LIST + first.older).context["cl"]
+    third = auditor.get(LIST + second.older).context["cl"]
+    pages = [[event.client_id for event in page.result_list] for page in (first, second, third)]
+    assert pages == [names[:50], names[50:100], names[100:]]
+    assert (first.newer, third.older) == ("", "")
+    back = auditor.get(LIST + third.newer).context["cl"]
+    assert [event.client_id for event in back.result_list] == pages[1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"client": "client-1"}, ["client-1"]),
+        ({"exactly": "request-2"}, ["client-2"]),
+        ({"error": "invalid_client"}, ["client-2", "client-1", "client-0"]),
+        ({"error": "invalid_scope"}, []),
+        ({"outcome": "issued"}, ["billing"]),
+        ({"issuer": "http://127.0.0.1:8000/other"}, []),
+        ({"until": "2020-01-01T00:00:00"}, []),
+        ({"since": "2020-01-01T00:00:00", "outcome": "issued"}, ["billing"]),
+        ({"since": "nonsense"}, []),
+        ({"client": "\x00"}, []),
+        ({"outcome": "made up"}, []),
+        ({"older_than": "' OR 1=1", "client": "client-1"}, ["client-1"]),
+    ],
+)
+def test_the_filters_stand_in_the_url(
+    cast: Cast, auditor: Client, asked: dict[str, str], found: list[str]
+) -> None:
+    ask(auth=cast.basic("billing"))
+    refusals(3)
+    assert listed(auditor, **asked) == found
+
+
+def test_an_event_is_found_by_its_jti_and_its_credential(cast: Cast, auditor: Client) -> None:
+    refusals(1)
+    ask(auth=cast.basic("billing"))
+    event = last_event()
+    assert listed(auditor, exactly=event.jti) == ["billing"]
+    assert listed(auditor, credential=event.credential) == ["billing"]
+
+
+def test_the_page_of_an_event_leads_to_what_made_it(cast: Cast, auditor: Client) -> None:
+    ask(auth=cast.basic("billing"))
+    page = body_of(auditor, f"{LIST}{last_event().pk}/change/")
+    for name, row in (("relying_parties_relyingparty", cast.billing), ("keys_signingkey", cast.key)):
+        assert f'href="{reverse(f"admin:{name}_change", args=[row.pk])}"' in page
+    assert "Not traced." in page
+
+
+def test_the_page_of_an_event_outlives_its_relying_party(cast: Cast, auditor: Client) -> None:
+    ask(auth=cast.basic("billing"))
+    cast.billing.delete()
+    assert "none of this issuer" in body_of(auditor, f"{LIST}{last_event().pk}/change/")
+
+
+def test_the_page_of_an_event_shows_its_trace(cast: Cast, auditor: Client) -> None:
+    cast.billing.trace_until = timezone.now() + timedelta(hours=1)
+    cast.billing.save()
+    ask(auth=cast.basic("billing"))
+    page = body_of(auditor, f"{LIST}{last_event().pk}/change/")
+    assert "&quot;authorization&quot;: &quot;***&quot;" in page
+
+
+@pytest.mark.contract("P10.4")
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
+def test_a_cell_is_no_formula(start: str) -> None:
+    assert neutralised(f"{start}cmd|' /C calc'!A0") == f"'{start}cmd|' /C calc'!A0"
+
+
+def test_an_ordinary_cell_stays_as_it_is() -> None:
+    assert [neutralised(value) for value in ("billing", 401, None, "a=b")] == ["billing", "401", "", "a=b"]
+
+
+@pytest.mark.contract("P10.4")
+def test_the_export_holds_what_the_filter_lets_through_and_no_formula(cast: Cast, auditor: Client) -> None:
+    refusals(1, client_id="=1+1", user_agent='@SUM("x")\n,', detail="-2")
+    refusals(2)
+    ask(auth=cast.basic("billing"))
+    rows = list(csv.DictReader(io.StringIO(body_of(auditor, f"{EXPORT}?outcome=refused"), newline="")))
+    assert [row["client_id"] for row in rows] == ["client-1", "client-0", "'=1+1"]
+    assert [rows[-1][name][0] for name in ("user_agent", "detail")] == ["'", "'"]
+    assert not [
+        cell for row in rows for cell in row.values() if cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+    ]
+
+
+def test_the_export_streams_every_row(cast: Cast, auditor: Client) -> None:
+    refusals(60)
+    response = auditor.get(EXPORT)
+    assert response.streaming
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert response.headers["Content-Disposition"].startswith('attachment; filename="record-')
+    assert response.getvalue().count(b"\r\n") == 61
+
+
+def test_reading_leaves_the_record_as_it_was(cast: Cast, auditor: Client) -> None:
+    refusals(2)
+    before = json.dumps(list(IssuanceEvent.objects.values()), default=str)
+    for page in (LIST, EXPORT, f"{LIST}{last_event().pk}/change/"):
+        body_of(auditor, page)
+    assert json.dumps(list(IssuanceEvent.objects.values()), default=str) == before

@@ -1,0 +1,148 @@
+"""P10.1: who may see and do what: role x URL x method, forged POSTs included."""
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.db.models import Model
+from django.test import Client
+
+from issuers.models import ConfigurationRevision
+from keys.models import SigningKey
+from relying_parties.models import ClientSecret
+from tests.cast import Cast
+from tests.console.conftest import Roles
+from tests.console.pages import (
+    CONFIGURATION,
+    MODELS,
+    PEOPLE,
+    READ_ONLY,
+    act_urls,
+    fill_the_record,
+    object_urls,
+)
+
+LOGIN, SEEN, REFUSED = 302, 200, 403
+READING = ("changelist", "change", "history")
+WRITING = ("add", "delete")
+FORGED: dict[str, Any] = {
+    "post": "yes",
+    "_save": "Save",
+    "name": "forged",
+    "action": "delete_selected",
+    "index": "0",
+}
+
+pytestmark = pytest.mark.contract("P10.1")
+
+
+def expected(role: str, model: type[Model], page: str) -> int:
+    if role == "anonymous":
+        return LOGIN
+    if model in PEOPLE:
+        return SEEN if role == "superuser" else REFUSED
+    if page in WRITING and (model in READ_ONLY or role == "auditor"):
+        return REFUSED
+    return SEEN
+
+
+@pytest.mark.parametrize("role", ["anonymous", "auditor", "operator", "superuser"])
+def test_each_role_sees_its_pages_and_no_other(cast: Cast, roles: Roles, role: str) -> None:
+    fill_the_record(cast)
+    seen = {
+        (model.__name__, page): roles[role].get(url).status_code
+        for model in MODELS
+        for page, url in object_urls(model).items()
+    }
+    assert seen == {
+        (model.__name__, page): expected(role, model, page)
+        for model in MODELS
+        for page in (*READING, *WRITING)
+    }
+
+
+@pytest.mark.parametrize(
+    ("role", "refused"),
+    [
+        ("anonymous", {"generate", "revoke", "expiry", "create key", "preview", "export", "overview"}),
+        ("auditor", {"generate", "revoke", "expiry", "create key"}),
+        ("operator", set()),
+        ("superuser", set()),
+    ],
+)
+def test_each_role_sees_its_acts_and_no_other(cast: Cast, roles: Roles, role: str, refused: set[str]) -> None:
+    answers = {act: roles[role].get(url).status_code for act, url in act_urls(cast).items()}
+    assert {act for act, status in answers.items() if status != SEEN} == refused
+
+
+@pytest.mark.parametrize("role", ["anonymous", "auditor"])
+def test_no_forged_post_of_a_reader_changes_anything(cast: Cast, roles: Roles, role: str) -> None:
+    fill_the_record(cast)
+    before = state()
+    for model in MODELS:
+        for url in object_urls(model).values():
+            roles[role].post(url, FORGED | {"_selected_action": model._default_manager.values_list("pk")[:1]})
+    for url in act_urls(cast).values():
+        roles[role].post(url, {"newest": newest_secret_id(cast), "label": "forged"})
+    assert state() == before
+
+
+@pytest.mark.parametrize("role", ["operator", "superuser"])
+@pytest.mark.parametrize("model", READ_ONLY)
+def test_no_forged_post_changes_the_record_or_a_key(
+    cast: Cast, roles: Roles, role: str, model: type[Model]
+) -> None:
+    fill_the_record(cast)
+    before, row = state(), model._default_manager.values_list("pk", flat=True).first()
+    answers = [
+        roles[role].post(url, FORGED | {"_selected_action": [row]}).status_code
+        for page, url in object_urls(model).items()
+        if page not in {"changelist", "history"}
+    ]
+    roles[role].post(object_urls(model)["changelist"], FORGED | {"_selected_action": [row]})
+    assert (state(), answers) == (before, [REFUSED] * len(answers))
+
+
+@pytest.mark.parametrize("model", PEOPLE)
+def test_an_operator_makes_no_user_and_no_role(cast: Cast, operator: Client, model: type[Model]) -> None:
+    before = state()
+    answers = {operator.post(url, FORGED).status_code for url in object_urls(model).values()}
+    assert (answers, state()) == ({REFUSED}, before)
+
+
+@pytest.mark.parametrize("model", CONFIGURATION)
+def test_a_post_without_its_csrf_token_is_refused(cast: Cast, model: type[Model]) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(User.objects.create_superuser("root"))
+    before = state()
+    response = client.post(object_urls(model)["delete"], FORGED)
+    assert (response.status_code, state()) == (REFUSED, before)
+    assert b"protection against forgery" in response.content
+
+
+def test_an_operator_creates_a_key_and_says_so_in_the_log(cast: Cast, operator: Client) -> None:
+    operator.post(act_urls(cast)["create key"])
+    key = SigningKey.objects.get(issuer=cast.oidc_m2m, alg="ES256")
+    assert key.history.get().history_user_id == "olga"
+    assert LogEntry.objects.get(object_id=key.pk).user.username == "olga"
+
+
+def test_a_key_is_not_created_twice(cast: Cast, operator: Client) -> None:
+    for _ in range(2):
+        operator.post(act_urls(cast)["create key"])
+    assert SigningKey.objects.filter(issuer=cast.oidc_m2m, alg="ES256").count() == 1
+
+
+def state() -> tuple[Any, ...]:
+    return (
+        ConfigurationRevision.objects.get().number,
+        LogEntry.objects.count(),
+        list(User.objects.values_list("username", "is_staff", "is_superuser")),
+        *(model._default_manager.count() for model in MODELS),
+        ClientSecret.objects.filter(revoked_at__isnull=True, expires_at__isnull=True).count(),
+    )
+
+
+def newest_secret_id(cast: Cast) -> int:
+    return ClientSecret.objects.filter(relying_party=cast.billing).latest("pk").pk
