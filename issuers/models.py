@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from issuers.configuration import ConfigurationModel
 from issuers.history import configuration_history
@@ -167,9 +168,18 @@ class Issuer(ConfigurationModel):
         problems |= self._period_problems()
         if problems:
             raise ValidationError(problems)
+        self._remember_old_copies()
 
     def _path_moved(self) -> bool:
         return self.pk is not None and not Issuer.objects.filter(pk=self.pk, path=self.path).exists()
+
+    def _remember_old_copies(self) -> None:
+        """Copies of the JWKS with the greater age live on: no key made after them may sign before they are gone."""
+        before = Issuer.objects.filter(pk=self.pk, jwks_max_age__gt=self.jwks_max_age).first()
+        if before is None:
+            return
+        gone = timezone.now() + timedelta(seconds=before.jwks_max_age)
+        self.old_copies_until = max(gone, before.old_copies_until or gone)
 
     def _period_problems(self) -> dict[str, str]:
         """The periods that contradict each other, in numbers."""

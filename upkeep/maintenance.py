@@ -8,6 +8,13 @@ from django.db import transaction
 from django.db.models import Max
 
 from audit.models import IssuanceEvent, Outcome
+from keys.rotation import (
+    announce_successor,
+    is_overdue,
+    newest_keys,
+    successor_is_due,
+    wipe_expired_private_keys,
+)
 from relying_parties.models import CredentialUse
 
 LATEST_COMMIT = timedelta(minutes=5)
@@ -20,10 +27,29 @@ class Done:
 
     credential_uses: int
     expired_sessions: int
+    announced_keys: tuple[str, ...] = ()
+    """The keys that were made as successors, by kid."""
+    overdue_keys: tuple[str, ...] = ()
+    """The keys that have signed for longer than their rotation period, by kid; they go on."""
+    wiped_keys: tuple[str, ...] = ()
+    """The keys whose private halves were forgotten, by kid."""
 
 
 def maintain(now: datetime) -> Done:
-    return Done(credential_uses=note_credential_uses(now), expired_sessions=clear_expired_sessions(now))
+    return Done(
+        credential_uses=note_credential_uses(now),
+        expired_sessions=clear_expired_sessions(now),
+        announced_keys=announce_due_successors(now),
+        overdue_keys=tuple(key.kid for key in newest_keys() if is_overdue(key, now=now)),
+        wiped_keys=tuple(key.kid for key in wipe_expired_private_keys(now=now)),
+    )
+
+
+def announce_due_successors(now: datetime) -> tuple[str, ...]:
+    """Make the successors whose announcement is due; of many runs at once, one makes each."""
+    due = [key for key in newest_keys() if successor_is_due(key, now=now)]
+    made = [announce_successor(key, now=now, on_schedule=True) for key in due]
+    return tuple(key.kid for key in made if key is not None)
 
 
 def note_credential_uses(now: datetime) -> int:

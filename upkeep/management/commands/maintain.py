@@ -12,7 +12,7 @@ from upkeep.maintenance import maintain
 
 
 class Command(BaseCommand):
-    help = "Do the chores that are due: note the last use of credentials, clear expired sessions."
+    help = "Do the chores that are due: announce keys, wipe old ones, note the last use of credentials, clear sessions."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", dest="as_json", help="Report as one JSON object.")
@@ -24,3 +24,9 @@ class Command(BaseCommand):
             return
         self.stdout.write(f"{done.credential_uses} last uses of credentials noted")
         self.stdout.write(f"{done.expired_sessions} expired sessions cleared")
+        for kid in done.announced_keys:
+            self.stdout.write(f"key {kid} announced")
+        for kid in done.overdue_keys:
+            self.stdout.write(f"key {kid} is overdue: it signs longer than its rotation period")
+        for kid in done.wiped_keys:
+            self.stdout.write(f"private half of key {kid} wiped")
