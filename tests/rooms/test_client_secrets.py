@@ -1,4 +1,4 @@
-"""relying_parties/client_secrets.py, credentials.py: what a secret is, what matches it, what an operator does with it."""
+"""relying_parties/client_secrets.py, credentials.py: what a secret is, what matches it, how one is made and ended."""
 
 import hmac
 import re
