@@ -100,7 +100,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
-DATETIME_FORMAT = "Y-m-d H:i:s"
+FORMAT_MODULE_PATH = ["console.formats"]
 
 STATIC_URL = "/static/"
 STATIC_ROOT = ENVIRONMENT.static_root

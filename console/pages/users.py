@@ -1,8 +1,12 @@
 """Users and the roles that they have; only a superuser comes here."""
 
+from typing import Any, ClassVar
+
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group, User
+from django.db.models import ManyToManyField
+from django.forms import CheckboxSelectMultiple
 
 from console.generics import UserAdmin
 from console.site import site
@@ -12,6 +16,9 @@ from console.site import site
 class ConsoleUserAdmin(UserAdmin):
     list_display = ("username", "first_name", "last_name", "is_active", "is_superuser", "last_login")
     readonly_fields = ("last_login", "date_joined")
+    list_filter = ("is_active", "is_superuser", "groups")
+    filter_horizontal = ()
+    formfield_overrides: ClassVar[Any] = {ManyToManyField: {"widget": CheckboxSelectMultiple}}
     fieldsets = (
         (None, {"fields": ("username", "password")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
