@@ -5,7 +5,6 @@ import io
 import logging
 import os
 from collections.abc import Generator, Iterator
-from pathlib import Path
 from types import SimpleNamespace
 
 import hypothesis
@@ -64,11 +63,21 @@ def log_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     logging.getLogger().removeHandler(handler)
 
 
-@pytest.fixture
-def server(cast: Cast, tmp_path: Path) -> Iterator[Server]:
-    """Gunicorn with two workers over the test database."""
-    with serve(tmp_path, workers=2) as running:
+@pytest.fixture(scope="session")
+def running_server(
+    baseline: tuple[Cast, Baseline], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    with serve(tmp_path_factory.mktemp("server"), 2) as running:
         yield running
+
+
+@pytest.fixture
+def server(cast: Cast, running_server: Server) -> Server:
+    """Gunicorn with two workers over the test database, for tests that leave the configuration as it is.
+
+    A change would be seen late, by this test and the next one: such a test starts its own (tests/server.py).
+    """
+    return running_server
 
 
 @pytest.hookimpl(wrapper=True)

@@ -36,14 +36,31 @@ class Server:
     def get(self, path: str, **options: object) -> requests.Response:
         return requests.get(self.url + path, timeout=10, **options)  # type: ignore[arg-type]
 
+    def token(self, auth: tuple[str, str]) -> requests.Response:
+        return self.post("/oidc_m2m/token", data={"grant_type": "client_credentials"}, auth=auth)
+
+    @contextmanager
+    def only(self, worker: int) -> Iterator[None]:
+        """In the block this worker answers alone: the others are stopped."""
+        others = [pid for pid in self.workers() if pid != worker]
+        for pid in others:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in others:
+                os.kill(pid, signal.SIGCONT)
+
     def workers(self) -> list[int]:
-        """The process ids of the workers that live."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
-        return [int(pid) for pid in children.read_text().split()]
+        return children_of(self.pid)
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @contextmanager
-def serve(directory: Path, *, workers: int, environment: dict[str, str] | None = None) -> Iterator[Server]:
+def serve(directory: Path, workers: int, environment: dict[str, str] | None = None) -> Iterator[Server]:
     """A server for the length of the block; it is stopped whatever happens in there."""
     port = _free_port()
     log = directory / f"server-{port}.log"
@@ -58,7 +75,7 @@ def serve(directory: Path, *, workers: int, environment: dict[str, str] | None =
             start_new_session=True,
         )
     try:
-        _wait_until_it_serves(process, port, log)
+        _wait_until_it_serves(process, port, log, workers)
         yield Server(port=port, log=log, pid=process.pid)
     finally:
         _stop(process)
@@ -88,12 +105,12 @@ def _free_port() -> int:
     return port
 
 
-def _wait_until_it_serves(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait_until_it_serves(process: subprocess.Popen[bytes], port: int, log: Path, workers: int) -> None:
     deadline = time.monotonic() + SECONDS_TO_START
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"gunicorn ended with {process.returncode}:\n{log.read_text()}")
-        if _is_live(port):
+        if _is_live(port) and len(children_of(process.pid)) == workers:
             return
         time.sleep(0.05)
     raise RuntimeError(f"gunicorn did not serve within {SECONDS_TO_START} s:\n{log.read_text()}")
