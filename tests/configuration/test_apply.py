@@ -237,6 +237,13 @@ def test_every_problem_is_told_at_its_line_and_nothing_is_changed() -> None:
 
 
 @pytest.mark.django_db
+def test_a_value_is_refused_once() -> None:
+    assert problems_of("issuers: [{path: shop, name: 5}]") == [
+        "f:1:30: name must be a text, is a whole number: put it in quotes."
+    ]
+
+
+@pytest.mark.django_db
 def test_what_does_not_fit_together_is_told_at_the_entry_that_did_it() -> None:
     lines = problems_of("""
         issuers:
