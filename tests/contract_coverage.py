@@ -1,5 +1,7 @@
 """Every line of the contract has a test, every mark names a line: `python -m tests.contract_coverage`."""
 
+import contextlib
+import io
 import re
 import sys
 from collections.abc import Iterable
@@ -36,8 +38,11 @@ def problems(*, protocol: str, marked: Iterable[str]) -> list[str]:
 
 
 def main() -> int:
-    marks = Marks()
-    if code := pytest.main(["--collect-only", "--quiet", "--quiet", "--no-summary"], plugins=[marks]):
+    marks, said = Marks(), io.StringIO()
+    with contextlib.redirect_stdout(said):
+        code = pytest.main(["--collect-only", "--quiet"], plugins=[marks])
+    if code:
+        sys.stdout.write(said.getvalue())
         return int(code)
     found = problems(protocol=PROTOCOL.read_text(), marked=marks.ids)
     sys.stdout.write(
