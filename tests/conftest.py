@@ -83,18 +83,18 @@ def server(cast: Cast, running_server: Server) -> Server:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    _no_skip_in_ci(report)
+    no_skip_in_ci(report)
     return report
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     report = yield
-    _no_skip_in_ci(report)
+    no_skip_in_ci(report)
     return report
 
 
-def _no_skip_in_ci(report: pytest.TestReport | pytest.CollectReport) -> None:
+def no_skip_in_ci(report: pytest.TestReport | pytest.CollectReport) -> None:
     if os.environ.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):
         report.longrepr = f"skipped, which CI does not allow: {report.longrepr}"
         report.outcome = "failed"

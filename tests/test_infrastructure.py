@@ -8,6 +8,7 @@ from audit import triggers
 from audit.models import IssuanceEvent, Outcome
 from relying_parties.models import RelyingParty
 from tests.cast import Cast
+from tests.conftest import no_skip_in_ci
 
 
 @pytest.mark.parametrize("turn", [1, 2, 3])
@@ -25,3 +26,12 @@ def test_each_test_starts_from_the_cast(cast: Cast, turn: int) -> None:
 
 def test_the_triggers_stand_after_a_reset(cast: Cast) -> None:
     assert triggers.missing(connection) == []
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("true", "failed"), ("", "skipped")])
+def test_a_skipped_test_fails_in_ci(monkeypatch: pytest.MonkeyPatch, ci: str, outcome: str) -> None:
+    monkeypatch.setenv("CI", ci)
+    report = pytest.TestReport("t", ("t.py", 1, "t"), {}, "skipped", ("t.py", 1, "no browser"), "call")
+    no_skip_in_ci(report)
+    assert report.outcome == outcome
+    assert "no browser" in str(report.longrepr)
