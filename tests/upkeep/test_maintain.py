@@ -148,5 +148,5 @@ def test_it_reports_in_lines_or_as_json(capsys: pytest.CaptureFixture[str]) -> N
 
     *lines, report = capsys.readouterr().out.splitlines()
     assert lines == ["1 last uses of credentials noted", "0 expired sessions cleared"]
-    nothing = {"announced_keys": [], "overdue_keys": [], "wiped_keys": []}
+    nothing: dict[str, list[str]] = {"announced_keys": [], "overdue_keys": [], "wiped_keys": []}
     assert json.loads(report) == {"credential_uses": 0, "expired_sessions": 0, **nothing}
