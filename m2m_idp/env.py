@@ -132,7 +132,8 @@ def _generated(var_dir: Path) -> dict[str, str]:
     """The secrets that a loopback server made for itself. Made once: of many processes one wins the name."""
     path = var_dir / "generated.env"
     if not path.exists():
-        var_dir.mkdir(parents=True, exist_ok=True)
+        # The database beside it is nobody else's to read either.
+        var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         values = {
             "SECRET_KEY": secrets.token_urlsafe(48),
             "KEY_ENCRYPTION_KEYS": f"local-{secrets.token_hex(3)}:{_new_key()}",
