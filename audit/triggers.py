@@ -1,7 +1,7 @@
 """Append-only, enforced by the database: the statements, and the check that they stand.
 
 UPDATE never; DELETE only of rows that a tombstone, inserted first, covers; TRUNCATE never; on SQLite an INSERT of an
-existing id never (REPLACE passes the other triggers by).
+existing id never, nor of a second checkpoint after the same one (REPLACE passes the other triggers by).
 """
 # ruff: noqa: S608 - the statements are made of this module's own constants
 
@@ -10,7 +10,8 @@ from typing import Any
 
 EVENTS = "audit_issuanceevent"
 TOMBSTONES = "audit_tombstone"
-NEVER_DELETED = (TOMBSTONES, "audit_checkpoint", "audit_refusalcount")
+CHECKPOINTS = "audit_checkpoint"
+NEVER_DELETED = (TOMBSTONES, CHECKPOINTS, "audit_refusalcount")
 TABLES = (EVENTS, *NEVER_DELETED)
 
 
@@ -43,15 +44,16 @@ def remove(connection: Any) -> None:
 
 
 def missing(connection: Any) -> list[str]:
-    """The names of triggers that do not stand, or are switched off."""
+    """The names of triggers that do not stand as they were made, or are switched off."""
     query = {
-        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
-        "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')",
+        "sqlite": "SELECT sql FROM sqlite_master WHERE type = 'trigger'",
+        "postgresql": "SELECT pg_get_triggerdef(oid, true) FROM pg_trigger "
+        "WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')",
     }[connection.vendor]
     with connection.cursor() as cursor:
         cursor.execute(query)
-        standing = {name for (name,) in cursor.fetchall()}
-    return [trigger.name for trigger in triggers(connection.vendor) if trigger.name not in standing]
+        standing = {definition for (definition,) in cursor.fetchall()}
+    return [trigger.name for trigger in triggers(connection.vendor) if trigger.create not in standing]
 
 
 def _sqlite(table: str) -> list[Trigger]:
@@ -67,8 +69,13 @@ def _sqlite(table: str) -> list[Trigger]:
     return [
         trigger("UPDATE"),
         trigger("DELETE", _unless_covered(table)),
-        trigger("INSERT", f"WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id)"),
+        trigger("INSERT", f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {_taken(table)})"),
     ]
+
+
+def _taken(table: str) -> str:
+    """The rows whose place a new one would take: those that it equals in a unique column."""
+    return "id = NEW.id" + (" OR previous_id IS NEW.previous_id" if table == CHECKPOINTS else "")
 
 
 def _unless_covered(table: str) -> str:
