@@ -115,9 +115,10 @@ def test_a_change_is_known_to_every_worker_within_a_second(
     changed_at = time.monotonic()
     for worker in workers:
         with own_server.only(worker):
+            asked_at = time.monotonic()
             while own_server.token(billing(cast)).status_code == 200:
-                assert time.monotonic() - changed_at < 1
-    assert time.monotonic() - changed_at < 1.1
+                assert asked_at - changed_at < 1
+                asked_at = time.monotonic()
 
 
 @pytest.mark.contract("P5.4", "P1.1", "P1.2")
