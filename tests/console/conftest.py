@@ -40,4 +40,11 @@ def superuser(cast: Cast) -> Client:
 
 @pytest.fixture
 def roles(operator: Client, auditor: Client, superuser: Client) -> Roles:
-    return {"anonymous": Client(), "auditor": auditor, "operator": operator, "superuser": superuser}
+    nobody = _logged_in(User.objects.create_user("nobody", is_staff=True))
+    return {
+        "anonymous": Client(),
+        "nobody": nobody,
+        "auditor": auditor,
+        "operator": operator,
+        "superuser": superuser,
+    }

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.test import Client
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+from django.utils.module_loading import import_string
 
 from console.middleware import POLICY
 from tests.cast import Cast
@@ -69,7 +71,25 @@ def test_no_page_holds_inline_code(cast: Cast, superuser: Client, auditor: Clien
             assert parser.found == [], page
 
 
-def test_the_protocol_runs_no_code_of_the_console(cast: Cast, operator: Client) -> None:
+@pytest.mark.parametrize("name", settings.CONSOLE_MIDDLEWARE)
+@pytest.mark.parametrize("path", ["/oidc_m2m/token", "/administration", "/oidc_m2m/admin/", "/livez"])
+def test_its_middleware_is_not_there_for_another_path(name: str, path: str) -> None:
+    seen: dict[str, Any] = {}
+
+    def view(request: HttpRequest) -> HttpResponse:
+        seen.update(vars(request), META=dict(request.META))
+        return HttpResponse()
+
+    request = RequestFactory().post(path, headers={"host": "elsewhere.example"})
+    before = {**vars(request), "META": dict(request.META)}
+    middleware = import_string(name)(view)
+    response = middleware(request)
+    assert seen == before
+    assert response.headers == HttpResponse().headers
+    assert not hasattr(middleware, "process_view") or middleware.process_view(request, view, (), {}) is None
+
+
+def test_the_answers_of_the_protocol_carry_nothing_of_the_console(cast: Cast) -> None:
     answer = ask(auth=cast.basic("billing"), headers=[("Cookie", f"session={'x' * 32}")])
     for headers in (answer.headers, get("/oidc_m2m/jwks").headers):
         assert not {"Set-Cookie", "Content-Security-Policy", "Vary", "X-Frame-Options"} & headers.keys()

@@ -40,6 +40,8 @@ pytestmark = pytest.mark.contract("P10.1")
 def expected(role: str, model: type[Model], page: str) -> int:
     if role == "anonymous":
         return LOGIN
+    if role == "nobody":
+        return REFUSED
     if model in PEOPLE:
         return SEEN if role == "superuser" else REFUSED
     if page in WRITING and (model in READ_ONLY or role == "auditor"):
@@ -47,7 +49,7 @@ def expected(role: str, model: type[Model], page: str) -> int:
     return SEEN
 
 
-@pytest.mark.parametrize("role", ["anonymous", "auditor", "operator", "superuser"])
+@pytest.mark.parametrize("role", ["anonymous", "nobody", "auditor", "operator", "superuser"])
 def test_each_role_sees_its_pages_and_no_other(cast: Cast, roles: Roles, role: str) -> None:
     fill_the_record(cast)
     seen = {
@@ -66,6 +68,7 @@ def test_each_role_sees_its_pages_and_no_other(cast: Cast, roles: Roles, role: s
     ("role", "refused"),
     [
         ("anonymous", {"generate", "revoke", "expiry", "create key", "preview", "export", "overview"}),
+        ("nobody", {"generate", "revoke", "expiry", "create key", "preview", "export"}),
         ("auditor", {"generate", "revoke", "expiry", "create key"}),
         ("operator", set()),
         ("superuser", set()),
@@ -76,7 +79,7 @@ def test_each_role_sees_its_acts_and_no_other(cast: Cast, roles: Roles, role: st
     assert {act for act, status in answers.items() if status != SEEN} == refused
 
 
-@pytest.mark.parametrize("role", ["anonymous", "auditor"])
+@pytest.mark.parametrize("role", ["anonymous", "nobody", "auditor"])
 def test_no_forged_post_of_a_reader_changes_anything(cast: Cast, roles: Roles, role: str) -> None:
     fill_the_record(cast)
     before = state()
