@@ -17,6 +17,17 @@ def cleaned(text: str) -> str:
     return text if text.isprintable() else UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def cleaned_json(value: Any) -> Any:
+    """JSON with every text in it cleaned, names of members too."""
+    if isinstance(value, str):
+        return cleaned(value)
+    if isinstance(value, dict):
+        return {cleaned(name): cleaned_json(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [cleaned_json(member) for member in value]
+    return value
+
+
 @dataclass(slots=True)
 class Entry:
     """Column values of an IssuanceEvent, and the steps that found them."""

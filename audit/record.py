@@ -14,7 +14,7 @@ import structlog
 from django.db import Error as DatabaseFailure
 from django.db import connection, models, transaction
 
-from audit.entry import Entry, cleaned
+from audit.entry import Entry, cleaned, cleaned_json
 from audit.log import write_event
 from audit.models import IssuanceEvent, Outcome, Trace
 
@@ -45,7 +45,7 @@ def record(entry: Entry) -> int:
 
 def _insert_traced(insert: "_Insert", row: dict[str, Any], entry: Entry) -> int:
     content = _fitting(
-        {"steps": [[step, _shown(found)] for step, found in entry.steps], **(entry.trace or {})}
+        {"steps": [[step, _shown(found)] for step, found in entry.steps], **cleaned_json(entry.trace or {})}
     )
     with transaction.atomic():
         event_id = insert.execute(row)
