@@ -17,7 +17,7 @@ from django.utils.html import format_html
 from console.configuration_admin import ConfigurationAdmin, ConfigurationForm
 from console.fields import Checkboxes
 from console.site import site
-from issuers.models import Issuer, SigningAlg, TokenEndpointAuthMethod
+from issuers.models import Issuer, SigningAlg, TokenEndpointAuthMethod, default_methods
 from keys.creation import create_first_key, signing_alg_problem
 from keys.models import SigningKey
 from keys.schedule import KeyState
@@ -38,6 +38,7 @@ class IssuerForm(ConfigurationForm):
     token_endpoint_auth_methods = Checkboxes(
         label="Authentication methods",
         choices=TokenEndpointAuthMethod.choices,
+        initial=default_methods,
         help_text="The methods that are on. A relying party's method must be one of them.",
     )
 

@@ -36,6 +36,13 @@ def test_the_overview_leads_a_new_operator(cast: Cast, operator: Client, auditor
     assert "First steps" not in body_of(auditor, "/admin/")
 
 
+def test_a_new_issuer_needs_a_name_and_a_path_only(cast: Cast, operator: Client) -> None:
+    page = url(Issuer, "add")
+    operator.post(page, form_of(operator, page) | {"name": "Shop", "path": "shop"})
+    made = Issuer.objects.get(path="shop")
+    assert made.token_endpoint_auth_methods == ["client_secret_basic", "client_secret_post"]
+
+
 def test_the_page_of_an_issuer_offers_the_keys_that_it_lacks(cast: Cast, operator: Client) -> None:
     page = body_of(operator, url(Issuer, "change", cast.oidc_m2m.pk))
     assert "Create ES256 key" in page
