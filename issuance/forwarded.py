@@ -33,7 +33,7 @@ def believed(meta: dict[str, Any]) -> tuple[str, str]:
     scheme: str = meta["wsgi.url_scheme"]
     schemes = _listed(meta.get("HTTP_X_FORWARDED_PROTO", ""))
     for hop in reversed(_listed(meta.get("HTTP_X_FORWARDED_FOR", ""))):
-        if not is_trusted(address) or _address(hop) is None:
+        if not is_trusted(address) or parsed_address(hop) is None:
             break
         address = hop
         scheme = _next_scheme(schemes, otherwise=scheme)
@@ -41,7 +41,7 @@ def believed(meta: dict[str, Any]) -> tuple[str, str]:
 
 
 def is_trusted(address: str) -> bool:
-    parsed = _address(address)
+    parsed = parsed_address(address)
     return parsed is not None and any(parsed in network for network in settings.TRUSTED_PROXIES)
 
 
@@ -57,7 +57,8 @@ def _listed(header: str) -> list[str]:
     return [value.strip().lower() for value in header.split(",") if value.strip()]
 
 
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def parsed_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """An IPv4 address in IPv6 dress, as a socket for both gives it, is an IPv4 address (RFC 4291 section 2.5.5.2)."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

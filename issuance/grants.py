@@ -3,7 +3,6 @@
 Everything that was asked for, or a refusal; nothing is narrowed in silence.
 """
 
-import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +15,7 @@ from issuance.errors import (
     UnauthorizedClient,
     UnsupportedGrantType,
 )
+from issuance.forwarded import parsed_address
 from issuance.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from relying_parties.models import SCOPE_TOKEN
@@ -80,12 +80,9 @@ def audience_and_scopes(request: TokenRequest, *, client: Client) -> tuple[tuple
 def refuse_other_network(client: Client, *, address: str) -> None:
     if not client.allowed_networks:
         return
-    try:
-        source = ipaddress.ip_address(address)
-    except ValueError as error:
-        raise UnauthorizedClient(
-            "The relying party is bound to networks, and the address is unknown."
-        ) from error
+    source = parsed_address(address)
+    if source is None:
+        raise UnauthorizedClient("The relying party is bound to networks, and the address is unknown.")
     if not any(source in network for network in client.allowed_networks):
         raise UnauthorizedClient(f"{source} is in none of the relying party's allowed networks.")
 

@@ -1,6 +1,5 @@
 """Whether this process lives, and whether it can issue: with reasons, to those who may know them."""
 
-import ipaddress
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ from rest_framework.request import Request
 
 from audit import durability, triggers
 from issuance.answers import NO_STORE, json_answer
+from issuance.forwarded import parsed_address
 from issuance.protocol_view import ProtocolView
 from issuers.directory import IssuerSnapshot
 from issuers.models import Issuer
@@ -115,8 +115,7 @@ class ReadyzView(ProtocolView):
 
 def may_know(address: str) -> bool:
     """Reasons are told to loopback and OPERATIONS_NETWORKS."""
-    try:
-        source = ipaddress.ip_address(address)
-    except ValueError:
+    source = parsed_address(address)
+    if source is None:
         return False
     return source.is_loopback or any(source in network for network in settings.OPERATIONS_NETWORKS)

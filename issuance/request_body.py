@@ -5,6 +5,9 @@ from typing import Any
 from issuance.errors import ContentTooLarge, InvalidRequest, UnsupportedMediaType
 from issuance.token_request import MAX_BODY_BYTES
 
+MOST_DIGITS = 20
+"""More than the length of any body has: `int` refuses thousands of them."""
+
 
 def read_body(environ: dict[str, Any]) -> bytes:
     """The body of a WSGI request, also of one in chunks.
@@ -31,4 +34,4 @@ def read_body(environ: dict[str, Any]) -> bytes:
 
 def _declared_length(environ: dict[str, Any]) -> int | None:
     text = environ.get("CONTENT_LENGTH") or ""
-    return int(text) if text.isascii() and text.isdigit() else None
+    return int(text.lstrip("0")[:MOST_DIGITS] or "0") if text.isascii() and text.isdigit() else None

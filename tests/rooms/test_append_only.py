@@ -73,7 +73,7 @@ def run(sql: str) -> None:
 def test_no_statement_changes_a_row(db: None, table: str) -> None:
     model = type(ROWS[table]())
     stored = list(model._default_manager.values())
-    column = model._meta.concrete_fields[1].column
+    column = model._meta.concrete_fields[1].name
     for sql in statements().values():
         with pytest.raises(DatabaseError, match=f"{table} is append-only"):
             run(sql.format(table=table).replace("kind", column))

@@ -44,7 +44,7 @@ def registered(
 
 def match(*secrets: SecretSnapshot, forms: tuple[str, ...], now: datetime = NOW) -> int | None:
     found = matching(secrets, forms=forms, issuer_id=1, client_id="app", now=now)
-    return found and found.id
+    return found.id if found else None
 
 
 @pytest.fixture(autouse=True)
