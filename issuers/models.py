@@ -175,6 +175,8 @@ class Issuer(ConfigurationModel):
 
     def _remember_old_copies(self) -> None:
         """Copies of the JWKS with the greater age live on: no key made after them may sign before they are gone."""
+        if self.jwks_max_age is None:
+            return
         before = Issuer.objects.filter(pk=self.pk, jwks_max_age__gt=self.jwks_max_age).first()
         if before is None:
             return

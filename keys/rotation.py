@@ -10,7 +10,9 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from issuers.models import Issuer
-from keys.creation import made_key
+from keys.creation import key_of, made_key
+from keys.importing import ForeignKey, fitting_algs
+from keys.jwk import public_jwk
 from keys.models import SigningKey
 from keys.schedule import KeyState
 
@@ -53,7 +55,7 @@ def announce_successor(key: SigningKey, *, now: datetime, on_schedule: bool = Fa
 def activate_without_waiting(key: SigningKey, *, now: datetime) -> None:
     """An announced key signs now: verifiers with an older copy of the JWKS will not know it yet."""
     with transaction.atomic():
-        key = SigningKey.objects.select_for_update().select_related("issuer", "predecessor").get(pk=key.pk)
+        key = _locked(key)
         if key.state(now) != KeyState.ANNOUNCED:
             raise ValidationError(
                 f"The key {key.kid} is {key.state(now)}: only an announced key can be activated."
@@ -69,7 +71,7 @@ def revoke(key: SigningKey, *, now: datetime) -> SigningKey | None:
     """
     replacement = _prepared_replacement(key, now)
     with transaction.atomic():
-        key = SigningKey.objects.select_for_update().select_related("issuer", "predecessor").get(pk=key.pk)
+        key = _locked(key)
         if key.revoked_at is not None:
             raise ValidationError(f"The key {key.kid} is revoked already.")
         state, successor = key.state(now), SigningKey.objects.filter(predecessor=key).first()
@@ -83,6 +85,42 @@ def revoke(key: SigningKey, *, now: datetime) -> SigningKey | None:
         if state == KeyState.ANNOUNCED and key.predecessor is not None:
             _retire(key.predecessor, at=replacement.activates_at)
         return replacement
+
+
+def take_over(foreign: ForeignKey, *, issuer: Issuer, alg: str, kid: str = "", now: datetime) -> SigningKey:
+    """Store a key from outside: it signs now if it is the first of its algorithm, else it is the announced successor.
+
+    Raises ValidationError if it does not fit the algorithm, is here already, or a successor is announced already.
+    """
+    if alg not in (fitting := fitting_algs(foreign.private_key)):
+        raise ValidationError(f"A key of this kind signs with {' or '.join(fitting)}, not with {alg}.")
+    _refuse_known(foreign)
+    newest = next((key for key in newest_keys() if (key.issuer, key.alg) == (issuer, alg)), None)
+    if newest is not None and newest.state(now) == KeyState.ANNOUNCED:
+        raise ValidationError(
+            f"The key {newest.kid} is announced already: revoke it, or wait until it signs."
+        )
+    key = key_of(
+        foreign.private_key,
+        issuer=issuer,
+        alg=alg,
+        published_at=now,
+        activates_at=now if newest is None else _earliest_activation(issuer, now),
+        predecessor=newest,
+        kid=kid,
+        certificate_chain=foreign.chain_pem,
+    )
+    key.full_clean()
+    if not _store(key):
+        raise ValidationError("Another key was made at this moment: look at what is there now.")
+    return key
+
+
+def _refuse_known(foreign: ForeignKey) -> None:
+    jwk = public_jwk(foreign.private_key.public_key())
+    for known in SigningKey.objects.select_related("issuer"):
+        if known.public_jwk == jwk:
+            raise ValidationError(f"This key is here already: {known.kid} of {known.issuer or 'the record'}.")
 
 
 def wipe_expired_private_keys(*, now: datetime) -> list[SigningKey]:
@@ -103,13 +141,19 @@ def _succeed(key: SigningKey, *, published_at: datetime, activates_at: datetime)
     successor = made_key(
         issuer=key.issuer, alg=key.alg, published_at=published_at, activates_at=activates_at, predecessor=key
     )
+    return successor if _store(successor) else None
+
+
+def _store(key: SigningKey) -> bool:
+    """Save a new key and set its predecessor's end; False if another process stored a key in its place."""
     try:
         with transaction.atomic():
-            successor.save()
-            _retire(key, at=activates_at)
+            key.save()
+            if key.predecessor is not None:
+                _retire(key.predecessor, at=key.activates_at)
     except IntegrityError:
-        return None
-    return successor
+        return False
+    return True
 
 
 def _prepared_replacement(key: SigningKey, now: datetime) -> SigningKey:
@@ -119,6 +163,12 @@ def _prepared_replacement(key: SigningKey, now: datetime) -> SigningKey:
     return made_key(
         issuer=key.issuer, alg=key.alg, published_at=now, activates_at=activates_at, predecessor=key
     )
+
+
+def _locked(key: SigningKey) -> SigningKey:
+    """The key as it stands, its row locked until the transaction ends."""
+    keys = SigningKey.objects.select_for_update(of=("self",)).select_related("issuer", "predecessor")
+    return keys.get(pk=key.pk)
 
 
 def _activate(key: SigningKey, now: datetime) -> None:
