@@ -84,23 +84,27 @@ class Client:
 
 
 _REGISTERED = f"SELECT 1 FROM {RelyingParty._meta.db_table} WHERE issuer_id = %s AND client_id = %s"  # noqa: S608
+LONGEST_CLIENT_ID = 255
 
 
-def _is_registered(issuer_id: int, client_id: str) -> bool:
-    """One short query: an unknown client must not be known by the time it takes (docs/protocol.md, P3.8).
-
-    A text that can be no client id is not asked for: PostgreSQL refuses some.
-    """
-    if not (client_id.isascii() and client_id.isprintable()):
-        return False
+def _is_registered(key: tuple[int, str]) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(_REGISTERED, [issuer_id, client_id])
+        cursor.execute(_REGISTERED, list(key))
         return cursor.fetchone() is not None
+
+
+_registered: Snapshots[tuple[int, str], bool] = Snapshots(_is_registered)
+"""Who is not there is remembered too: its time must not tell an unknown client (docs/protocol.md, P3.8)."""
+
+
+def _can_be_client_id(text: str) -> bool:
+    """Any other text is not looked up: PostgreSQL refuses some, and a long one would be remembered."""
+    return len(text) <= LONGEST_CLIENT_ID and text.isascii() and text.isprintable()
 
 
 def _load(key: tuple[int, str]) -> Client | None:
     issuer_id, client_id = key
-    if not _is_registered(issuer_id, client_id):
+    if not _can_be_client_id(client_id) or not _registered.get(key):
         return None
     relying_party = (
         RelyingParty.objects.filter(issuer_id=issuer_id, client_id=client_id)

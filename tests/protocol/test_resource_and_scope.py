@@ -165,7 +165,8 @@ def test_nothing_asked_and_no_default_is_no_target(cast: Cast) -> None:
     "scope", ['invoices"read', "invoices\\read", "é", "a\tb", "a\x7fb", "a\u00a0b", "invoices.read\n"]
 )
 def test_a_character_that_no_scope_has_is_refused(cast: Cast, scope: str) -> None:
-    assert_refused(ask({"scope": scope}, auth=cast.basic("billing")), 400, "invalid_scope")
+    event = assert_refused(ask({"scope": scope}, auth=cast.basic("billing")), 400, "invalid_scope")
+    assert "character" in event.detail
 
 
 @pytest.mark.contract("P4.5")
