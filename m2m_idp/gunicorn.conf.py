@@ -1,12 +1,13 @@
 """How gunicorn serves m2m-idp. What an operator may choose comes from the environment: see env.py."""
 
+import gc
 import os
 import sys
 
 import django
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections
+from django.db import connection, connections
 from django.urls import get_resolver
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
@@ -35,7 +36,8 @@ wsgi_app = "m2m_idp.wsgi:application"
 bind = f"{settings.ENVIRONMENT.bind}:{settings.ENVIRONMENT.port}"
 workers = settings.ENVIRONMENT.web_concurrency
 worker_class = "gthread"
-threads = 4
+# A thread that waits for PostgreSQL to commit leaves the core to the others; SQLite has one writer at a time.
+threads = 8 if connection.vendor == "postgresql" else 4
 # The application is loaded once and then forked, so that a worker which takes another's place serves at once.
 preload_app = True
 # The workers' heartbeats need no disk, and a root file system that is read-only offers none.
@@ -64,9 +66,17 @@ def on_starting(_server: Arbiter) -> None:
     if problems:
         sys.exit("\n".join(f"m2m-idp cannot start: {problem}" for problem in problems))
     get_resolver().check()
-    documents.warm()
-    connections.close_all()
+    warm()
+    # What was loaded lives as long as the server: no collection walks through it again.
+    gc.collect()
+    gc.freeze()
 
 
 def post_worker_init(_worker: Worker) -> None:
+    warm()
+
+
+def warm() -> None:
+    """Read the documents ahead. This thread answers no request, so it keeps no connection to the database."""
     documents.warm()
+    connections.close_all()
