@@ -6,7 +6,7 @@ from django.conf import settings
 
 from issuers.models import Issuer
 from keys.encryption import encrypt
-from keys.generation import generate_private_key, private_bytes, self_signed_certificate
+from keys.generation import PrivateKey, generate_private_key, private_bytes, self_signed_certificate
 from keys.jwk import public_jwk, thumbprint
 from keys.models import Purpose, SigningKey
 from keys.schedule import KeyState
@@ -31,16 +31,41 @@ def made_key(
     predecessor: SigningKey | None = None,
 ) -> SigningKey:
     """A new key pair, its private half encrypted, not yet stored."""
-    private_key = generate_private_key(alg)
+    return key_of(
+        generate_private_key(alg),
+        issuer=issuer,
+        alg=alg,
+        published_at=published_at,
+        activates_at=activates_at,
+        predecessor=predecessor,
+    )
+
+
+def key_of(  # noqa: PLR0913 - a row of this many columns
+    private_key: PrivateKey,
+    *,
+    issuer: Issuer | None,
+    alg: str,
+    published_at: datetime,
+    activates_at: datetime,
+    predecessor: SigningKey | None = None,
+    kid: str = "",
+    certificate_chain: str = "",
+) -> SigningKey:
+    """A key pair, its private half encrypted, not yet stored.
+
+    Without a kid it has its thumbprint, without a chain a self-signed certificate.
+    """
     jwk = public_jwk(private_key.public_key())
     name = issuer.url if issuer else f"{settings.PUBLIC_URL}/audit"
     key = SigningKey(
         purpose=Purpose.TOKEN if issuer else Purpose.RECORD,
         issuer=issuer,
-        kid=thumbprint(jwk),
+        kid=kid or thumbprint(jwk),
         alg=alg,
         public_jwk=jwk,
-        certificate_chain=self_signed_certificate(private_key, common_name=name, now=published_at),
+        certificate_chain=certificate_chain
+        or self_signed_certificate(private_key, common_name=name, now=published_at),
         predecessor=predecessor,
         published_at=published_at,
         activates_at=activates_at,
