@@ -1,9 +1,6 @@
 """Bringing the configuration to what a file says: all of it or nothing, with a plan of what changes."""
 
-from collections.abc import Iterator
 from datetime import datetime
-
-from django.core.exceptions import ValidationError
 
 from configuration.document import read
 from configuration.entries import Configuration, Entry, interpret
@@ -14,7 +11,7 @@ from configuration.references import References, UnresolvedError
 from configuration.run import Run
 from configuration.secret_entries import settle_secrets
 from configuration.secret_sources import Surroundings
-from issuance.coherence import refuse_incoherent
+from issuance.coherence import issuer_problems, relying_party_problems
 from issuers.history import Source, authored, current_actor
 from issuers.models import Issuer
 from issuers.revision import one_revision
@@ -52,7 +49,7 @@ def _carry_out(configuration: Configuration, run: Run) -> None:
         except UnresolvedError:
             continue
     run.problems.refuse()
-    _refuse_incoherent(entries, run)
+    _note_incoherent(entries, run)
     run.problems.refuse()
     if run.dry_run or not run.draft.changes:
         raise _NothingToKeepError
@@ -103,27 +100,13 @@ def _subject(entry: Entry, values: dict[str, object]) -> str:
     return f"{name} of {(issuer.path or '/') if isinstance(issuer, Issuer) else 'all issuers'}"
 
 
-def _refuse_incoherent(entries: list[Entry], run: Run) -> None:
-    for issuer, place in _changed_issuers(run):
-        _note_incoherent(place, issuers=[issuer], relying_parties=[], run=run)
+def _note_incoherent(entries: list[Entry], run: Run) -> None:
     own_places = {entry.identity: entry.place for entry in entries if entry.kind.model is RelyingParty}
-    reached = {relying_party: place for row, place in run.changed for relying_party in reached_by(row)}
-    for relying_party, place in reached.items():
-        own = own_places.get((relying_party.issuer.path, relying_party.client_id), place)
-        _note_incoherent(own, issuers=[], relying_parties=[relying_party], run=run)
-
-
-def _changed_issuers(run: Run) -> Iterator[tuple[Issuer, Place]]:
+    reached: dict[RelyingParty, Place] = {}
     for row, place in run.changed:
         if isinstance(row, Issuer):
-            yield row, place
-
-
-def _note_incoherent(
-    place: Place, *, issuers: list[Issuer], relying_parties: list[RelyingParty], run: Run
-) -> None:
-    try:
-        refuse_incoherent(issuers=issuers, relying_parties=relying_parties, now=run.now)
-    except ValidationError as error:
-        for message in error.messages:
-            run.problems.add(place, message)
+            run.problems.add_all(place, issuer_problems(row, now=run.now))
+        reached |= dict.fromkeys(reached_by(row), place)
+    for relying_party, place in reached.items():
+        own = own_places.get((relying_party.issuer.path, relying_party.client_id), place)
+        run.problems.add_all(own, relying_party_problems(relying_party, now=run.now))

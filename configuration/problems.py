@@ -1,6 +1,6 @@
 """What is wrong with a configuration file, and where."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 
@@ -42,6 +42,10 @@ class Problems:
 
     def add(self, place: Place, message: str) -> None:
         self.found.add(Problem(place, message))
+
+    def add_all(self, place: Place, messages: Iterable[str]) -> None:
+        for message in messages:
+            self.add(place, message)
 
     def refuse(self) -> None:
         """Raise InvalidConfigurationError if anything was found."""

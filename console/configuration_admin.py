@@ -1,6 +1,5 @@
 """What every page of the configuration shares: a change that does not fit is refused whole, and history is shown."""
 
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -15,8 +14,6 @@ from console.generics import ModelForm
 from console.history_page import HistoryPage
 from console.readable import ReadableJson
 from issuance.coherence import refuse_incoherent
-from issuers.models import Issuer
-from relying_parties.models import RelyingParty
 
 REFUSAL = "console.refusal"
 """The key in `request.META` under which the refused first try tells its reason to the second, which shows the form."""
@@ -46,14 +43,6 @@ class ConfigurationAdmin(ReadableJson, HistoryPage):
     class Media:
         js = ("console/select-names.js",)
 
-    def touched_issuers(self, row: Any) -> Iterable[Issuer]:
-        """The issuers that a change of the row can break."""
-        return ()
-
-    def touched_relying_parties(self, row: Any) -> Iterable[RelyingParty]:
-        """The relying parties that a change of the row can break."""
-        return ()
-
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return (*super().get_readonly_fields(request, obj), *(self.fixed_fields if obj else ()))
 
@@ -78,7 +67,7 @@ class ConfigurationAdmin(ReadableJson, HistoryPage):
 
     def save_related(self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool) -> None:  # noqa: FBT001
         super().save_related(request, form, formsets, change)
-        self._refuse_incoherent([form.instance])
+        refuse_incoherent([form.instance], now=timezone.now())
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         try:
@@ -91,12 +80,12 @@ class ConfigurationAdmin(ReadableJson, HistoryPage):
         key = obj.pk
         super().delete_model(request, obj)
         obj.pk = key
-        self._refuse_incoherent([obj])
+        refuse_incoherent([obj], now=timezone.now())
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
         rows = list(queryset)
         super().delete_queryset(request, queryset)
-        self._refuse_incoherent(rows)
+        refuse_incoherent(rows, now=timezone.now())
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         if request.method != "POST":
@@ -107,17 +96,6 @@ class ConfigurationAdmin(ReadableJson, HistoryPage):
         except (ValidationError, IntegrityError) as refusal:
             self._tell(request, refusal)
             return HttpResponseRedirect(request.get_full_path())
-
-    def _refuse_incoherent(self, rows: list[Any]) -> None:
-        refuse_incoherent(
-            issuers=[issuer for row in rows for issuer in self.touched_issuers(row)],
-            relying_parties={
-                relying_party.pk: relying_party
-                for row in rows
-                for relying_party in self.touched_relying_parties(row)
-            }.values(),
-            now=timezone.now(),
-        )
 
     def _tell(self, request: HttpRequest, refusal: Exception) -> None:
         messages.error(request, "Nothing was deleted.")

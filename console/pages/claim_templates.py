@@ -8,7 +8,8 @@ from django.http import HttpRequest
 from console.configuration_admin import ConfigurationAdmin
 from console.site import site
 from console.token_preview import token_preview
-from relying_parties.models import ClaimTemplate, RelyingParty
+from relying_parties.coherence import reached_by
+from relying_parties.models import ClaimTemplate
 
 MOST_PREVIEWS = 3
 
@@ -32,9 +33,6 @@ class ClaimTemplateAdmin(ConfigurationAdmin):
         count: int = template.users
         return count
 
-    def touched_relying_parties(self, row: ClaimTemplate) -> QuerySet[RelyingParty]:
-        return RelyingParty.objects.filter(claim_template=row).select_related("issuer", "claim_template")
-
     def change_view(
         self,
         request: HttpRequest,
@@ -43,6 +41,6 @@ class ClaimTemplateAdmin(ConfigurationAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         template = self.get_object(request, unquote(object_id))
-        users = self.touched_relying_parties(template)[:MOST_PREVIEWS] if template else ()
+        users = reached_by(template)[:MOST_PREVIEWS] if template else ()
         previews = {"previews": [token_preview(user) for user in users]}
         return super().change_view(request, object_id, form_url, {**previews, **(extra_context or {})})

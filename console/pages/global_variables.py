@@ -1,4 +1,3 @@
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -6,7 +5,6 @@ from django.contrib import admin
 from console.configuration_admin import ConfigurationAdmin
 from console.site import site
 from issuers.models import GlobalVariable
-from relying_parties.models import RelyingParty
 
 
 @admin.register(GlobalVariable, site=site)
@@ -27,8 +25,3 @@ class GlobalVariableAdmin(ConfigurationAdmin):
     @admin.display(description="in a template")
     def placeholder(self, variable: GlobalVariable) -> str:
         return f"${{globals.{variable.name or 'NAME'}}}"
-
-    def touched_relying_parties(self, row: GlobalVariable) -> Iterable[RelyingParty]:
-        with_template = RelyingParty.objects.filter(claim_template__isnull=False)
-        of_issuer = with_template.filter(issuer_id=row.issuer_id) if row.issuer_id else with_template
-        return of_issuer.select_related("issuer", "claim_template")

@@ -1,6 +1,5 @@
 """The page of an issuer, and the button that creates its keys."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -21,7 +20,6 @@ from issuers.models import Issuer, SigningAlg, TokenEndpointAuthMethod, default_
 from keys.creation import create_first_key, signing_alg_problem
 from keys.models import SigningKey
 from keys.schedule import KeyState
-from relying_parties.models import RelyingParty
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +97,6 @@ class IssuerAdmin(ConfigurationAdmin):
             "<dt>Token</dt><dd><code>{url}/token</code></dd></dl>",
             url=issuer.url,
         )
-
-    def touched_issuers(self, row: Issuer) -> Iterable[Issuer]:
-        return Issuer.objects.filter(pk=row.pk)
-
-    def touched_relying_parties(self, row: Issuer) -> Iterable[RelyingParty]:
-        return RelyingParty.objects.filter(issuer=row).select_related("issuer", "claim_template")
 
     def change_view(
         self,

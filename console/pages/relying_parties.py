@@ -1,6 +1,5 @@
 """The page of a relying party: who it is, what it may, its secrets, and what its token would say."""
 
-from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -110,9 +109,6 @@ class RelyingPartyAdmin(SecretActs, PreviewPage, ConfigurationAdmin):
         ("Token", {"fields": ("claim_template", "access_token_ttl", "signing_alg")}),
         ("Limits and tracing", {"fields": ("requests_per_minute", "trace_until")}),
     )
-
-    def touched_relying_parties(self, row: RelyingParty) -> Iterable[RelyingParty]:
-        return RelyingParty.objects.filter(pk=row.pk).select_related("issuer", "claim_template")
 
     def changes(self, row: RelyingParty) -> list[Change]:
         return changes_of(row, "grants", "secrets", "rules")

@@ -1,4 +1,3 @@
-from collections.abc import Iterable
 from typing import ClassVar
 
 from django.contrib import admin
@@ -6,7 +5,7 @@ from django.contrib import admin
 from console.configuration_admin import ConfigurationAdmin, ConfigurationForm
 from console.fields import Lines
 from console.site import site
-from relying_parties.models import RelyingParty, ResourceServer
+from relying_parties.models import ResourceServer
 
 
 class ResourceServerForm(ConfigurationForm):
@@ -27,7 +26,3 @@ class ResourceServerAdmin(ConfigurationAdmin):
     @admin.display(description="scopes")
     def scope_list(self, server: ResourceServer) -> str:
         return " ".join(server.scopes)
-
-    def touched_relying_parties(self, row: ResourceServer) -> Iterable[RelyingParty]:
-        granted = RelyingParty.objects.filter(grants__resource_server=row)
-        return granted.select_related("issuer", "claim_template").distinct()
