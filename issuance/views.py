@@ -4,7 +4,7 @@ import hashlib
 import secrets
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseNotModified
 from django.utils import timezone
 from django.utils.http import parse_etags
 from rest_framework.request import Request
@@ -139,4 +139,4 @@ def jwks_answer(request: Request, *, issuer_id: int, max_age: int) -> HttpRespon
     held = parse_etags(request.META.get("HTTP_IF_NONE_MATCH", ""))
     if answer["ETag"] not in {etag.removeprefix("W/") for etag in held} and "*" not in held:
         return answer
-    return HttpResponse(status=304, headers=headers | {"ETag": answer["ETag"]})
+    return HttpResponseNotModified(headers=headers | {"ETag": answer["ETag"]})

@@ -114,6 +114,8 @@ def test_it_may_be_cached_and_asked_for_again(cast: Cast) -> None:
         again = get(JWKS, headers=[("If-None-Match", held)])
         assert (again.status, again.body, again.headers["ETag"]) == (304, b"", etag)
         assert again.headers["Cache-Control"] == "public, max-age=300"
+        # A cache would take it for the document's own (RFC 9111 section 3.2).
+        assert "Content-Type" not in again.headers
     assert get(JWKS, headers=[("If-None-Match", '"x"')]).status == 200
 
 
