@@ -23,8 +23,9 @@ def read_body(environ: dict[str, Any]) -> bytes:
         return b""
     try:
         body: bytes = environ["wsgi.input"].read(MAX_BODY_BYTES + 1 if length is None else length)
-    except OSError as error:
-        raise InvalidRequest("The connection broke off inside the body.") from error
+    except Exception as error:
+        # Each WSGI server has exceptions of its own for a body in chunks that is malformed.
+        raise InvalidRequest("The body is in bad chunks, or the connection broke off inside it.") from error
     if len(body) > MAX_BODY_BYTES:
         raise ContentTooLarge(f"The body has more than {MAX_BODY_BYTES} bytes.")
     if length is not None and len(body) < length:

@@ -111,12 +111,12 @@ def refuse_other_media_type(content_type: str) -> None:
 
 def decoded_fields(body: bytes) -> list[tuple[str, str]]:
     """The names and values of a form body, in order (WHATWG URL section 5.1, but strict)."""
-    pairs = [pair for pair in body.split(b"&", MAX_FIELDS + 1) if pair]
+    pairs = body.split(b"&", MAX_FIELDS)
     if len(pairs) > MAX_FIELDS:
         raise InvalidRequest(f"The body has more than {MAX_FIELDS} parameters.")
     return [
         (form_decoded(name), form_decoded(value))
-        for name, _, value in (pair.partition(b"=") for pair in pairs)
+        for name, _, value in (pair.partition(b"=") for pair in pairs if pair)
     ]
 
 

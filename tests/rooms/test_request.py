@@ -5,6 +5,7 @@ import ipaddress
 from typing import Any
 
 import pytest
+from gunicorn.http.errors import InvalidChunkSize, InvalidHeader
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
@@ -14,7 +15,7 @@ from issuance.forwarded import believed, is_trusted
 from issuance.grants import is_absolute_uri, refuse_other_network
 from issuance.health import may_know
 from issuance.request_body import read_body
-from issuance.token_request import MAX_BODY_BYTES
+from issuance.token_request import MAX_BODY_BYTES, MAX_FIELDS, decoded_fields
 from relying_parties.registry import snapshot_of
 from tests.cast import Cast
 
@@ -183,13 +184,24 @@ def test_a_body_that_ends_early_is_refused() -> None:
 
 
 class Broken(io.RawIOBase):
+    def __init__(self, failure: Exception) -> None:
+        self.failure = failure
+
     def read(self, _size: int = -1) -> bytes:
-        raise ConnectionResetError
+        raise self.failure
 
 
-def test_a_connection_that_breaks_off_is_refused() -> None:
+@pytest.mark.parametrize("failure", [ConnectionResetError(), InvalidChunkSize(b"zz"), InvalidHeader("x")])
+def test_a_body_that_the_server_cannot_read_is_refused(failure: Exception) -> None:
     with pytest.raises(InvalidRequest, match="broke off"):
-        read_body({"wsgi.input": Broken(), "CONTENT_LENGTH": "4"})
+        read_body({"wsgi.input": Broken(failure), "wsgi.input_terminated": True})
+
+
+def test_empty_parameters_count_too() -> None:
+    fields = decoded_fields(b"&" * (MAX_FIELDS - 1) + b"a=b")
+    assert fields == [("a", "b")]
+    with pytest.raises(InvalidRequest, match="more than 200"):
+        decoded_fields(b"&" * MAX_FIELDS + b"a=b")
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "identity, gzip", "x"])
