@@ -55,8 +55,8 @@ def main() -> None:
         environment = _environment(Path(directory))
         _manage(environment, "migrate", "--verbosity", "0")
         _manage(environment, "apply", "-f", str(HERE / "bench.yaml"))
-        with _server(environment, log=Path(directory) / "server.log"):
-            _report(environment)
+        with _server(environment, log=Path(directory) / "server.log") as server:
+            _report(environment, server)
 
 
 def _refuse_unsuitable_machine() -> None:
@@ -92,7 +92,8 @@ def _manage(environment: Mapping[str, str], *arguments: str) -> str:
 
 
 @contextmanager
-def _server(environment: Mapping[str, str], *, log: Path) -> Iterator[None]:
+def _server(environment: Mapping[str, str], *, log: Path) -> Iterator[int]:
+    """Yields the process id of gunicorn's master."""
     command = [
         "taskset",
         "-c",
@@ -109,7 +110,7 @@ def _server(environment: Mapping[str, str], *, log: Path) -> Iterator[None]:
         )
     try:
         _wait_until_it_listens(int(environment["PORT"]), process, log)
-        yield
+        yield process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
@@ -127,19 +128,29 @@ def _wait_until_it_listens(port: int, process: "subprocess.Popen[bytes]", log: P
     sys.exit(f"The server did not start:\n{log.read_text()}")
 
 
-def _report(environment: Mapping[str, str]) -> None:
+def _report(environment: Mapping[str, str], server: int) -> None:
     kind = environment.get("DATABASE_URL", "sqlite").partition(":")[0]
     print(f"{kind}: 1 worker on core {SERVER_CORE}, {CONNECTIONS} connections, {SECONDS} s a round")
-    print(f"{'round':>5} {'tokens/s':>9} {'p50 ms':>7} {'p99 ms':>7} {'openssl sign/s':>15} {'share':>6}")
+    print("round  tokens/s  p50 ms  p99 ms  cpu ms/token  openssl sign/s  share")
     _load(environment, seconds=2)
     for number in range(1, ROUNDS + 1):
         baseline = _signatures_per_second()
+        before = _cpu_seconds(server)
         figures = _recorded_load(environment)
+        cpu = (_cpu_seconds(server) - before) / figures.answers * 1000
         print(
-            f"{number:>5} {figures.rate:>9.0f} {figures.p50:>7.1f} {figures.p99:>7.1f} "
+            f"{number:>5} {figures.rate:>9.0f} {figures.p50:>7.1f} {figures.p99:>7.1f} {cpu:>13.2f} "
             f"{baseline:>15.0f} {figures.rate / baseline:>6.0%}",
             flush=True,
         )
+
+
+def _cpu_seconds(server: int) -> float:
+    """The CPU time that the server's workers have used."""
+    workers = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+    # Fields 14 and 15 of proc(5)'s stat; the second field may hold spaces, and ends with a bracket.
+    fields = [Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split() for worker in workers]
+    return sum(int(times[11]) + int(times[12]) for times in fields) / os.sysconf("SC_CLK_TCK")
 
 
 def _signatures_per_second() -> float:
