@@ -67,6 +67,10 @@ class Json(forms.JSONField):
             return value
         return json.dumps(value, ensure_ascii=False, indent=2)
 
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """As it was typed: written anew it could hold a lone surrogate, which no page can."""
+        return initial if self.disabled or data is None else InvalidJSONInput(data)
+
     def to_python(self, value: Any) -> Any:
         try:
             parsed = super().to_python(value)

@@ -173,3 +173,10 @@ def new_relying_party(client: Client, cast: Cast, *, scopes: str) -> dict[str, A
         "grants-0-scopes": scopes,
         "grants-0-is_default": "on",
     }
+
+
+@pytest.mark.parametrize("text", ['{"a": "\\ud800"}', '{"a": "\\u0000"}', '{"a": 1e400}', "{", ""])
+def test_json_that_is_refused_stands_there_as_it_was_typed(cast: Cast, operator: Client, text: str) -> None:
+    response = changed(operator, ClaimTemplate, cast.seed_template, claims=text, headers='{"typ": 5}')
+    assert response.status_code == 200
+    assert response.context["adminform"].form["claims"].value() == text
