@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -138,6 +139,8 @@ class IssuerAdmin(ConfigurationAdmin):
         except ValidationError as refusal:
             for problem in refusal.messages:
                 messages.error(request, problem)
+        except IntegrityError:
+            messages.error(request, f"Another {alg} key was made at this moment.")
         else:
             self.log_addition(request, key, [{"added": {}}])
             messages.success(request, f"The {alg} key is made, published and active.")

@@ -29,6 +29,16 @@ def test_the_overview_names_the_secrets_that_a_person_chose(cast: Cast, operator
     assert "Secrets that a person chose" in body_of(operator, "/admin/")
 
 
+def test_of_two_keys_made_at_once_one_is_refused(
+    cast: Cast, operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SigningKey, "full_clean", lambda _key: None)  # As the loser of the race sees it.
+    page = url(Issuer, "create_key", cast.oidc_m2m.pk, "RS256")
+    answer = operator.post(page, follow=True)
+    assert "Another RS256 key was made at this moment." in answer.content.decode()
+    assert SigningKey.objects.filter(issuer=cast.oidc_m2m, alg="RS256").count() == 1
+
+
 def test_the_overview_leads_a_new_operator(cast: Cast, operator: Client, auditor: Client) -> None:
     assert "First steps" not in body_of(operator, "/admin/")
     AccessGrant.objects.all().delete()
