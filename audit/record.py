@@ -121,4 +121,4 @@ def _fit(column: "models.Field[Any, Any]") -> Callable[[Any], Any]:
     if not isinstance(column, models.CharField):
         return lambda value: default if value is None else value
     length = column.max_length
-    return lambda value: cleaned(value)[:length] if value else default
+    return lambda value: cleaned(str(value))[:length] if value else default

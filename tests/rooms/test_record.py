@@ -149,6 +149,11 @@ def test_a_row_that_breaks_a_constraint_is_not_recorded(db: None) -> None:
     record(entry())
 
 
+def test_a_value_that_is_no_text_is_recorded_as_one(db: None) -> None:
+    record(entry(subject=5, scope=["a"]))
+    assert IssuanceEvent.objects.values_list("subject", "scope").get() == ("5", "['a']")
+
+
 def test_an_entry_knows_that_it_was_issued(db: None) -> None:
     issued = entry(outcome=Outcome.ISSUED, error="", jti="j", kid="k", expires_at=NOW)
     refused = entry()
