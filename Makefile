@@ -20,7 +20,7 @@ CLUSTER := pg_virtualenv -o fsync=on
 NO_POSTGRESQL := Skipped on PostgreSQL: pg_virtualenv is not installed (Debian: postgresql, postgresql-common).
 PYTEST := $(BIN)/pytest --numprocesses=auto
 QUICK := $(PYTEST) -m 'not slow'
-COMPLETE := $(PYTEST)
+SLOW := $(PYTEST) -m slow
 
 .PHONY: help
 help: ## List the targets
@@ -52,12 +52,12 @@ lint: $(DEVELOPMENT) ## Check style, types, import rules, templates and the Dock
 test: $(DEVELOPMENT) ## Run the quick tests on SQLite, and on PostgreSQL where it is installed
 	$(call on_both_databases,$(QUICK))
 
-.PHONY: test-all
-test-all: $(DEVELOPMENT) ## Run every test on both databases, the slow ones too
-	$(call on_both_databases,$(COMPLETE))
+.PHONY: test-slow
+test-slow: $(DEVELOPMENT) ## Run the tests that take minutes, on both databases
+	$(call on_both_databases,$(SLOW))
 
 .PHONY: check
-check: lint check-deploy test-all ## Everything that has to pass before a change is merged
+check: lint check-deploy test test-slow ## Everything that has to pass before a change is merged
 
 .PHONY: check-deploy
 check-deploy: $(DEVELOPMENT) ## Check the settings of a real deployment, the migrations and the contract's coverage
