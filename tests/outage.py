@@ -1,5 +1,6 @@
 """A database that a test can take away from a running server."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -15,6 +16,9 @@ from tests.server import database_url
 
 PAGE = 4096
 """SQLite's first page says that the file is a database; the others hold the tables."""
+
+LOSERS = f"losers-{os.getpid()}"
+"""How PostgreSQL knows the connections that are cut."""
 
 
 class Losable(Protocol):
@@ -64,17 +68,21 @@ class _LosableFile:
 
 @dataclass(frozen=True, slots=True)
 class _LosablePostgresql:
-    url: str
+    """The test database, under a name of its own for those who connect by this URL."""
+
+    test_database: str
+
+    @property
+    def url(self) -> str:
+        return f"{self.test_database}?application_name={LOSERS}"
 
     def lose(self) -> None:
-        """Refuse new connections, cut those that are open."""
+        """Refuse new connections, cut those that the servers hold; other tests' servers keep theirs."""
         connections.close_all()
         with self._maintenance() as link:
             link.execute(SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(self._name))
             link.execute(
-                SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}").format(
-                    self._name.as_string().strip('"')
-                )
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s", [LOSERS]
             )
 
     def give_back(self) -> None:
@@ -83,7 +91,7 @@ class _LosablePostgresql:
 
     @property
     def _name(self) -> Identifier:
-        return Identifier(self.url.rpartition("/")[2])
+        return Identifier(self.test_database.rpartition("/")[2])
 
     def _maintenance(self) -> "psycopg.Connection[tuple[object, ...]]":
-        return psycopg.connect(self.url.rpartition("/")[0] + "/postgres", autocommit=True)
+        return psycopg.connect(self.test_database.rpartition("/")[0] + "/postgres", autocommit=True)
