@@ -1,8 +1,33 @@
 """Whether a committed row survives a power cut: asked of the database, not assumed."""
 
+import os
 from typing import Any
 
 SQLITE_FULL = 2
+
+FileIdentity = tuple[int, int]
+
+
+def file_identity(connection: Any) -> FileIdentity | None:
+    """The file that now stands where the connection's database does; None if none does, or it is in memory."""
+    if connection.vendor != "sqlite":
+        return None
+    try:
+        found = os.stat(connection.settings_dict["NAME"])  # noqa: PTH116 - on the path of every token
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def note_opened_file(connection: Any, **_signal: Any) -> None:
+    """On connecting: remember which file was opened."""
+    connection.opened_file = file_identity(connection)
+
+
+def was_replaced(connection: Any) -> bool:
+    """Whether the database file was moved or deleted under the connection: what it writes now is lost."""
+    opened = getattr(connection, "opened_file", None)
+    return opened is not None and file_identity(connection) != opened
 
 
 def problems(connection: Any) -> list[str]:

@@ -7,14 +7,16 @@ from typing import Any
 
 SECRET = re.compile(r"m2m_[A-Za-z0-9_-]{8,}")
 """Anything that looks like a generated secret, whole or in part, wherever a caller put it."""
-UNPRINTABLE = re.compile(r"[^\x20-\x7E\xA0-\U0010FFFF]|[\u2028-\u202E\u2066-\u2069\uFEFF\uD800-\uDFFF]")
+REPLACED = "\N{REPLACEMENT CHARACTER}"
 
 
 def cleaned(text: str) -> str:
-    """A caller's text as it may be stored and shown: secrets masked, control characters and bidi overrides replaced."""
+    """A caller's text as it may be stored and shown: secrets masked, what prints nothing replaced."""
     if "m2m_" in text:
         text = SECRET.sub("[secret]", text)
-    return text if text.isprintable() else UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else REPLACED for letter in text)
 
 
 def cleaned_json(value: Any) -> Any:

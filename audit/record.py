@@ -14,6 +14,7 @@ import structlog
 from django.db import Error as DatabaseFailure
 from django.db import connection, models, transaction
 
+from audit import durability
 from audit.entry import Entry, cleaned, cleaned_json
 from audit.log import write_event
 from audit.models import IssuanceEvent, Outcome, Trace
@@ -33,6 +34,9 @@ def record(entry: Entry) -> int:
         raise RuntimeError("The record is committed before the answer: call it outside of any transaction.")
     insert = _compiled(connection.vendor)
     row = insert.row_of(entry)
+    if durability.was_replaced(connection):
+        connection.close()
+        raise NotRecordedError("The database file was moved or deleted.")
     try:
         event_id = insert.execute(row) if entry.trace is None else _insert_traced(insert, row, entry)
     except DatabaseFailure as error:

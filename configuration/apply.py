@@ -14,7 +14,7 @@ from configuration.secret_sources import Surroundings
 from issuance.coherence import issuer_problems, relying_party_problems
 from issuers.history import Source, authored, current_actor
 from issuers.models import Issuer
-from issuers.revision import one_revision
+from issuers.revision import lock, one_revision
 from keys.creation import create_first_key, has_key
 from keys.models import SigningKey
 from relying_parties.coherence import reached_by
@@ -49,6 +49,7 @@ def _carry_out(configuration: Configuration, run: Run) -> None:
         except UnresolvedError:
             continue
     run.problems.refuse()
+    lock()
     _note_incoherent(entries, run)
     run.problems.refuse()
     if run.dry_run or not run.draft.changes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import models
@@ -51,9 +51,11 @@ def same(one: Any, other: Any) -> bool:
 def _instant(text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
+        # Some instants of the years 1 and 9999 have no equal in UTC.
+        is_known = instant.tzinfo is not None and instant.astimezone(UTC) is not None
+    except (ValueError, OverflowError):
+        is_known = False
+    if not is_known:
         raise ValueError("must be an instant with its zone, such as 2030-01-31T12:00:00Z.")
     return instant
 

@@ -6,6 +6,9 @@ from django.http import HttpRequest
 
 from console.generics import ModelAdmin
 
+LOOKUPS = ("", "exact", "id__exact", "isnull")
+"""What a filter's link ends in. A regular expression, which SQLite runs in this process, is none of them."""
+
 
 class Page(ModelAdmin):
     """Filters by nothing but what `list_filter` declares, so that no look-up in a URL reaches another column."""
@@ -15,8 +18,13 @@ class Page(ModelAdmin):
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
         declared = {entry[0] if isinstance(entry, tuple) else entry for entry in self.list_filter}
-        is_declared = lookup.partition("__")[0] in declared and "\x00" not in str(value)
+        field, _, how = lookup.partition("__")
+        is_declared = field in declared and how in LOOKUPS and "\x00" not in str(value)
         return is_declared and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+
+    def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
+        """Pop-ups refer to a row by its primary key."""
+        return to_field in {"id", self.opts.pk.name}
 
     def url_name(self, page: str) -> str:
         return f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}"

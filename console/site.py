@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
 from console.dashboard import overview
+from console.login import LoginForm
 
 ORDER = ("issuers", "keys", "relying_parties", "audit", "auth")
 """The apps as an operator meets them."""
@@ -17,6 +18,7 @@ class ConsoleSite(AdminSite):
     site_header = "m2m-idp"
     index_title = "Overview"
     site_url = None
+    login_form = LoginForm
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {"overview": overview(request.user), **(extra_context or {})})

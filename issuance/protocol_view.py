@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.views.defaults import page_not_found
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -52,7 +53,17 @@ class ProtocolView(APIView):
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         response["X-Request-ID"] = self.request_id
+        if request.method == "HEAD":
+            # RFC 9110 section 9.3.2: the length that GET would tell, and no body.
+            response.content = b""
         return response
+
+
+def nothing_here(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """Django's last resort for a 404: HTML for the console's users, JSON for everybody else."""
+    if request.path_info.startswith("/admin/"):
+        return page_not_found(request, exception)
+    return NothingHere.as_view()(request)  # type: ignore[no-any-return]
 
 
 class NothingHere(ProtocolView):

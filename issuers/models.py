@@ -63,6 +63,10 @@ def days(number: int) -> int:
     return number * 86_400
 
 
+AT_MOST_TEN_YEARS = MaxValueValidator(days(3660))
+"""Instants computed from a longer period leave the calendar."""
+
+
 class Issuer(ConfigurationModel):
     """One OpenID Provider: a URL, its keys, its relying parties. Durations are in seconds."""
 
@@ -107,13 +111,17 @@ class Issuer(ConfigurationModel):
         help_text="Set when jwks_max_age is lowered: copies with the old age may live until then.",
     )  # fmt: skip
     rotation_period = models.PositiveIntegerField(
-        default=days(90), help_text="Seconds for which a key signs."
+        default=days(90), validators=[AT_MOST_TEN_YEARS], help_text="Seconds for which a key signs."
     )
     announce_period = models.PositiveIntegerField(
-        default=days(14), help_text="Seconds for which a key is published before it signs."
+        default=days(14),
+        validators=[AT_MOST_TEN_YEARS],
+        help_text="Seconds for which a key is published before it signs.",
     )
     retire_period = models.PositiveIntegerField(
-        default=days(2), help_text="Seconds for which a key is published after its last signature."
+        default=days(2),
+        validators=[AT_MOST_TEN_YEARS],
+        help_text="Seconds for which a key is published after its last signature.",
     )
     extra_metadata = models.JSONField(
         default=dict, blank=True, help_text="Further members of the discovery document, as a JSON object."

@@ -43,6 +43,11 @@ def bump() -> None:
         ConfigurationRevision.objects.filter(id=1).update(number=F("number") + 1)
 
 
+def lock() -> None:
+    """Wait for the changes under way; until this transaction ends no other commits. Then what is read is what holds."""
+    ConfigurationRevision.objects.select_for_update().get(id=1)
+
+
 @contextmanager
 def one_revision() -> Iterator[None]:
     """A transaction of many changes that raises the revision once, last: its row is locked for the shortest time."""

@@ -1,5 +1,6 @@
 """Django's settings. What an operator may choose comes from the environment: see env.py."""
 
+import logging
 import os
 from urllib.parse import urlsplit
 
@@ -94,6 +95,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+LOGIN_REDIRECT_URL = "admin:index"
 LOGIN_URL = "admin:login"
 
 LANGUAGE_CODE = "en"
@@ -156,6 +158,8 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
 }
 
+# A standard output that cannot be written to is no error of the request.
+logging.raiseExceptions = False
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

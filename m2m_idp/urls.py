@@ -5,6 +5,9 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from issuance.urls import nothing_else, operations_urls, protocol_urls
 
+# A target that is no path, such as the asterisk of OPTIONS, matches no pattern.
+handler404 = "issuance.protocol_view.nothing_here"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     *operations_urls,
     *([path("", include("console.urls"))] if settings.HAS_CONSOLE else []),

@@ -13,7 +13,7 @@ from django.db.models import Prefetch, Q
 
 from issuers.models import GlobalVariable
 from issuers.revision import Snapshots
-from relying_parties.claim_template import Node, compile_template, placeholders, render
+from relying_parties.claim_template import MissingValueError, Node, compile_template, placeholders, render
 from relying_parties.client_secrets import SecretSnapshot
 from relying_parties.models import AccessGrant, ClaimTemplate, ClientSecret, RelyingParty
 
@@ -139,7 +139,7 @@ def snapshot_of(relying_party: RelyingParty) -> Client:
         grants=tuple(
             Grant(
                 audience=grant.resource_server.identifier,
-                scopes=frozenset(grant.scopes),
+                scopes=frozenset(grant.scopes) & frozenset(grant.resource_server.scopes),
                 is_default=grant.is_default,
             )
             for grant in relying_party.grants.all()
@@ -191,9 +191,15 @@ def static_values(relying_party: RelyingParty) -> dict[str, Any]:
 
 
 def literal_audience(template: Template, values: Mapping[str, Any]) -> tuple[str, ...]:
-    """The audience that the template itself sets, empty if it leaves it to the grant. Raises MissingValueError."""
+    """The audience that the template itself sets, empty if it leaves it to the grant.
+
+    Empty too if it cannot resolve: then the token's claims cannot, and that is refused to the proven client alone.
+    """
     node = template.claims.get("aud")
     if node is None or any(placeholder.namespace == "grant" for placeholder in placeholders(node)):
         return ()
-    audience = render(node, values)
-    return (audience,) if isinstance(audience, str) else tuple(audience)
+    try:
+        audience = render(node, values)
+    except MissingValueError:
+        return ()
+    return tuple(str(value) for value in (audience if isinstance(audience, list) else [audience]))

@@ -19,6 +19,9 @@ from console.site import site
 from console.token_preview import token_preview
 from relying_parties.models import AccessGrant, RelyingParty, RequestRule
 
+MOST_PARTS = 200
+"""Grants or rules on one page; a form that claims more is refused before it is built."""
+
 
 class RelyingPartyForm(ConfigurationForm):
     allowed_networks = Lines(
@@ -69,6 +72,7 @@ class GrantInline(ReadableJson, TabularInline):
     form = GrantForm
     formset = GrantFormSet
     extra = 0
+    max_num = MOST_PARTS
     autocomplete_fields = ("resource_server",)
     fields = ("resource_server", "scopes", "is_default")
     verbose_name_plural = "access grants: where its tokens are good, and for what"
@@ -78,6 +82,7 @@ class RuleInline(TabularInline):
     model = RequestRule
     formset = LabelledFormSet
     extra = 0
+    max_num = MOST_PARTS
     fields = ("parameter", "regex", "message")
     verbose_name_plural = "request rules: parameters that must match"
 

@@ -1,0 +1,34 @@
+"""What a URL of the console may filter by."""
+
+import pytest
+from django.test import Client
+
+from tests.cast import Cast
+
+RELYING_PARTIES = "/admin/relying_parties/relyingparty/"
+
+
+@pytest.mark.contract("P10.6")
+@pytest.mark.parametrize("how", ["regex", "iregex", "contains", "in", "range", "issuer__path"])
+def test_a_filter_takes_no_expression(admin_client: Client, cast: Cast, how: str) -> None:
+    answer = admin_client.get(RELYING_PARTIES, {f"token_endpoint_auth_method__{how}": "^((a+)+)+$"})
+    assert answer.status_code == 400
+
+
+def test_a_filters_own_link_works(admin_client: Client, cast: Cast) -> None:
+    answer = admin_client.get(RELYING_PARTIES, {"issuer__id__exact": cast.other.pk})
+    assert "stranger" in answer.content.decode()
+    assert "billing" not in answer.content.decode()
+
+
+def test_a_popup_refers_by_primary_key_alone(admin_client: Client, cast: Cast) -> None:
+    assert admin_client.get(RELYING_PARTIES, {"_to_field": "id"}).status_code == 200
+    assert admin_client.get(RELYING_PARTIES, {"_to_field": "secrets"}).status_code == 400
+
+
+def test_a_form_of_endless_inlines_is_refused(admin_client: Client, cast: Cast) -> None:
+    page = f"{RELYING_PARTIES}{cast.billing.pk}/change/"
+    form = {"grants-TOTAL_FORMS": "1000000000", "grants-INITIAL_FORMS": "0"}
+    answer = admin_client.post(page, form)
+    assert answer.status_code == 200
+    assert cast.billing.grants.count() == 3
