@@ -63,7 +63,7 @@ def nothing_here(request: HttpRequest, exception: Exception) -> HttpResponseBase
     """Django's last resort for a 404: HTML for the console's users, JSON for everybody else."""
     if request.path_info.startswith("/admin/"):
         return page_not_found(request, exception)
-    return NothingHere.as_view()(request)  # type: ignore[no-any-return]
+    return NothingHere.as_view()(request)
 
 
 class NothingHere(ProtocolView):
