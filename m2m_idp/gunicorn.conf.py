@@ -2,6 +2,8 @@
 
 import gc
 import os
+import socket
+import struct
 import sys
 
 import django
@@ -48,6 +50,8 @@ keepalive = 75
 # Shorter than what systemd, Docker Compose (compose.yaml) and Kubernetes wait for before they kill.
 graceful_timeout = 25
 control_socket_disable = True
+# A client that stops in the middle of its request, or does not take its answer, has a thread no longer.
+SILENCE = 10
 
 # An access log would hold query strings; every token request is a row of the record instead.
 accesslog = None
@@ -70,6 +74,17 @@ def on_starting(_server: Arbiter) -> None:
     # What was loaded lives as long as the server: no collection walks through it again.
     gc.collect()
     gc.freeze()
+
+
+def when_ready(server: Arbiter) -> None:
+    """Let no read or write of a connection wait longer than SILENCE seconds: it has this from its listener.
+
+    Not where gunicorn itself ends TLS: Python's own TLS waits on.
+    """
+    limit = struct.pack("ll", SILENCE, 0)
+    for listener in server.LISTENERS:
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            listener.sock.setsockopt(socket.SOL_SOCKET, option, limit)
 
 
 def post_worker_init(_worker: Worker) -> None:

@@ -174,6 +174,21 @@ def test_a_body_in_chunks_is_read_and_bounded(cast: Cast, server: Server) -> Non
     assert in_chunks(b"grant_type=client_credentials&x=", *(1000 * b"a" for _ in range(100))) == 413
 
 
+@pytest.mark.slow
+@pytest.mark.contract("P2.11")
+def test_clients_that_stop_in_the_middle_do_not_stop_the_server(cast: Cast, own_server: Server) -> None:
+    half = f"POST /oidc_m2m/token HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM}\r\nContent-Length: 9\r\n\r\na"
+    links = [socket.create_connection(("127.0.0.1", own_server.port), timeout=30) for _ in range(40)]
+    for link in links:
+        link.sendall(half.encode())
+    try:
+        assert links[0].recv(65_536).startswith(b"HTTP/1.1 400 ")
+    finally:
+        for link in links:
+            link.close()
+    assert own_server.token(billing(cast)).status_code == 200
+
+
 @pytest.mark.contract("P2.11", "P1.1")
 @pytest.mark.spec("RFC 9112", "9.6")
 def test_what_follows_a_refused_body_is_no_next_request(cast: Cast, server: Server) -> None:
