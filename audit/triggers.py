@@ -44,14 +44,14 @@ def remove(connection: Any) -> None:
 
 
 def missing(connection: Any) -> list[str]:
-    """The names of triggers that do not stand as they were made, or are switched off."""
+    """The names of triggers that do not stand as they were made, call another function, or are switched off."""
     query = {
         "sqlite": "SELECT sql FROM sqlite_master WHERE type = 'trigger'",
-        "postgresql": "SELECT pg_get_triggerdef(oid, true) FROM pg_trigger "
-        "WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')",
+        "postgresql": "SELECT pg_get_triggerdef(t.oid, true) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
+        "WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') AND prosrc = %s",
     }[connection.vendor]
     with connection.cursor() as cursor:
-        cursor.execute(query)
+        cursor.execute(query, [_POSTGRESQL_BODY] if connection.vendor == "postgresql" else [])
         standing = {definition for (definition,) in cursor.fetchall()}
     return [trigger.name for trigger in triggers(connection.vendor) if trigger.create not in standing]
 
@@ -84,8 +84,7 @@ def _unless_covered(table: str) -> str:
     return f"WHEN NOT EXISTS (SELECT 1 FROM {TOMBSTONES} WHERE OLD.id BETWEEN first_id AND last_id)"
 
 
-_POSTGRESQL_FUNCTION = f"""
-CREATE OR REPLACE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+_POSTGRESQL_BODY = f"""
 BEGIN
     IF TG_OP = 'DELETE' AND TG_TABLE_NAME = '{EVENTS}' THEN
         IF EXISTS (SELECT 1 FROM {TOMBSTONES} WHERE OLD.id BETWEEN first_id AND last_id) THEN
@@ -93,8 +92,11 @@ BEGIN
         END IF;
     END IF;
     RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
-END $$
-"""
+END """
+_POSTGRESQL_FUNCTION = (
+    "CREATE OR REPLACE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql "
+    f"AS $${_POSTGRESQL_BODY}$$"
+)
 
 
 def _postgresql(table: str) -> list[Trigger]:

@@ -219,6 +219,17 @@ def test_a_trigger_that_was_made_harmless_is_named(db: None) -> None:
         assert triggers.missing(connection) == [name]
 
 
+def test_a_function_that_was_made_harmless_is_named(db: None) -> None:
+    if connection.vendor == "sqlite":
+        return  # Its triggers call none.
+    with standing_again():
+        run(
+            "CREATE OR REPLACE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql "
+            "AS $$BEGIN RETURN NEW; END$$"
+        )
+        assert len(triggers.missing(connection)) == len(triggers.triggers("postgresql"))
+
+
 def test_a_lost_power_cut_is_named_before_it_comes(db: None) -> None:
     sqlite = connection.vendor == "sqlite"
     off, name = ("PRAGMA synchronous=NORMAL", "synchronous") if sqlite else (
