@@ -37,14 +37,17 @@ def token_for(
     jti: str,
     now: datetime,
 ) -> UnsignedToken:
-    """Raises InvalidRequest when the template needs a request parameter that was not sent."""
+    """Raises InvalidRequest when the template needs a request parameter that was not sent.
+
+    Raises TemporarilyUnavailable for a template that passed the checks by (relying_parties/coherence.py).
+    """
     issued_at = int(now.timestamp())
     audience = granted.audience[0] if len(granted.audience) == 1 else list(granted.audience)
     context = _context(client, request, granted, audience)
     templated = _rendered(client.template.claims, context)
     claims: dict[str, Any] = {
         "iss": issuer.url,
-        "sub": templated.pop("sub", client.client_id),
+        "sub": _subject(templated.pop("sub", client.client_id)),
         "aud": audience,
         "client_id": client.client_id,
         "iat": issued_at,
@@ -54,6 +57,13 @@ def token_for(
     if granted.scopes:
         claims["scope"] = granted.scope
     return UnsignedToken(header=_header(client, key, context), claims=templated | claims)
+
+
+def _subject(subject: object) -> str:
+    """RFC 7519 section 4.1.2."""
+    if not isinstance(subject, str):
+        raise TemporarilyUnavailable("The claim template makes sub no text: change it.")
+    return subject
 
 
 def _header(client: Client, key: KeySnapshot, context: Mapping[str, Any]) -> dict[str, Any]:

@@ -35,3 +35,12 @@ def test_a_scope_that_the_resource_server_lost_is_granted_no_more(cast: Cast) ->
     ResourceServer.objects.filter(identifier=INVOICES, issuer=cast.oidc_m2m).update(scopes=["invoices.read"])
     answer = ask({"scope": "invoices.write", "resource": INVOICES}, auth=cast.basic("billing"))
     assert_refused(answer, 400, "invalid_scope")
+
+
+@pytest.mark.spec("RFC 7519", "4.1.2")
+def test_a_subject_that_is_no_text_is_not_signed(cast: Cast) -> None:
+    GlobalVariable.objects.filter(name="region").update(value=5)
+    cast.seed_template.claims = {"sub": "${globals.region}", "aud": "your_application"}
+    cast.seed_template.save()
+    event = assert_refused(ask(cast.in_body("reports")), 503, "temporarily_unavailable")
+    assert "sub" in event.detail
