@@ -42,7 +42,7 @@ def quoted_scalar(text: str) -> str:
 
 
 def _integer(text: str) -> int:
-    if len(text) > LONGEST_NUMBER:
+    if len(text.lstrip("+-")) > LONGEST_NUMBER:
         raise ValueError(f"A number of more than {LONGEST_NUMBER} digits: {PUT_IN_QUOTES}.")
     return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
 
