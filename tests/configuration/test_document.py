@@ -36,7 +36,7 @@ json_values = st.recursive(
 
 
 @hypothesis.given(value=json_values, indent=st.sampled_from([None, 2, "\t"]), escape=st.booleans())
-@example(value=-(10**99), indent=None, escape=False)
+@hypothesis.example(value=-(10**99), indent=None, escape=False)
 def test_a_json_file_is_read_as_json_reads_it(value: Any, indent: Any, escape: bool) -> None:  # noqa: FBT001
     text = json.dumps({"a": value}, indent=indent, ensure_ascii=escape)
 
