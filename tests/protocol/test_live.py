@@ -69,6 +69,19 @@ def test_the_seeds_own_request_works(cast: Cast, tmp_path: Path) -> None:
     assert jwt.decode(token, key, algorithms=["RS256"], audience=YOUR_APPLICATION)["sub"] == "reports"
 
 
+@pytest.mark.contract("P10.4")
+def test_what_is_no_http_is_not_quoted_in_the_log(cast: Cast, own_server: Server) -> None:
+    secret = cast.secrets["billing"]
+    with socket.create_connection(("127.0.0.1", own_server.port), timeout=5) as connection:
+        connection.sendall(f"client_secret={secret}&grant_type=client_credentials\r\n\r\n".encode())
+        while connection.recv(4096):
+            pass
+    log = own_server.log.read_text()
+    assert "Invalid request from ip=127.0.0.1" in log
+    assert secret not in log
+
+
+
 @pytest.mark.contract("P2.4", "P10.4")
 def test_no_log_holds_a_secret_and_every_line_is_json(cast: Cast, own_server: Server) -> None:
     secret, token_url = cast.secrets["reports"], "/oidc_m2m/token"
