@@ -103,7 +103,9 @@ SECTIONS = {
     "relying_parties": Kind(
         model=RelyingParty,
         identity=("issuer", "client_id"),
-        wire_names={"name": "client_name", "client_jwks": "jwks", "client_jwks_uri": "jwks_uri"},
+        # Nothing acts on these yet.
+        left_out=frozenset({"client_jwks", "client_jwks_uri", "requests_per_minute"}),
+        wire_names={"name": "client_name"},
         parts={"secrets": SECRET, "grants": GRANT, "rules": RULE},
     ),
 }

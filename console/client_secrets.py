@@ -60,7 +60,13 @@ def curl_command(relying_party: RelyingParty) -> str:
         *proof,
         "-d grant_type=client_credentials",
     ]
-    return " \\\n  ".join(parts + _resource(relying_party))
+    return " \\\n  ".join(parts + _parameters(relying_party) + _resource(relying_party))
+
+
+def _parameters(relying_party: RelyingParty) -> list[str]:
+    """The parameters that its rules read, each to be filled in."""
+    names = sorted(set(relying_party.rules.values_list("parameter", flat=True)) - {"client_id", "grant_type"})
+    return [f"--data-urlencode {shlex.quote(f'{name}={name.upper()}')}" for name in names]
 
 
 def _resource(relying_party: RelyingParty) -> list[str]:

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, OperationalError, models, transaction
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +17,9 @@ from issuance.coherence import refuse_incoherent
 
 REFUSAL = "console.refusal"
 """The key in `request.META` under which the refused first try tells its reason to the second, which shows the form."""
+
+REFUSALS = (ValidationError, IntegrityError, OperationalError)
+"""What a change that does not fit, that another overtook or that was blocked raises."""
 
 OVERTAKEN = "Another change came in between. Look at what is there now, and try again."
 
@@ -60,7 +63,7 @@ class ConfigurationAdmin(ReadableJson, HistoryPage):
     ) -> Any:
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
-        except (ValidationError, IntegrityError) as refusal:
+        except REFUSALS as refusal:
             # All is rolled back. The second try stops at the form, which shows what was typed and the reason.
             request.META[REFUSAL] = _reason(refusal)
             return super().changeform_view(request, object_id, form_url, extra_context)
@@ -72,7 +75,7 @@ class ConfigurationAdmin(ReadableJson, HistoryPage):
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         try:
             return super().delete_view(request, object_id, extra_context)
-        except (ValidationError, IntegrityError) as refusal:
+        except REFUSALS as refusal:
             self._tell(request, refusal)
             return HttpResponseRedirect(reverse(self.url_name("change"), args=[object_id]))
 
@@ -93,7 +96,7 @@ class ConfigurationAdmin(ReadableJson, HistoryPage):
         try:
             with transaction.atomic():
                 return super().changelist_view(request, extra_context)
-        except (ValidationError, IntegrityError) as refusal:
+        except REFUSALS as refusal:
             self._tell(request, refusal)
             return HttpResponseRedirect(request.get_full_path())
 

@@ -27,8 +27,7 @@ class LoginForm(AdminAuthenticationForm):
         try:
             cleaned: dict[str, Any] = super().clean()
         except ValidationError:
-            cache.add(self._failures, 0, WINDOW)
-            cache.incr(self._failures)
+            cache.set(self._failures, int(cache.get(self._failures, 0)) + 1, WINDOW)
             raise
         finally:
             _checking.release()

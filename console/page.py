@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from console.generics import ModelAdmin
@@ -25,6 +26,12 @@ class Page(ModelAdmin):
     def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
         """Pop-ups refer to a row by its primary key."""
         return to_field in {"id", self.opts.pk.name}
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """PostgreSQL takes no text with a NUL in it."""
+        return super().get_search_results(request, queryset, search_term.replace("\x00", ""))
 
     def url_name(self, page: str) -> str:
         return f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}"

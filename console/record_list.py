@@ -1,4 +1,4 @@
-"""The list of the record: keyset pages and no COUNT, so that a billion rows open as fast as ten."""
+"""The list of the record: keyset pages and no COUNT, so that the first page of many rows costs as little."""
 
 from typing import Any
 

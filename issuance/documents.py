@@ -14,7 +14,7 @@ from issuance.errors import NotFound, TemporarilyUnavailable
 from issuance.grants import GRANT_TYPES
 from issuers.directory import IssuerSnapshot, issuers_by_path
 from issuers.models import Issuer
-from issuers.revision import Snapshots
+from issuers.revision import Snapshots, current
 from keys.keyring import RECORD, Keyring, keyrings
 from relying_parties.models import RelyingParty, ResourceServer
 
@@ -53,16 +53,43 @@ def _load(issuer_id: int) -> Advertised:
 advertised: Snapshots[int, Advertised] = Snapshots(_load)
 
 
+class _Warmth:
+    """Up to which revision this process has read what the documents are made of."""
+
+    revision = -1
+
+
+def is_warm() -> bool:
+    """Whether this process can serve the documents without the database."""
+    return _Warmth.revision >= 0
+
+
 def warm() -> None:
-    """Read what the documents are made of, so that this process can serve them when the database goes away."""
+    """Read what the documents of every issuer are made of, unless this process has since the last change."""
     try:
-        keyrings.get(RECORD)
-        for issuer in Issuer.objects.all():
-            issuers_by_path.get(issuer.path)
-            keyrings.get(issuer.pk)
-            advertised.get(issuer.pk)
+        if (revision := current()) != _Warmth.revision:
+            _read_all()
+            _Warmth.revision = revision
     except DatabaseFailure as failure:
         log.error("not_warmed", reason=str(failure))  # noqa: TRY400 - one line
+
+
+def _read_all() -> None:
+    keyrings.get(RECORD)
+    for issuer in Issuer.objects.all():
+        issuers_by_path.get(issuer.path)
+        keyrings.get(issuer.pk)
+        advertised.get(issuer.pk)
+
+
+def issuing_issuer(path: str) -> IssuerSnapshot:
+    """The active issuer as the configuration stands: to issue by, what was last known is not good enough.
+
+    Raises NotFound, or what the database raises. Whoever meets a changed configuration here reads all of it ahead.
+    """
+    issuer = issuers_by_path.get(path)
+    warm()
+    return _active(issuer)
 
 
 def issuer_of(path: str) -> IssuerSnapshot:
@@ -74,9 +101,13 @@ def issuer_of(path: str) -> IssuerSnapshot:
 
 
 def active_issuer(path: str) -> IssuerSnapshot:
-    issuer = issuer_of(path)
-    if not issuer.is_active:
-        raise NotFound(f"The issuer {issuer.url} is not active.")
+    """As `issuer_of`; raises NotFound also when the issuer is not active."""
+    return _active(issuer_of(path))
+
+
+def _active(issuer: IssuerSnapshot | None) -> IssuerSnapshot:
+    if issuer is None or not issuer.is_active:
+        raise NotFound("No active issuer has this path.")
     return issuer
 
 

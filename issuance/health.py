@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import Error as DatabaseFailure
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpResponse
 from django.utils import timezone
@@ -13,6 +13,7 @@ from rest_framework.request import Request
 
 from audit import durability, triggers
 from issuance.answers import NO_STORE, json_answer
+from issuance.documents import is_warm
 from issuance.forwarded import parsed_address
 from issuance.protocol_view import ProtocolView
 from issuers.directory import IssuerSnapshot
@@ -32,22 +33,28 @@ def start_problems() -> list[str]:
         return [
             f"SECRET_PEPPERS lacks the pepper of {secret}: put it back." for secret in lost
         ] + _record_problems()
-    except DatabaseFailure:
+    except (OperationalError, InterfaceError):
         return []
 
 
+FORGIVEN = {"database", "issuers"}
+"""The checks that leave the server ready: degraded, for the issuers that work."""
+
+
 def readiness() -> dict[str, list[str]]:
-    """The problems by check; empty lists if there are none. `database` alone does not make the server unready."""
+    """The problems by check; empty lists if there are none."""
     try:
         connection.ensure_connection()
         checks: dict[str, Callable[[], list[str]]] = {
             "migrations": _migration_problems,
             "record": _record_problems,
             "keys": _key_problems,
+            "issuers": _unfinished_issuers,
         }
         return {"database": []} | {name: check() for name, check in checks.items()}
     except DatabaseFailure as error:
-        return {"database": [f"The database does not answer: {type(error).__name__}."]}
+        missing = [] if is_warm() else ["This process never read the documents that it should serve."]
+        return {"database": [f"The database does not answer: {type(error).__name__}."], "documents": missing}
 
 
 def _unapplied_migrations() -> int:
@@ -69,10 +76,15 @@ def _record_problems() -> list[str]:
 
 
 def _key_problems() -> list[str]:
-    problems = (
-        _signing_problem(IssuerSnapshot.of(issuer)) for issuer in Issuer.objects.filter(is_active=True)
-    )
+    with_keys = Issuer.objects.filter(is_active=True, signing_keys__isnull=False).distinct()
+    problems = (_signing_problem(IssuerSnapshot.of(issuer)) for issuer in with_keys)
     return [problem for problem in problems if problem]
+
+
+def _unfinished_issuers() -> list[str]:
+    """An issuer that never had a key is one that an operator is just making: the others go on."""
+    new = Issuer.objects.filter(is_active=True, signing_keys__isnull=True)
+    return [f"{issuer.url} has no key yet: create one." for issuer in new]
 
 
 def _signing_problem(issuer: IssuerSnapshot) -> str | None:
@@ -90,23 +102,26 @@ def _signing_problem(issuer: IssuerSnapshot) -> str | None:
 
 
 class LivezView(ProtocolView):
-    """The process answers; JWKS and discovery come from its memory."""
+    """200 while the process answers and can serve JWKS and discovery from its memory. Asks nobody else."""
 
     http_method_names = ["get", "head"]
 
     def get(self, request: Request) -> HttpResponse:
-        return json_answer({"status": "ok"}, headers=NO_STORE)
+        if is_warm():
+            return json_answer({"status": "ok"}, headers=NO_STORE)
+        reason = "The database was away when this process started: it has no documents to serve."
+        return json_answer({"status": "empty", "reason": reason}, status=503, headers=NO_STORE)
 
 
 class ReadyzView(ProtocolView):
-    """200 when tokens can be issued, or when only the database is away and the documents can be served; else 503."""
+    """200 when tokens can be issued, or when only the database is away or an issuer is unfinished; else 503."""
 
     http_method_names = ["get", "head"]
 
     def get(self, request: Request) -> HttpResponse:
         found = readiness()
-        is_ready = not any(problems for check, problems in found.items() if check != "database")
-        status = "ok" if is_ready and not found["database"] else "degraded" if is_ready else "unready"
+        is_ready = not any(problems for check, problems in found.items() if check not in FORGIVEN)
+        status = "unready" if not is_ready else "degraded" if any(found.values()) else "ok"
         members: dict[str, Any] = {"status": status}
         if may_know(request.META["REMOTE_ADDR"]):
             members["checks"] = found

@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
-from issuance.documents import keyring_of
 from issuance.errors import TemporarilyUnavailable
 from issuers.directory import IssuerSnapshot
 from keys.encryption import KeyUnreadableError
-from keys.keyring import KeySnapshot
+from keys.keyring import KeySnapshot, keyrings
 from keys.signing import private_key_of
 from relying_parties.registry import Client
 
@@ -14,7 +13,8 @@ from relying_parties.registry import Client
 def ready_key(*, client: Client, issuer: IssuerSnapshot, now: datetime) -> KeySnapshot:
     """The key that signs for this client, its private half at hand. Raises TemporarilyUnavailable."""
     alg = client.signing_alg or issuer.signing_alg
-    key = keyring_of(issuer.id).signing_key(alg=alg, now=now)
+    keyring = keyrings.get(issuer.id)
+    key = keyring.signing_key(alg=alg, now=now) if keyring else None
     if key is None:
         raise TemporarilyUnavailable(f"The issuer has no active {alg} key: create one.")
     try:

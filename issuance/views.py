@@ -15,7 +15,7 @@ from issuance import story
 from issuance.access_token import token_for
 from issuance.answers import NO_STORE, json_answer
 from issuance.client_auth import present, prove, registered
-from issuance.documents import active_issuer, discovery_of, issuer_of, keyring_of
+from issuance.documents import active_issuer, discovery_of, issuer_of, issuing_issuer, keyring_of
 from issuance.errors import NotRecorded, OAuthError, TemporarilyUnavailable
 from issuance.grants import authorize
 from issuance.protocol_view import ProtocolView
@@ -36,7 +36,7 @@ class TokenView(ProtocolView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """From here on the request has a row of the record, whatever its method."""
-        self.issuer = active_issuer(kwargs.get("path", ""))
+        self.issuer = issuing_issuer(kwargs.get("path", ""))
         self.entry = story.opened(
             request.META, issuer=self.issuer, request_id=self.request_id, now=timezone.now()
         )

@@ -50,7 +50,7 @@ def lock() -> None:
 
 @contextmanager
 def one_revision() -> Iterator[None]:
-    """A transaction of many changes that raises the revision once, last: its row is locked for the shortest time."""
+    """A transaction of many changes that raises the revision once, last."""
     with transaction.atomic():
         token = _deferred.set(True)
         try:

@@ -14,8 +14,8 @@ from issuers.models import SigningAlg
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | Ed25519PrivateKey
 
 RSA_BITS = 2048
-CERTIFICATE_LIFE = timedelta(days=3650)
-"""Longer than any key signs: a verifier that looks at x5c never meets an expired certificate."""
+CERTIFICATE_LIFE = timedelta(days=7300)
+"""Longer than the longest rotation: a verifier that looks at x5c meets no expired certificate."""
 LONGEST_COMMON_NAME = 64
 
 

@@ -233,7 +233,15 @@ def _database(env: Variables, var_dir: Path) -> dict[str, Any]:
             "PRAGMA temp_store=MEMORY;",
         }
     else:
-        options.setdefault("connect_timeout", 3)
+        # A host that vanished without a word is given up after ten seconds, not after minutes.
+        unanswered = {
+            "connect_timeout": 3,
+            "tcp_user_timeout": 10_000,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+        }
+        for name, value in unanswered.items():
+            options.setdefault(name, value)
     return config | {"CONN_MAX_AGE": None, "ATOMIC_REQUESTS": False}
 
 

@@ -112,7 +112,7 @@ class RelyingPartyAdmin(SecretActs, PreviewPage, ConfigurationAdmin):
             {"fields": ("token_endpoint_auth_method", ("valid_from", "valid_until"), "allowed_networks")},
         ),
         ("Token", {"fields": ("claim_template", "access_token_ttl", "signing_alg")}),
-        ("Limits and tracing", {"fields": ("requests_per_minute", "trace_until")}),
+        ("Tracing", {"fields": ("trace_until",)}),
     )
 
     def changes(self, row: RelyingParty) -> list[Change]:

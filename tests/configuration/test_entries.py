@@ -8,7 +8,7 @@ def test_values_have_the_names_of_the_models_fields() -> None:
     configuration, problems = interpreted("""
         name: shop
         relying_parties:
-          - {issuer: a, client_id: b, client_name: B, jwks_uri: "https://b.example/jwks", access_token_ttl: null}
+          - {issuer: a, client_id: b, client_name: B, contact: C, access_token_ttl: null}
     """)
 
     (entry,) = configuration.sections["relying_parties"]
@@ -18,7 +18,7 @@ def test_values_have_the_names_of_the_models_fields() -> None:
         "issuer": "a",
         "client_id": "b",
         "name": "B",
-        "client_jwks_uri": "https://b.example/jwks",
+        "contact": "C",
         "access_token_ttl": None,
     }
 

@@ -107,7 +107,7 @@ def test_a_missing_password_is_told_from_a_superfluous_one() -> None:
 
 def test_an_expired_certificate_is_warned_of() -> None:
     key = generate_private_key("ES256")
-    chain = self_signed_certificate(key, common_name="old", now=NOW - timedelta(days=4000))
+    chain = self_signed_certificate(key, common_name="old", now=NOW - timedelta(days=8000))
     (warning,) = read_pem(pem(key), chain=chain.encode()).warnings(NOW)
     assert "CN=old expired on" in warning
 

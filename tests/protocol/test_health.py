@@ -1,0 +1,47 @@
+"""Whether a process lives and can issue."""
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from issuers.models import Issuer
+from keys.models import SigningKey
+from tests.cast import Cast
+
+
+def ready() -> tuple[int, dict[str, Any]]:
+    answer = Client().get("/readyz")
+    return answer.status_code, json.loads(answer.content)
+
+
+def test_it_is_ready_when_every_issuer_can_sign(cast: Cast) -> None:
+    status, told = ready()
+    assert (status, told["status"]) == (200, "ok")
+    assert not any(told["checks"].values())
+
+
+def test_an_issuer_without_a_key_yet_leaves_the_others_ready(cast: Cast) -> None:
+    Issuer(path="new", name="New").checked().save()
+    status, told = ready()
+    assert (status, told["status"]) == (200, "degraded")
+    assert told["checks"]["issuers"] == ["http://127.0.0.1:8000/new has no key yet: create one."]
+
+
+def test_an_issuer_that_lost_its_key_makes_it_unready(cast: Cast) -> None:
+    SigningKey.objects.filter(pk=cast.key.pk).update(revoked_at=cast.key.activates_at)
+    status, told = ready()
+    assert (status, told["status"]) == (503, "unready")
+    assert "has no active RS256 key" in told["checks"]["keys"][0]
+
+
+def test_reasons_are_for_loopback_alone(cast: Cast) -> None:
+    assert "checks" not in json.loads(Client().get("/readyz", REMOTE_ADDR="192.0.2.7").content)
+
+
+@pytest.mark.django_db
+def test_a_process_that_read_its_documents_lives(cast: Cast) -> None:
+    Client().get("/oidc_m2m/jwks")
+    Client().post("/oidc_m2m/token")
+    assert Client().get("/livez").status_code == 200
