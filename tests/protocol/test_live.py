@@ -81,7 +81,6 @@ def test_what_is_no_http_is_not_quoted_in_the_log(cast: Cast, own_server: Server
     assert secret not in log
 
 
-
 @pytest.mark.contract("P2.4", "P10.4")
 def test_no_log_holds_a_secret_and_every_line_is_json(cast: Cast, own_server: Server) -> None:
     secret, token_url = cast.secrets["reports"], "/oidc_m2m/token"
