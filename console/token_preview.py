@@ -29,13 +29,13 @@ class TokenPreview:
 def token_preview(
     relying_party: RelyingParty, *, parameters: Mapping[str, str] | None = None, address: str = ""
 ) -> TokenPreview:
-    """For these parameters; without any, for a request in which each that is read holds its own name."""
-    if parameters is None:
-        parameters = {name: f"<{name}>" for name in parameters_read(relying_party)}
+    """For these parameters; without any, for a request that meets every rule, `<name>` in place of each value."""
+    stand_ins = {name: f"<{name}>" for name in parameters_read(relying_party)}
     try:
         token = preview(
             relying_party,
-            parameters=parameters,
+            parameters=stand_ins if parameters is None else parameters,
+            obeys_rules=parameters is not None,
             address=address or allowed_address(relying_party),
             now=timezone.now(),
         )

@@ -1,6 +1,7 @@
 """What a token of a relying party would say, unsigned: the token path's own functions on an imagined request."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from issuance.access_token import UnsignedToken, token_for
@@ -15,10 +16,17 @@ JTI = "made-when-issued"
 
 
 def preview(
-    relying_party: RelyingParty, *, parameters: Mapping[str, str], address: str, now: datetime
+    relying_party: RelyingParty,
+    *,
+    parameters: Mapping[str, str],
+    address: str,
+    now: datetime,
+    obeys_rules: bool = True,
 ) -> UnsignedToken:
     """As if the relying party, proven, sent these parameters from this address. Raises the OAuthError it would get."""
     client, issuer = snapshot_of(relying_party), IssuerSnapshot.of(relying_party.issuer)
+    if not obeys_rules:
+        client = replace(client, rules=())
     sent = {"grant_type": CLIENT_CREDENTIALS, **parameters}
     request = TokenRequest(
         parameters={name: (value,) for name, value in sent.items() if value}, authorization=""

@@ -13,7 +13,7 @@ from issuers.history import Source
 from issuers.models import Issuer
 from keys.models import SigningKey
 from relying_parties.credentials import add_chosen_secret
-from relying_parties.models import AccessGrant, ClaimTemplate, RelyingParty
+from relying_parties.models import AccessGrant, ClaimTemplate, RelyingParty, RequestRule
 from tests.cast import Cast
 from tests.console.forms import form_of
 from tests.console.pages import body_of, url
@@ -85,6 +85,13 @@ def test_a_preview_takes_the_parameters_that_the_template_reads(cast: Cast, audi
     cast.seed_template.save()
     page = url(RelyingParty, "preview", cast.reports.pk)
     assert "&quot;env&quot;: &quot;test&quot;" in body_of(auditor, f"{page}?address=192.0.2.7&param_env=test")
+
+
+def test_the_page_shows_the_token_of_a_request_that_meets_its_rules(cast: Cast, operator: Client) -> None:
+    RequestRule(relying_party=cast.billing, parameter="env", regex="prod|test", message="Which?").save()
+    page = body_of(operator, url(RelyingParty, "change", cast.billing.pk))
+    assert "&quot;sub&quot;: &quot;billing&quot;" in page
+    assert "--data-urlencode env=ENV" in page
 
 
 def test_the_history_tells_who_changed_what_from_what_to_what(cast: Cast, operator: Client) -> None:
