@@ -194,3 +194,9 @@ def test_case_and_every_character_matter(cast: Cast, scope: str) -> None:
 def test_rabbitmqs_names_are_good_ones(cast: Cast) -> None:
     answer: Answer = ask({"resource": RABBITMQ, "scope": "rabbitmq.read:*/*"}, auth=cast.basic("billing"))
     assert (answer.claims["aud"], answer.claims["scope"]) == (RABBITMQ, "rabbitmq.read:*/*")
+
+
+@pytest.mark.contract("P4.3")
+def test_the_default_grant_comes_first_also_for_exactly_its_scopes(cast: Cast) -> None:
+    cast.billing.grants.filter(is_default=True).update(scopes=["invoices.read"])
+    assert ask({"scope": "invoices.read"}, auth=cast.basic("billing")).claims["aud"] == INVOICES
