@@ -65,8 +65,13 @@ def log_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
 
 @pytest.fixture(scope="session")
 def running_server(
-    baseline: tuple[Cast, Baseline], tmp_path_factory: pytest.TempPathFactory
+    baseline: tuple[Cast, Baseline],
+    django_db_blocker: DjangoDbBlocker,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
+    # It is started before the first test that asks for it is set back to the cast.
+    with django_db_blocker.unblock():
+        set_back(baseline[1])
     with serve(tmp_path_factory.mktemp("server"), 2) as running:
         yield running
 
