@@ -1,7 +1,5 @@
 """The demo: deploy/demo.yaml and the first users, loaded once into an empty installation on loopback."""
 
-import os
-import secrets
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from configuration.apply import apply
 from configuration.first_users import create_first_users
 from configuration.secret_sources import Surroundings
 from issuers.models import Issuer
+from issuers.private_file import draft_beside
 
 FILE = Path(__file__).resolve().parent.parent / "deploy" / "demo.yaml"
 WELL_KNOWN = {"APP_SECRET": "secret"}
@@ -41,11 +40,6 @@ def load_demo(now: datetime) -> dict[str, str]:
 
 
 def _write(path: Path, values: dict[str, str]) -> None:
-    """All of the file or nothing, for the owner's eyes only."""
+    """All of the file or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.writelines(f"{name}={value}\n" for name, value in values.items())
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    draft_beside(path, values).replace(path)

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
+from issuers.private_file import draft_beside
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 LONGEST_KEY_ID = 32
 KEY_BYTES = 32
@@ -139,11 +141,7 @@ def _generated(var_dir: Path) -> dict[str, str]:
             "KEY_ENCRYPTION_KEYS": f"local-{secrets.token_hex(3)}:{_new_key()}",
             "SECRET_PEPPERS": f"local-{secrets.token_hex(3)}:{_new_key()}",
         }
-        draft = var_dir / f".generated.{secrets.token_hex(8)}"
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.writelines(f"{name}={value}\n" for name, value in values.items())
-            file.flush()
-            os.fsync(file.fileno())
+        draft = draft_beside(path, values)
         try:
             os.link(draft, path)
         except FileExistsError:
