@@ -14,6 +14,7 @@ from configuration.secret_sources import Surroundings
 from issuance.coherence import issuer_problems, relying_party_problems
 from issuers.history import Source, authored, current_actor
 from issuers.models import Issuer
+from issuers.paths import ROOT, written_path
 from issuers.revision import lock, one_revision
 from keys.creation import create_first_key, has_key
 from keys.models import SigningKey
@@ -94,11 +95,11 @@ def _settle_parts(
 
 def _subject(entry: Entry, values: dict[str, object]) -> str:
     *scope, natural = entry.identity
-    name = f"{entry.kind.noun} {natural or '/'}"
+    name = f"{entry.kind.noun} {natural or ROOT}"
     if not scope:
         return name
     issuer = values.get("issuer")
-    return f"{name} of {(issuer.path or '/') if isinstance(issuer, Issuer) else 'all issuers'}"
+    return f"{name} of {written_path(issuer.path) if isinstance(issuer, Issuer) else 'all issuers'}"
 
 
 def _note_incoherent(entries: list[Entry], run: Run) -> None:

@@ -18,6 +18,7 @@ from issuance.forwarded import parsed_address
 from issuance.protocol_view import ProtocolView
 from issuers.directory import IssuerSnapshot
 from issuers.models import Issuer
+from keys.creation import no_active_key
 from keys.encryption import KeyUnreadableError
 from keys.keyring import keyrings
 from keys.signing import private_key_of
@@ -92,8 +93,7 @@ def _signing_problem(issuer: IssuerSnapshot) -> str | None:
     keyring = keyrings.get(issuer.id)
     key = keyring and keyring.signing_key(alg=issuer.signing_alg, now=timezone.now())
     if not key:
-        command = f"manage.py create_key {issuer.path or '/'} {issuer.signing_alg}"
-        return f"{issuer.url} has no active {issuer.signing_alg} key: run {command}."
+        return no_active_key(issuer, issuer.signing_alg)
     try:
         private_key_of(key)
     except KeyUnreadableError as error:

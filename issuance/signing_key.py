@@ -4,6 +4,7 @@ from datetime import datetime
 
 from issuance.errors import TemporarilyUnavailable
 from issuers.directory import IssuerSnapshot
+from keys.creation import no_active_key
 from keys.encryption import KeyUnreadableError
 from keys.keyring import KeySnapshot, keyrings
 from keys.signing import private_key_of
@@ -16,7 +17,7 @@ def ready_key(*, client: Client, issuer: IssuerSnapshot, now: datetime) -> KeySn
     keyring = keyrings.get(issuer.id)
     key = keyring.signing_key(alg=alg, now=now) if keyring else None
     if key is None:
-        raise TemporarilyUnavailable(f"The issuer has no active {alg} key: create one.")
+        raise TemporarilyUnavailable(no_active_key(issuer, alg))
     try:
         private_key_of(key)
     except KeyUnreadableError as error:

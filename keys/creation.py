@@ -4,7 +4,9 @@ from datetime import datetime
 
 from django.conf import settings
 
+from issuers.directory import IssuerSnapshot
 from issuers.models import Issuer
+from issuers.paths import written_path
 from keys.encryption import encrypt
 from keys.generation import PrivateKey, generate_private_key, private_bytes, self_signed_certificate
 from keys.jwk import public_jwk, thumbprint
@@ -84,6 +86,10 @@ def signing_alg_problem(*, issuer: Issuer, alg: str, now: datetime) -> str | Non
     rows = SigningKey.objects.filter(issuer=issuer, alg=alg, revoked_at__isnull=True, activates_at__lte=now)
     if any(row.state(now) == KeyState.ACTIVE for row in rows):
         return None
-    return (
-        f"{issuer} has no active {alg} key. Create one first: manage.py create_key {issuer.path or '/'} {alg}"
-    )
+    return no_active_key(issuer, alg)
+
+
+def no_active_key(issuer: Issuer | IssuerSnapshot, alg: str) -> str:
+    path = written_path(issuer.path)
+    name = issuer.name or path
+    return f"{name} has no active {alg} key. Create one first: manage.py create_key {path} {alg}"

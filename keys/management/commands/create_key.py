@@ -8,11 +8,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import IntegrityError
 from django.utils import timezone
 
-from issuers.models import Issuer, SigningAlg
+from issuers.models import SigningAlg
+from issuers.paths import ROOT, UnknownIssuerError, issuer_at
 from keys.creation import create_first_key
 from keys.models import Purpose, SigningKey
-
-ROOT = "/"
 
 
 class Command(BaseCommand):
@@ -42,8 +41,8 @@ def _record_key() -> SigningKey:
 
 
 def _token_key(path: str, alg: str) -> SigningKey:
-    issuer = Issuer.objects.filter(path="" if path == ROOT else path).first()
-    if issuer is None:
-        known = ", ".join(issuer.path or ROOT for issuer in Issuer.objects.all()) or "none yet"
-        raise CommandError(f"There is no issuer {path}. There are: {known}.")
+    try:
+        issuer = issuer_at(path)
+    except UnknownIssuerError as error:
+        raise CommandError(str(error)) from error
     return create_first_key(issuer=issuer, alg=alg, now=timezone.now())

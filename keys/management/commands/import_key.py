@@ -10,12 +10,12 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from issuers.models import Issuer, SigningAlg
+from issuers.models import SigningAlg
+from issuers.paths import ROOT, UnknownIssuerError, issuer_at
 from keys.importing import ForeignKey, read_pem, read_pkcs12
 from keys.rotation import take_over
 
 PASSWORD = "KEY_PASSWORD"  # noqa: S105 - the name of a variable
-ROOT = "/"
 
 
 class Command(BaseCommand):
@@ -30,15 +30,15 @@ class Command(BaseCommand):
         parser.add_argument("--no-password", action="store_true", help="PEM: the key is not encrypted.")
 
     def handle(self, *, issuer_path: str, alg: str, file: Path, kid: str, **options: Any) -> None:
-        issuer = Issuer.objects.filter(path="" if issuer_path == ROOT else issuer_path).first()
-        if issuer is None:
-            raise CommandError(f"There is no issuer {issuer_path}.")
         now = timezone.now()
         try:
+            issuer = issuer_at(issuer_path)
             foreign = _read(file, alias=options["alias"], has_password=not options["no_password"])
             key = take_over(foreign, issuer=issuer, alg=alg, kid=kid, now=now)
         except OSError as error:
             raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
+        except UnknownIssuerError as error:
+            raise CommandError(str(error)) from error
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         for warning in foreign.warnings(now):
