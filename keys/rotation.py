@@ -41,12 +41,18 @@ def is_overdue(key: SigningKey, *, now: datetime) -> bool:
     return now >= rotates_at(key)
 
 
+def earliest_activation(issuer: Issuer, now: datetime) -> datetime:
+    """By then a key published now is in every copy of the JWKS."""
+    announced = now + timedelta(seconds=issuer.announce_period)
+    return max(announced, issuer.old_copies_until) if issuer.old_copies_until else announced
+
+
 def announce_successor(key: SigningKey, *, now: datetime, on_schedule: bool = False) -> SigningKey | None:
     """Publish a successor that signs after the announce period, on schedule not before the rotation period is over.
 
     None if another process was first.
     """
-    activates_at = _earliest_activation(_issuer(key), now)
+    activates_at = earliest_activation(_issuer(key), now)
     if on_schedule:
         activates_at = max(activates_at, rotates_at(key))
     return _succeed(key, published_at=now, activates_at=activates_at)
@@ -105,7 +111,7 @@ def take_over(foreign: ForeignKey, *, issuer: Issuer, alg: str, kid: str = "", n
         issuer=issuer,
         alg=alg,
         published_at=now,
-        activates_at=now if newest is None else _earliest_activation(issuer, now),
+        activates_at=now if newest is None else earliest_activation(issuer, now),
         predecessor=newest,
         kid=kid,
         certificate_chain=foreign.chain_pem,
@@ -159,7 +165,7 @@ def _store(key: SigningKey) -> bool:
 def _prepared_replacement(key: SigningKey, now: datetime) -> SigningKey:
     """Made before the transaction: an RSA key takes long."""
     waits = key.state(now) == KeyState.ANNOUNCED
-    activates_at = max(key.activates_at, _earliest_activation(_issuer(key), now)) if waits else now
+    activates_at = max(key.activates_at, earliest_activation(_issuer(key), now)) if waits else now
     return made_key(
         issuer=key.issuer, alg=key.alg, published_at=now, activates_at=activates_at, predecessor=key
     )
@@ -183,12 +189,6 @@ def _retire(key: SigningKey, *, at: datetime) -> None:
     key.retires_at = max(at, key.activates_at)
     key.expires_at = key.retires_at + timedelta(seconds=_issuer(key).retire_period)
     key.save(update_fields=["retires_at", "expires_at"])
-
-
-def _earliest_activation(issuer: Issuer, now: datetime) -> datetime:
-    """By then a key published now is in every copy of the JWKS."""
-    announced = now + timedelta(seconds=issuer.announce_period)
-    return max(announced, issuer.old_copies_until) if issuer.old_copies_until else announced
 
 
 def _issuer(key: SigningKey) -> Issuer:
