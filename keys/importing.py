@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from django.core.exceptions import ValidationError
 
 from issuers.models import SigningAlg
+from keys.certificates import chain_warnings
 from keys.generation import RSA_BITS, PrivateKey
 
 JKS_MAGIC = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
@@ -34,12 +35,7 @@ class ForeignKey:
 
     def warnings(self, now: datetime) -> list[str]:
         """What an operator should know before the key is taken."""
-        return [
-            f"The certificate {certificate.subject.rfc4514_string()} expired on "
-            f"{certificate.not_valid_after_utc:%Y-%m-%d}: replace it, verifiers may look at it."
-            for certificate in self.chain
-            if certificate.not_valid_after_utc < now
-        ]
+        return chain_warnings(self.chain, now)
 
 
 def read_pkcs12(data: bytes, *, store_password: str, key_password: str = "", alias: str = "") -> ForeignKey:

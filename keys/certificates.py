@@ -1,0 +1,119 @@
+"""What a certificate authority signs for a key, and the chain that comes back: for `x5c` and `x5t` alone.
+
+Verifiers of tokens take the public key from the JWKS; the chain is for those who want to know who vouches for it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from keys.generation import LONGEST_COMMON_NAME
+from keys.keyring import KeySnapshot
+from keys.models import SigningKey
+from keys.schedule import KeyState
+from keys.signing import private_key_of
+
+MOST_CERTIFICATES = 10
+"""In one chain: all of them stand in every copy of the JWKS."""
+
+Chain = tuple[x509.Certificate, ...]
+
+
+def certificate_request(key: SigningKey) -> str:
+    """A PKCS#10 request in PEM (RFC 2986), signed by the key itself. Raises KeyUnreadableError."""
+    private_key = private_key_of(KeySnapshot.of(key))
+    digest = None if isinstance(private_key, Ed25519PrivateKey) else hashes.SHA256()
+    request = x509.CertificateSigningRequestBuilder().subject_name(_subject(key)).sign(private_key, digest)
+    return request.public_bytes(Encoding.PEM).decode()
+
+
+def certificates_of(key: SigningKey) -> Chain:
+    """The key's chain, leaf first."""
+    return tuple(x509.load_pem_x509_certificates(key.certificate_chain.encode()))
+
+
+def read_chain(pem: bytes, *, key: SigningKey) -> Chain:
+    """A chain for the key, leaf first, each certificate signed by the next. Raises ValidationError."""
+    if b"PRIVATE KEY" in pem:
+        raise ValidationError("This holds a private key: send the certificates alone.")
+    try:
+        chain = tuple(x509.load_pem_x509_certificates(pem))
+    except ValueError as error:
+        raise ValidationError("These are no certificates in PEM.") from error
+    if len(chain) > MOST_CERTIFICATES:
+        raise ValidationError(
+            f"At most {MOST_CERTIFICATES} certificates make a chain; these are {len(chain)}."
+        )
+    if not _is_of(chain[0], key):
+        raise ValidationError(
+            f"The first certificate, {_name(chain[0])}, is of another key: put the one for {key.kid} first."
+        )
+    for certificate, issuer in pairwise(chain):
+        _require_issued(certificate, issuer)
+    return chain
+
+
+def chain_warnings(chain: Sequence[x509.Certificate], now: datetime) -> list[str]:
+    """What an operator should know about the dates of the certificates."""
+    late = [
+        f"The certificate {_name(certificate)} expired on {certificate.not_valid_after_utc:%Y-%m-%d}: "
+        f"replace it, verifiers may look at it."
+        for certificate in chain
+        if certificate.not_valid_after_utc < now
+    ]
+    early = [
+        f"The certificate {_name(certificate)} is valid from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} "
+        f"UTC only: until then verifiers may refuse it."
+        for certificate in chain
+        if certificate.not_valid_before_utc > now
+    ]
+    return late + early
+
+
+def attach_chain(key: SigningKey, chain: Chain, *, now: datetime) -> None:
+    """Put this chain in the place of the key's own. Raises ValidationError if the key is in the JWKS no more."""
+    with transaction.atomic():
+        locked = SigningKey.objects.select_for_update(of=("self",)).get(pk=key.pk)
+        if (state := locked.state(now)) in {KeyState.EXPIRED, KeyState.REVOKED}:
+            raise ValidationError(f"The key {locked.kid} is {state}: it is in the JWKS no more.")
+        locked.certificate_chain = "".join(
+            certificate.public_bytes(Encoding.PEM).decode() for certificate in chain
+        )
+        locked.save(update_fields=["certificate_chain"])
+
+
+def _subject(key: SigningKey) -> x509.Name:
+    name = key.issuer.url if key.issuer else f"{settings.PUBLIC_URL}/audit"
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:LONGEST_COMMON_NAME])])
+
+
+def _is_of(certificate: x509.Certificate, key: SigningKey) -> bool:
+    """Compared with the certificate that the key was stored with, which is of the key."""
+    try:
+        return certificate.public_key() == certificates_of(key)[0].public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+
+
+def _require_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
+        raise ValidationError(
+            f"The certificate {_name(certificate)} is not signed by the one behind it, {_name(issuer)}: "
+            f"give the chain in order, the key's own first."
+        ) from error
+
+
+def _name(certificate: x509.Certificate) -> str:
+    return certificate.subject.rfc4514_string() or "without a name"
