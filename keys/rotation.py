@@ -154,12 +154,21 @@ def _store(key: SigningKey) -> bool:
     """Save a new key and set its predecessor's end; False if another process stored a key in its place."""
     try:
         with transaction.atomic():
+            if key.predecessor is not None:
+                # Whoever revokes it at this moment locks it too: one waits for the other.
+                key.predecessor = _locked(key.predecessor)
             key.save()
             if key.predecessor is not None:
                 _retire(key.predecessor, at=key.activates_at)
     except IntegrityError:
+        if not _has_rival(key):
+            raise
         return False
     return True
+
+
+def _has_rival(key: SigningKey) -> bool:
+    return SigningKey.objects.filter(issuer=key.issuer, alg=key.alg, predecessor=key.predecessor).exists()
 
 
 def _prepared_replacement(key: SigningKey, now: datetime) -> SigningKey:
