@@ -38,7 +38,7 @@ def start_problems() -> list[str]:
         return []
 
 
-FORGIVEN = {"database", "issuers"}
+FORGIVEN = {"database", "issuers", "rotation"}
 """The checks that leave the server ready: degraded, for the issuers that work."""
 
 
@@ -52,6 +52,7 @@ def readiness() -> dict[str, list[str]]:
             "keys": _key_problems,
             "issuers": _unfinished_issuers,
         }
+            "rotation": _overdue_keys,
         return {"database": []} | {name: check() for name, check in checks.items()}
     except DatabaseFailure as error:
         missing = [] if is_warm() else ["This process never read the documents that it should serve."]
@@ -89,6 +90,17 @@ def _unfinished_issuers() -> list[str]:
 
 
 def _signing_problem(issuer: IssuerSnapshot) -> str | None:
+def _overdue_keys() -> list[str]:
+    """A key without a successor goes on signing, and its tokens verify."""
+    now = timezone.now()
+    return [
+        f"Key {key.kid} of {key.issuer.url} is overdue since {rotates_at(key):%Y-%m-%d %H:%M} UTC: "
+        "it has no successor. Run manage.py maintain, which makes it or says why it cannot."
+        for key in newest_keys()
+        if key.issuer and is_overdue(key, now=now)
+    ]
+
+
     """Why the issuer cannot sign, None if it can."""
     keyring = keyrings.get(issuer.id)
     key = keyring and keyring.signing_key(alg=issuer.signing_alg, now=timezone.now())
@@ -114,7 +126,7 @@ class LivezView(ProtocolView):
 
 
 class ReadyzView(ProtocolView):
-    """200 when tokens can be issued, or when only the database is away or an issuer is unfinished; else 503."""
+    """200 when tokens can be issued, or only the database is away, an issuer unfinished, a key overdue; else 503."""
 
     http_method_names = ["get", "head"]
 

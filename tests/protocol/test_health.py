@@ -1,10 +1,12 @@
 """Whether a process lives and can issue."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from issuers.models import Issuer
 from keys.models import SigningKey
@@ -27,6 +29,22 @@ def test_an_issuer_without_a_key_yet_leaves_the_others_ready(cast: Cast) -> None
     status, told = ready()
     assert (status, told["status"]) == (200, "degraded")
     assert told["checks"]["issuers"] == ["http://127.0.0.1:8000/new has no key yet: create one."]
+
+
+def test_an_overdue_key_leaves_it_ready_and_is_named(cast: Cast) -> None:
+    since = timezone.now() - timedelta(seconds=cast.other.rotation_period)
+    SigningKey.objects.filter(pk=cast.other_key.pk).update(published_at=since, activates_at=since)
+    status, told = ready()
+    assert (status, told["status"]) == (200, "degraded")
+    [reason] = told["checks"]["rotation"]
+    assert reason.startswith(f"Key {cast.other_key.kid} of http://127.0.0.1:8000/other is overdue since ")
+    assert "Run manage.py maintain" in reason
+
+
+def test_a_key_that_is_not_yet_overdue_is_not_named(cast: Cast) -> None:
+    since = timezone.now() - timedelta(seconds=cast.other.rotation_period - 60)
+    SigningKey.objects.filter(pk=cast.other_key.pk).update(published_at=since, activates_at=since)
+    assert ready()[1]["status"] == "ok"
 
 
 def test_an_issuer_that_lost_its_key_makes_it_unready(cast: Cast) -> None:
