@@ -50,17 +50,26 @@ def read_chain(pem: bytes, *, key: SigningKey) -> Chain:
         chain = tuple(x509.load_pem_x509_certificates(pem))
     except ValueError as error:
         raise ValidationError("These are no certificates in PEM.") from error
+    require_chain(chain, public_key=certificates_of(key)[0].public_key())
+    return chain
+
+
+def require_chain(chain: Chain, *, public_key: object) -> None:
+    """Raises ValidationError unless this is a chain for the key (RFC 7517 section 4.7)."""
     if len(chain) > MOST_CERTIFICATES:
         raise ValidationError(
             f"At most {MOST_CERTIFICATES} certificates make a chain; these are {len(chain)}."
         )
-    if not _is_of(chain[0], key):
+    if not is_of(chain[0], public_key):
         raise ValidationError(
-            f"The first certificate, {_name(chain[0])}, is of another key: put the one for {key.kid} first."
+            f"The first certificate, {_name(chain[0])}, is of another key: put the key's own first."
         )
     for certificate, issuer in pairwise(chain):
-        _require_issued(certificate, issuer)
-    return chain
+        if not is_issued_by(certificate, issuer):
+            raise ValidationError(
+                f"The certificate {_name(certificate)} is not signed by the one behind it, {_name(issuer)}: "
+                f"give the chain in order, the key's own first."
+            )
 
 
 def chain_warnings(chain: Sequence[x509.Certificate], now: datetime) -> list[str]:
@@ -92,27 +101,24 @@ def attach_chain(key: SigningKey, chain: Chain, *, now: datetime) -> None:
         locked.save(update_fields=["certificate_chain"])
 
 
-def _subject(key: SigningKey) -> x509.Name:
-    name = key.issuer.url if key.issuer else f"{settings.PUBLIC_URL}/audit"
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:LONGEST_COMMON_NAME])])
-
-
-def _is_of(certificate: x509.Certificate, key: SigningKey) -> bool:
-    """Compared with the certificate that the key was stored with, which is of the key."""
+def is_of(certificate: x509.Certificate, public_key: object) -> bool:
     try:
-        return certificate.public_key() == certificates_of(key)[0].public_key()
+        return certificate.public_key() == public_key
     except (ValueError, UnsupportedAlgorithm):
         return False
 
 
-def _require_issued(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
+def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm) as error:
-        raise ValidationError(
-            f"The certificate {_name(certificate)} is not signed by the one behind it, {_name(issuer)}: "
-            f"give the chain in order, the key's own first."
-        ) from error
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def _subject(key: SigningKey) -> x509.Name:
+    name = key.issuer.url if key.issuer else f"{settings.PUBLIC_URL}/audit"
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:LONGEST_COMMON_NAME])])
 
 
 def _name(certificate: x509.Certificate) -> str:
