@@ -1,13 +1,14 @@
-"""Which key signs, made ready before the row that names it is committed."""
+"""Which key signs, made ready before the row that names it is committed, and used after."""
 
 from datetime import datetime
 
+from issuance.access_token import UnsignedToken
 from issuance.errors import TemporarilyUnavailable
 from issuers.directory import IssuerSnapshot
 from keys.creation import no_active_key
 from keys.encryption import KeyUnreadableError
 from keys.keyring import KeySnapshot, keyrings
-from keys.signing import private_key_of
+from keys.signing import private_key_of, sign
 from relying_parties.registry import Client
 
 
@@ -23,3 +24,11 @@ def ready_key(*, client: Client, issuer: IssuerSnapshot, now: datetime) -> KeySn
     except KeyUnreadableError as error:
         raise TemporarilyUnavailable(str(error)) from error
     return key
+
+
+def signed(token: UnsignedToken, *, key: KeySnapshot) -> str:
+    """The access token. Raises TemporarilyUnavailable: a key in a token may have gone away since it was made ready."""
+    try:
+        return sign(token.claims, header=token.header, key=key)
+    except KeyUnreadableError as error:
+        raise TemporarilyUnavailable(str(error)) from error

@@ -20,11 +20,10 @@ from issuance.errors import NotRecorded, OAuthError, TemporarilyUnavailable
 from issuance.grants import authorize
 from issuance.protocol_view import ProtocolView
 from issuance.request_body import read_body
-from issuance.signing_key import ready_key
+from issuance.signing_key import ready_key, signed
 from issuance.token_request import parse
 from issuers.directory import IssuerSnapshot
 from keys.keyring import RECORD
-from keys.signing import sign
 
 
 class TokenView(ProtocolView):
@@ -78,7 +77,7 @@ class TokenView(ProtocolView):
         entry.passed("claims", **story.said(token, client=client))
 
         record(story.issued(entry, token))
-        access_token = sign(token.claims, header=token.header, key=key)
+        access_token = signed(token, key=key)
 
         members = {
             "access_token": access_token,

@@ -1,46 +1,83 @@
 """Making a key: always an explicit act, never a side effect of serving."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
+import structlog
 from django.conf import settings
 
 from issuers.directory import IssuerSnapshot
 from issuers.models import Issuer
 from issuers.paths import written_path
-from keys.encryption import encrypt
+from keys.encryption import KeyUnreadableError, encrypt
 from keys.generation import PrivateKey, generate_private_key, private_bytes, self_signed_certificate
 from keys.jwk import public_jwk, thumbprint
 from keys.models import Purpose, SigningKey
+from keys.pkcs11_keys import InToken
+from keys.pkcs11_objects import destroy_in_token, generate_in_token
+from keys.pkcs11_uri import Pkcs11Uri
 from keys.schedule import KeyState
 
+log = structlog.get_logger("keys")
 
-def create_first_key(*, issuer: Issuer | None, alg: str, now: datetime) -> SigningKey:
+
+def create_first_key(
+    *, issuer: Issuer | None, alg: str, now: datetime, token: Pkcs11Uri | None = None
+) -> SigningKey:
     """Make and store the first key of an issuer and algorithm (`issuer` None: of the record).
 
-    It is published and active at once: nothing can have been signed before it. Raises ValidationError if there is one.
+    It is published and active at once: nothing can have been signed before it. Raises ValidationError if there is one,
+    KeyUnreadableError if the token does not make one.
     """
-    key = made_key(issuer=issuer, alg=alg, published_at=now, activates_at=now)
-    key.checked().save()
-    return key
+    with new_key(issuer=issuer, alg=alg, published_at=now, activates_at=now, token=token) as key:
+        key.checked().save()
+        return key
 
 
-def made_key(
+@contextmanager
+def new_key(
     *,
     issuer: Issuer | None,
     alg: str,
     published_at: datetime,
     activates_at: datetime,
     predecessor: SigningKey | None = None,
-) -> SigningKey:
-    """A new key pair, its private half encrypted, not yet stored."""
-    return key_of(
-        generate_private_key(alg),
-        issuer=issuer,
-        alg=alg,
-        published_at=published_at,
-        activates_at=activates_at,
-        predecessor=predecessor,
-    )
+    token: Pkcs11Uri | None = None,
+) -> Iterator[SigningKey]:
+    """A new key pair, in the token or its private half encrypted, to be stored in the block.
+
+    What was made in a token is destroyed there if no row names it after the block. Raises KeyUnreadableError.
+    """
+    private_key = _generated(issuer=issuer, alg=alg, now=published_at, token=token)
+    try:
+        yield key_of(
+            private_key,
+            issuer=issuer,
+            alg=alg,
+            published_at=published_at,
+            activates_at=activates_at,
+            predecessor=predecessor,
+        )
+    finally:
+        if isinstance(private_key, InToken):
+            _destroy_unless_stored(private_key.uri)
+
+
+def _generated(*, issuer: Issuer | None, alg: str, now: datetime, token: Pkcs11Uri | None) -> PrivateKey:
+    if token is None:
+        return generate_private_key(alg)
+    owner = written_path(issuer.path) if issuer else "record"
+    return generate_in_token(token, alg=alg, label=f"m2m-idp {owner} {alg} {now:%Y-%m-%dT%H:%M:%SZ}")
+
+
+def _destroy_unless_stored(uri: Pkcs11Uri) -> None:
+    if SigningKey.objects.filter(pkcs11_uri=str(uri)).exists():
+        return
+    try:
+        destroy_in_token(uri)
+    except KeyUnreadableError as error:
+        log.warning("key_left_in_token", uri=str(uri), reason=str(error))
 
 
 def key_of(  # noqa: PLR0913 - a row of this many columns
@@ -54,7 +91,7 @@ def key_of(  # noqa: PLR0913 - a row of this many columns
     kid: str = "",
     certificate_chain: str = "",
 ) -> SigningKey:
-    """A key pair, its private half encrypted, not yet stored.
+    """A key pair, not yet stored; its private half encrypted, or where it lies in its token.
 
     Without a kid it has its thumbprint, without a chain a self-signed certificate.
     """
@@ -72,6 +109,9 @@ def key_of(  # noqa: PLR0913 - a row of this many columns
         published_at=published_at,
         activates_at=activates_at,
     )
+    if isinstance(private_key, InToken):
+        key.pkcs11_uri = str(private_key.uri)
+        return key
     encrypted = encrypt(private_bytes(private_key), identity=key.identity)
     key.encrypted_private_key, key.kek_id = encrypted.ciphertext, encrypted.kek_id
     return key

@@ -11,10 +11,10 @@ NONCE_BYTES = 12
 
 
 class KeyUnreadableError(Exception):
-    """A private key cannot be decrypted; the text says what to do."""
+    """A private key cannot be decrypted, or its token does not sign; the text says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class EncryptedKey:
     """`ciphertext` is nonce, ciphertext and tag; `identity` is the associated data that ties it to its row."""
 

@@ -14,6 +14,7 @@ from issuers.models import SigningAlg
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | Ed25519PrivateKey
 
 RSA_BITS = 2048
+NOT_OFFERED = "Only RSA, P-256, P-384 and Ed25519 keys are taken."
 CERTIFICATE_LIFE = timedelta(days=7300)
 """Longer than the longest rotation: a verifier that looks at x5c meets no expired certificate."""
 LONGEST_COMMON_NAME = 64

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
+from jwt import PyJWK
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
@@ -27,6 +28,12 @@ def public_jwk(key: PublicKey) -> dict[str, str]:
     else:
         members = OKPAlgorithm.to_jwk(key, as_dict=True)
     return {name: members[name] for name in REQUIRED_MEMBERS[members["kty"]]}
+
+
+def public_key(jwk: dict[str, Any]) -> PublicKey:
+    """The key that a JWK of ours describes."""
+    key: PublicKey = PyJWK(jwk).key
+    return key
 
 
 def thumbprint(jwk: dict[str, str]) -> str:

@@ -25,6 +25,7 @@ class KeySnapshot:
     revoked_at: datetime | None
     jwk: dict[str, Any]
     encrypted: EncryptedKey | None
+    pkcs11_uri: str
 
     @classmethod
     def of(cls, key: SigningKey) -> "KeySnapshot":
@@ -43,6 +44,7 @@ class KeySnapshot:
             revoked_at=key.revoked_at,
             jwk=jwk,
             encrypted=key.encrypted,
+            pkcs11_uri=key.pkcs11_uri,
         )
 
 

@@ -34,6 +34,10 @@ class SigningKey(ConfigurationModel):
         null=True, help_text="Nonce, ciphertext and tag; null when wiped."
     )
     kek_id = models.CharField("key-encryption key", max_length=32, blank=True)
+    pkcs11_uri = models.CharField(
+        "PKCS#11 URI", max_length=500, blank=True,
+        help_text="Where the private half lies, if in a token; blank if it is encrypted here, or wiped.",
+    )  # fmt: skip
     certificate_chain = models.TextField(help_text="PEM, leaf first.")
     predecessor = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="successor"
@@ -78,6 +82,9 @@ class SigningKey(ConfigurationModel):
                     & Q(retires_at__gte=F("activates_at"), expires_at__gte=F("retires_at"))
                 ),
                 name="key_instants_in_order",
+            ),
+            models.CheckConstraint(
+                condition=Q(encrypted_private_key__isnull=True) | Q(pkcs11_uri=""), name="key_in_one_place"
             ),
         ]  # fmt: skip
 

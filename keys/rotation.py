@@ -4,16 +4,21 @@ A successor is announced for the issuer's announce period before it signs, but f
 not to wait. `predecessor` is one-to-one: of many processes that create a successor at once, one does.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from issuers.models import Issuer
-from keys.creation import key_of, made_key
+from keys.creation import key_of, new_key
+from keys.encryption import KeyUnreadableError
 from keys.importing import ForeignKey, fitting_algs
 from keys.jwk import public_jwk
 from keys.models import SigningKey
+from keys.pkcs11_objects import destroy_in_token
+from keys.pkcs11_uri import Pkcs11Uri
 from keys.schedule import KeyState
 
 KEPT_AFTER_EXPIRY = timedelta(days=90)
@@ -50,7 +55,7 @@ def earliest_activation(issuer: Issuer, now: datetime) -> datetime:
 def announce_successor(key: SigningKey, *, now: datetime, on_schedule: bool = False) -> SigningKey | None:
     """Publish a successor that signs after the announce period, on schedule not before the rotation period is over.
 
-    None if another process was first.
+    It lives where the key lives. None if another process was first. Raises KeyUnreadableError if a token makes none.
     """
     activates_at = earliest_activation(_issuer(key), now)
     if on_schedule:
@@ -69,28 +74,28 @@ def activate_without_waiting(key: SigningKey, *, now: datetime) -> None:
         _activate(key, now)
 
 
-def revoke(key: SigningKey, *, now: datetime) -> SigningKey | None:
+def revoke(key: SigningKey, *, now: datetime, leave_token: bool = False) -> SigningKey | None:
     """End a key in an emergency: it leaves the JWKS, and its tokens stop to verify.
 
     In the same transaction a replacement stands: the announced successor signs now, or a new key does; for a key that
-    was only announced, another is announced in its place. Returns a key that was made, None if none had to be.
+    was only announced, another is announced in its place. It lives where the key lived; `leave_token`: encrypted here.
+    Returns a key that was made, None if none had to be. Raises KeyUnreadableError if a token makes none.
     """
-    replacement = _prepared_replacement(key, now)
-    with transaction.atomic():
+    with _replacement(key, now, leave_token=leave_token) as replacement, transaction.atomic():
         key = _locked(key)
         if key.revoked_at is not None:
             raise ValidationError(f"The key {key.kid} is revoked already.")
         state, successor = key.state(now), SigningKey.objects.filter(predecessor=key).first()
         key.revoked_at = now
         key.save(update_fields=["revoked_at"])
-        if successor is not None:
-            if state == KeyState.ACTIVE and successor.state(now) == KeyState.ANNOUNCED:
-                _activate(successor, now)
-            return None
-        replacement.save()
-        if state == KeyState.ANNOUNCED and key.predecessor is not None:
-            _retire(key.predecessor, at=replacement.activates_at)
-        return replacement
+        if successor is None and replacement is not None:
+            replacement.save()
+            if state == KeyState.ANNOUNCED and key.predecessor is not None:
+                _retire(key.predecessor, at=replacement.activates_at)
+            return replacement
+        if successor is not None and (state, successor.state(now)) == (KeyState.ACTIVE, KeyState.ANNOUNCED):
+            _activate(successor, now)
+        return None
 
 
 def take_over(foreign: ForeignKey, *, issuer: Issuer, alg: str, kid: str = "", now: datetime) -> SigningKey:
@@ -130,24 +135,46 @@ def _refuse_known(foreign: ForeignKey) -> None:
 
 
 def wipe_expired_private_keys(*, now: datetime) -> list[SigningKey]:
-    """Forget the private halves of keys that expired, or were revoked, long ago."""
+    """Forget the private halves of keys that expired, or were revoked, long ago; those in a token are destroyed there.
+
+    Raises KeyUnreadableError after all others are wiped if a token destroys none: it is tried again.
+    """
     cutoff = now - KEPT_AFTER_EXPIRY
-    held = SigningKey.objects.filter(encrypted_private_key__isnull=False)
-    gone = [
-        *held.filter(expires_at__lte=cutoff),
-        *held.filter(expires_at__isnull=True, revoked_at__lte=cutoff),
-    ]
-    for key in gone:
-        key.encrypted_private_key, key.kek_id = None, ""
-        key.save(update_fields=["encrypted_private_key", "kek_id"])
+    held = SigningKey.objects.filter(Q(encrypted_private_key__isnull=False) | ~Q(pkcs11_uri=""))
+    gone, problems = [], []
+    for key in held.filter(Q(expires_at__lte=cutoff) | Q(expires_at__isnull=True, revoked_at__lte=cutoff)):
+        try:
+            _wipe(key)
+            gone.append(key)
+        except KeyUnreadableError as error:
+            problems.append(f"The key {key.kid} is to be destroyed. {error}")
+    if problems:
+        raise KeyUnreadableError(" ".join(problems))
     return gone
 
 
+def _wipe(key: SigningKey) -> None:
+    """The object first: if the row is not saved, the next run finds it gone."""
+    if key.pkcs11_uri:
+        destroy_in_token(Pkcs11Uri.parse(key.pkcs11_uri))
+    key.encrypted_private_key, key.kek_id, key.pkcs11_uri = None, "", ""
+    key.save(update_fields=["encrypted_private_key", "kek_id", "pkcs11_uri"])
+
+
 def _succeed(key: SigningKey, *, published_at: datetime, activates_at: datetime) -> SigningKey | None:
-    successor = made_key(
-        issuer=key.issuer, alg=key.alg, published_at=published_at, activates_at=activates_at, predecessor=key
-    )
-    return successor if _store(successor) else None
+    with new_key(
+        issuer=key.issuer,
+        alg=key.alg,
+        published_at=published_at,
+        activates_at=activates_at,
+        predecessor=key,
+        token=_token_of(key),
+    ) as successor:
+        return successor if _store(successor) else None
+
+
+def _token_of(key: SigningKey) -> Pkcs11Uri | None:
+    return Pkcs11Uri.parse(key.pkcs11_uri) if key.pkcs11_uri else None
 
 
 def _store(key: SigningKey) -> bool:
@@ -171,12 +198,21 @@ def _has_rival(key: SigningKey) -> bool:
     return SigningKey.objects.filter(issuer=key.issuer, alg=key.alg, predecessor=key.predecessor).exists()
 
 
-def _prepared_replacement(key: SigningKey, now: datetime) -> SigningKey:
-    """Made before the transaction: an RSA key takes long."""
+def _replacement(
+    key: SigningKey, now: datetime, *, leave_token: bool
+) -> AbstractContextManager[SigningKey | None]:
+    """A key that none has to wait for in the transaction: an RSA key takes long. None if there is a successor."""
+    if SigningKey.objects.filter(predecessor=key).exists():
+        return nullcontext()
     waits = key.state(now) == KeyState.ANNOUNCED
     activates_at = max(key.activates_at, earliest_activation(_issuer(key), now)) if waits else now
-    return made_key(
-        issuer=key.issuer, alg=key.alg, published_at=now, activates_at=activates_at, predecessor=key
+    return new_key(
+        issuer=key.issuer,
+        alg=key.alg,
+        published_at=now,
+        activates_at=activates_at,
+        predecessor=key,
+        token=None if leave_token else _token_of(key),
     )
 
 

@@ -1,16 +1,22 @@
-"""The only place where a private key is used."""
+"""The only place where a private key is used, wherever it lives."""
 
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 import jwt
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
-from keys.encryption import KeyUnreadableError, decrypt
+from keys.encryption import EncryptedKey, KeyUnreadableError, decrypt
 from keys.generation import PrivateKey
+from keys.jwk import public_key
 from keys.keyring import KeySnapshot
+from keys.pkcs11_keys import key_in_token
+from keys.pkcs11_uri import Pkcs11Uri
 
-_parsed: dict[tuple[int, str], PrivateKey] = {}
-"""Private keys of this process by row and kid: decrypting and parsing one costs more than a signature."""
+PROBE = b"This is signed to see whether the key signs. It is no token."
+
+_parsed: WeakKeyDictionary[EncryptedKey, PrivateKey] = WeakKeyDictionary()
+"""The private keys of this process. One that is wiped, moved to another KEK or revoked goes with its snapshot."""
 
 
 def sign(claims: dict[str, Any], *, header: dict[str, Any], key: KeySnapshot) -> str:
@@ -21,18 +27,35 @@ def sign(claims: dict[str, Any], *, header: dict[str, Any], key: KeySnapshot) ->
 
 
 def private_key_of(key: KeySnapshot) -> PrivateKey:
-    """The key's private half, decrypted once in this process. Raises KeyUnreadableError."""
-    parsed = _parsed.get((key.id, key.kid))
+    """The key's private half: decrypted once in this process, or seen in its token. Raises KeyUnreadableError."""
+    if key.pkcs11_uri:
+        return key_in_token(Pkcs11Uri.parse(key.pkcs11_uri), public_key(key.jwk)).seen()
+    if key.encrypted is None:
+        raise KeyUnreadableError(f"The private half of key {key.kid} was wiped.")
+    parsed = _parsed.get(key.encrypted)
     if parsed is None:
-        parsed = _parsed[key.id, key.kid] = _open(key)
+        parsed = _parsed[key.encrypted] = _opened(key.encrypted)
     return parsed
 
 
-def _open(key: KeySnapshot) -> PrivateKey:
-    if key.encrypted is None:
-        raise KeyUnreadableError(f"The private half of key {key.kid} was wiped.")
+def check(key: KeySnapshot) -> None:
+    """Raises KeyUnreadableError if the key cannot sign now. A token is asked for a signature: it may have gone away."""
+    private_key = private_key_of(key)
+    if key.pkcs11_uri and not proves_itself(private_key, alg=key.alg):
+        raise KeyUnreadableError(
+            f"What {key.pkcs11_uri} signs does not fit the key {key.kid}: mend the token."
+        )
+
+
+def proves_itself(private_key: PrivateKey, *, alg: str) -> bool:
+    """Whether a signature verifies by the public half. Raises KeyUnreadableError."""
+    algorithm = jwt.get_algorithm_by_name(alg)
+    return algorithm.verify(PROBE, private_key.public_key(), algorithm.sign(PROBE, private_key))
+
+
+def _opened(encrypted: EncryptedKey) -> PrivateKey:
     # The ciphertext is authenticated: what comes out is what went in, and needs no second validation.
     return cast(
         PrivateKey,
-        load_der_private_key(decrypt(key.encrypted), password=None, unsafe_skip_rsa_key_validation=True),
+        load_der_private_key(decrypt(encrypted), password=None, unsafe_skip_rsa_key_validation=True),
     )

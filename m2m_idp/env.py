@@ -49,6 +49,8 @@ class Environment:
     debug: bool
     surface: str
     web_concurrency: int
+    maintain_every: int
+    """Seconds; 0: the server leaves its chores to others."""
     allowed_hosts: tuple[str, ...]
     trusted_proxies: tuple[Network, ...]
     operations_networks: tuple[Network, ...]
@@ -58,6 +60,8 @@ class Environment:
     secret_key: str
     key_encryption_keys: dict[str, bytes]
     secret_peppers: dict[str, bytes]
+    pkcs11_module: str
+    pkcs11_pin: str
 
     def __repr__(self) -> str:
         return f"<Environment {self.public_url} {self.surface}>"
@@ -86,6 +90,7 @@ def read(env: Variables) -> Environment:
         debug=debug,
         surface=_one_of(env, "IDP_SURFACE", SURFACES),
         web_concurrency=_whole_number(env, "WEB_CONCURRENCY", default=2, smallest=1, largest=1024),
+        maintain_every=_whole_number(env, "MAINTAIN_EVERY", default=60, smallest=0, largest=86_400),
         allowed_hosts=_listed(env, "ALLOWED_HOSTS"),
         trusted_proxies=_networks(env, "TRUSTED_PROXIES"),
         operations_networks=_networks(env, "OPERATIONS_NETWORKS"),
@@ -95,6 +100,8 @@ def read(env: Variables) -> Environment:
         secret_key=_secret(env, "SECRET_KEY", own),
         key_encryption_keys=_keys_by_id("KEY_ENCRYPTION_KEYS", _secret(env, "KEY_ENCRYPTION_KEYS", own)),
         secret_peppers=_keys_by_id("SECRET_PEPPERS", _secret(env, "SECRET_PEPPERS", own)),
+        pkcs11_module=_text(env, "PKCS11_MODULE", default=""),
+        pkcs11_pin=_text(env, "PKCS11_PIN", default=""),
     )
 
 

@@ -21,6 +21,8 @@ OPERATIONS_NETWORKS = ENVIRONMENT.operations_networks
 SECRET_KEY = ENVIRONMENT.secret_key
 KEY_ENCRYPTION_KEYS = ENVIRONMENT.key_encryption_keys
 SECRET_PEPPERS = ENVIRONMENT.secret_peppers
+PKCS11_MODULE = ENVIRONMENT.pkcs11_module
+PKCS11_PIN = ENVIRONMENT.pkcs11_pin
 DEBUG = ENVIRONMENT.debug
 
 # Only the console looks at the Host header; no answer of the protocol depends on it.
@@ -111,6 +113,9 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},
 }
+
+# What is uploaded are keys: none is written to a disk on its way. What does not fit in memory is dropped.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 
 IS_HTTPS = PUBLIC_URL.startswith("https:")
 SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"

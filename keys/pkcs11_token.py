@@ -1,0 +1,167 @@
+"""The PKCS#11 tokens of this process: one library, one session a token, one call at a time.
+
+A session is opened when it is first needed, and anew in a process that was forked since. One that died, since the HSM
+was away, is opened again by the next call. python-pkcs11 initializes the library for a single thread, so all calls
+share one lock.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from django.conf import settings
+
+from keys.encryption import KeyUnreadableError
+from keys.pkcs11_uri import Pkcs11Uri
+
+if TYPE_CHECKING:
+    from pkcs11._pkcs11 import lib
+
+try:
+    import pkcs11
+except ImportError:  # An extra: only who has keys in a token needs it.
+    pkcs11 = None  # type: ignore[assignment]
+
+__all__ = ["OpenToken", "close", "in_token", "pkcs11"]
+
+T = TypeVar("T")
+
+LONGEST_WAIT = 5
+"""Seconds that a call waits for those before it: while an HSM does not answer, the threads serve what needs no key."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenToken:
+    """A session, and the private keys that were found in it."""
+
+    session: "pkcs11.Session"
+    keys: "dict[Pkcs11Uri, pkcs11.SignMixin]" = field(default_factory=dict)
+
+    def private_key(self, uri: Pkcs11Uri) -> "pkcs11.SignMixin":
+        """Raises NoSuchKey or MultipleObjectsReturned."""
+        if uri not in self.keys:
+            found = self.session.get_key(
+                object_class=pkcs11.ObjectClass.PRIVATE_KEY, label=uri.object or None, id=uri.id or None
+            )
+            self.keys[uri] = cast("pkcs11.SignMixin", found)
+        return self.keys[uri]
+
+
+class _Process:
+    """What this process has of PKCS#11."""
+
+    def __init__(self) -> None:
+        self.library: lib | None = None
+        self.refused_pins: set[tuple[str, str]] = set()
+        self.begin()
+
+    def begin(self) -> None:
+        """A child has its parent's sessions no longer; a thread of the parent's may have held the lock."""
+        self.lock = threading.Lock()
+        self.open: dict[str, OpenToken] = {}
+
+
+_process = _Process()
+os.register_at_fork(after_in_child=_process.begin)
+
+
+def in_token(uri: Pkcs11Uri, act: Callable[[OpenToken], T], *, writes: bool = False) -> T:
+    """What `act` returns in a session on the URI's token. Raises KeyUnreadableError.
+
+    `act` runs again in a new session if it fails in one that may have died.
+    """
+    _check_setup(uri)
+    if not _process.lock.acquire(timeout=LONGEST_WAIT):
+        raise KeyUnreadableError(
+            f"The token {uri.token} did not answer for {LONGEST_WAIT} seconds: look at it."
+        )
+    try:
+        opened = None if writes else _process.open.get(uri.token)
+        try:
+            return act(opened or _opened(uri, writes=writes))
+        except pkcs11.PKCS11Error:
+            if opened is None:
+                raise
+            return act(_opened(uri, writes=writes))
+    except pkcs11.PKCS11Error as error:
+        _close()
+        raise KeyUnreadableError(_advice(uri, error)) from error
+    finally:
+        if writes:
+            _close()
+        _process.lock.release()
+
+
+def close() -> None:
+    """End this process's sessions; the next call opens one anew."""
+    with _process.lock:
+        _close()
+
+
+def _check_setup(uri: Pkcs11Uri) -> None:
+    if pkcs11 is None:
+        raise KeyUnreadableError(
+            f"The key {uri} lies in a PKCS#11 token: install what reads it, "
+            "pip install --constraint requirements-dev.txt python-pkcs11"
+        )
+    if not settings.PKCS11_MODULE:
+        raise KeyUnreadableError(
+            f"The key {uri} lies in a PKCS#11 token: PKCS11_MODULE must be the path of its library."
+        )
+    if (uri.token, settings.PKCS11_PIN) in _process.refused_pins:
+        raise KeyUnreadableError(_wrong_pin(uri))
+
+
+def _opened(uri: Pkcs11Uri, *, writes: bool) -> OpenToken:
+    """A new session, the library initialized anew: it would not see a token that was attached since."""
+    _close()
+    _process.library = pkcs11.lib(settings.PKCS11_MODULE)
+    token = _process.library.get_token(token_label=uri.token)
+    try:
+        session = token.open(rw=writes, user_pin=settings.PKCS11_PIN or None)
+    except (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange):
+        # A token locks after a few of them.
+        _process.refused_pins.add((uri.token, settings.PKCS11_PIN))
+        raise
+    _process.open[uri.token] = OpenToken(session)
+    return _process.open[uri.token]
+
+
+def _close() -> None:
+    """Close all sessions with the library: what remains of them in a forked or failed process, none can tell."""
+    _process.open.clear()
+    if _process.library is None:
+        return
+    library, _process.library = _process.library, None
+    try:
+        library.finalize()
+    except pkcs11.PKCS11Error:
+        # It was not initialized in this process, or lost its device: it is initialized anew.
+        return
+
+
+def _wrong_pin(uri: Pkcs11Uri) -> str:
+    return (
+        f"PKCS11_PIN is not the PIN of the token {uri.token}: correct it and restart. "
+        "This process does not try it again, lest the token lock."
+    )
+
+
+def _advice(uri: Pkcs11Uri, error: Exception) -> str:
+    match error:
+        case pkcs11.NoSuchToken():
+            return f"PKCS11_MODULE knows no token {uri.token}: attach it, or correct the library's configuration."
+        case pkcs11.MultipleTokensReturned():
+            return f"Several tokens are called {uri.token}: give each a name of its own."
+        case pkcs11.PinIncorrect() | pkcs11.PinInvalid() | pkcs11.PinLenRange():
+            return _wrong_pin(uri)
+        case pkcs11.NoSuchKey():
+            return f"The token {uri.token} has no private key {uri}, or shows none without PKCS11_PIN: put it back."
+        case pkcs11.MultipleObjectsReturned():
+            return f"The token {uri.token} has several private keys {uri}: name one by its id."
+    return (
+        f"The token {uri.token} does not work ({type(error).__name__} {error}".rstrip()
+        + "): look at the HSM, PKCS11_MODULE and the library's configuration."
+    )
