@@ -1,13 +1,13 @@
 """The chores of a running installation: each may run at any time, by many at once, and be killed anywhere."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.contrib.sessions.models import Session
-from django.db import transaction
-from django.db.models import Max
+from django.utils import timezone
 
-from audit.models import IssuanceEvent, Outcome
+from keys.models import SigningKey
 from keys.rotation import (
     announce_successor,
     is_overdue,
@@ -15,69 +15,77 @@ from keys.rotation import (
     successor_is_due,
     wipe_expired_private_keys,
 )
-from relying_parties.models import CredentialUse
+from upkeep.attempts import Attempts, Failure
+from upkeep.credential_uses import note_credential_uses
+from upkeep.models import note_end, take_turn
 
-LATEST_COMMIT = timedelta(minutes=5)
-"""A request's row may be committed this long after its instant, so that much of the record is read again."""
+ALWAYS = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
     """What a run did."""
 
-    credential_uses: int
-    expired_sessions: int
+    credential_uses: int = 0
+    expired_sessions: int = 0
     announced_keys: tuple[str, ...] = ()
     """The keys that were made as successors, by kid."""
     overdue_keys: tuple[str, ...] = ()
-    """The keys that have signed for longer than their rotation period, by kid; they go on."""
+    """The keys that were found to sign for longer than their rotation period, by kid; they go on."""
     wiped_keys: tuple[str, ...] = ()
     """The keys whose private halves were forgotten, by kid."""
+    failed: tuple[Failure, ...] = ()
+
+
+def run(*, every: timedelta = ALWAYS) -> Done:
+    """Do the chores now, or nothing if a process began them within `every`. Raises nothing: what failed is told."""
+    now = timezone.now()
+    attempts = Attempts(now)
+    is_ours = attempts.of("begin", partial(take_turn, every=every), otherwise=False)
+    done = maintain(now) if is_ours else Done()
+    if is_ours:
+        attempts.of("note the end", lambda _start: note_end(timezone.now()), otherwise=None)
+    return replace(done, failed=done.failed + attempts.failed)
 
 
 def maintain(now: datetime) -> Done:
-    return Done(
-        credential_uses=note_credential_uses(now),
-        expired_sessions=clear_expired_sessions(now),
-        announced_keys=announce_due_successors(now),
-        overdue_keys=tuple(key.kid for key in newest_keys() if is_overdue(key, now=now)),
-        wiped_keys=tuple(key.kid for key in wipe_expired_private_keys(now=now)),
+    """Each chore, whether or not the one before it failed."""
+    attempts = Attempts(now)
+    done = Done(
+        credential_uses=attempts.of("note the last uses of credentials", note_credential_uses, otherwise=0),
+        expired_sessions=attempts.of("clear expired sessions", clear_expired_sessions, otherwise=0),
+        overdue_keys=attempts.of("look for overdue keys", overdue_keys, otherwise=()),
+        announced_keys=announce_due_successors(attempts),
+        wiped_keys=attempts.of("wipe expired private keys", wipe_expired_keys, otherwise=()),
     )
+    return replace(done, failed=attempts.failed)
 
 
-def announce_due_successors(now: datetime) -> tuple[str, ...]:
-    """Make the successors whose announcement is due; of many runs at once, one makes each."""
-    due = [key for key in newest_keys() if successor_is_due(key, now=now)]
-    made = [announce_successor(key, now=now, on_schedule=True) for key in due]
+def overdue_keys(now: datetime) -> tuple[str, ...]:
+    return tuple(key.kid for key in newest_keys() if is_overdue(key, now=now))
+
+
+def announce_due_successors(attempts: Attempts) -> tuple[str, ...]:
+    """Make the successors whose announcement is due, each on its own; of many runs at once, one makes each."""
+    none: tuple[SigningKey, ...] = ()
+    due = attempts.of("look for keys that need a successor", due_keys, otherwise=none)
+    made = [
+        attempts.of(f"announce the successor of key {key.kid}", partial(announce, key), otherwise=None)
+        for key in due
+    ]
     return tuple(key.kid for key in made if key is not None)
 
 
-def note_credential_uses(now: datetime) -> int:
-    """Write when each credential last proved its client, from the record; the number of instants that moved.
-
-    Only the record since the last use that is known is read. An instant never moves back.
-    """
-    known = dict(CredentialUse.objects.values_list("credential", "last_used_at"))
-    proofs = (
-        IssuanceEvent.objects.filter(outcome=Outcome.ISSUED).exclude(credential="").order_by("credential")
-    )
-    if known:
-        # A clock that ran ahead for a while has left an instant ahead of now.
-        proofs = proofs.filter(at__gt=min(max(known.values()), now) - LATEST_COMMIT)
-    latest = proofs.values_list("credential").annotate(Max("at"))
-    return _write({name: at for name, at in latest if name not in known or at > known[name]})
+def due_keys(now: datetime) -> tuple[SigningKey, ...]:
+    return tuple(key for key in newest_keys() if successor_is_due(key, now=now))
 
 
-def _write(uses: dict[str, datetime]) -> int:
-    """In the order of the names: of two runs one waits for the other, and they never block each other."""
-    with transaction.atomic():
-        CredentialUse.objects.bulk_create(
-            [CredentialUse(credential=name, last_used_at=at) for name, at in sorted(uses.items())],
-            ignore_conflicts=True,
-        )
-        for name, at in sorted(uses.items()):
-            CredentialUse.objects.filter(credential=name, last_used_at__lt=at).update(last_used_at=at)
-    return len(uses)
+def announce(key: SigningKey, now: datetime) -> SigningKey | None:
+    return announce_successor(key, now=now, on_schedule=True)
+
+
+def wipe_expired_keys(now: datetime) -> tuple[str, ...]:
+    return tuple(key.kid for key in wipe_expired_private_keys(now=now))
 
 
 def clear_expired_sessions(now: datetime) -> int:

@@ -1,54 +1,20 @@
-"""manage.py maintain."""
+"""The chores: each is done whatever becomes of the others."""
 
-import json
-from datetime import datetime, timedelta
-from importlib import import_module
-from threading import Thread
+from datetime import timedelta
 
 import pytest
-from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.core.management import call_command
-from django.db import connection
 from django.utils import timezone
+from pytest_django import Settings
 
-from audit.models import IssuanceEvent, Outcome
-from relying_parties.models import CredentialUse
+from keys.models import SigningKey
+from keys.rotation import rotates_at
 from tests.cast import Cast
-from tests.wire import ask, events, last_event
-from upkeep.maintenance import LATEST_COMMIT, Done, maintain
+from tests.rooms.failing import refusing
+from tests.upkeep.past import open_session, proved
+from upkeep.maintenance import Done, maintain
 
 NOW = timezone.now()
-
-
-def proved(credential: str, at: datetime) -> None:
-    """A row of the record, as the token path leaves it."""
-    IssuanceEvent(
-        at=at, request_id="-", issuer="-", outcome=Outcome.ISSUED, http_status=200, credential=credential,
-        jti="-", kid="-", expires_at=at,
-    ).save()  # fmt: skip
-
-
-def uses() -> dict[str, datetime]:
-    return dict(CredentialUse.objects.values_list("credential", "last_used_at"))
-
-
-def test_it_notes_when_a_secret_last_proved_its_client(cast: Cast) -> None:
-    ask(auth=cast.basic("billing"))
-    ask(auth=cast.basic("billing"))
-    ask(auth=cast.basic("stranger"))
-
-    maintain(timezone.now())
-
-    secret = cast.billing.secrets.get()
-    assert uses() == {f"secret:{secret.pk}": events()[1].at}
-
-
-def test_a_refusal_is_no_use(cast: Cast) -> None:
-    ask({"scope": "unknown"}, auth=cast.basic("billing"))
-
-    assert maintain(timezone.now()).credential_uses == 0
-    assert last_event().outcome == Outcome.REFUSED
 
 
 @pytest.mark.django_db
@@ -60,93 +26,61 @@ def test_a_second_run_has_nothing_to_do() -> None:
 
 
 @pytest.mark.django_db
-def test_only_what_is_new_is_noted() -> None:
-    proved("secret:1", NOW)
-    proved("secret:2", NOW)
-    maintain(NOW)
-    proved("secret:2", NOW + timedelta(minutes=1))
-
-    assert maintain(NOW).credential_uses == 1
-    assert uses() == {"secret:1": NOW, "secret:2": NOW + timedelta(minutes=1)}
-
-
-@pytest.mark.django_db
-def test_a_row_that_was_committed_late_is_noted() -> None:
-    proved("secret:1", NOW)
-    maintain(NOW)
-    proved("secret:2", NOW - LATEST_COMMIT + timedelta(seconds=1))
-
-    assert maintain(NOW).credential_uses == 1
-
-
-@pytest.mark.django_db
-def test_what_was_read_before_is_not_read_again() -> None:
-    proved("secret:1", NOW - timedelta(days=1))
-    proved("secret:2", NOW)
-    maintain(NOW)
-    CredentialUse.objects.filter(credential="secret:1").delete()
-
-    maintain(NOW)
-
-    assert uses() == {"secret:2": NOW}
-
-
-@pytest.mark.django_db
-def test_a_clock_that_ran_ahead_hides_no_later_use() -> None:
-    proved("secret:1", NOW + timedelta(days=30))
-    maintain(NOW)
-    proved("secret:2", NOW + timedelta(minutes=1))
-
-    assert maintain(NOW + timedelta(minutes=2)).credential_uses == 1
-
-
-@pytest.mark.django_db
-def test_an_instant_never_moves_back() -> None:
-    proved("secret:1", NOW - timedelta(minutes=1))
-    CredentialUse(credential="secret:1", last_used_at=NOW).save()
-
-    assert maintain(NOW).credential_uses == 0
-    assert uses() == {"secret:1": NOW}
-
-
-@pytest.mark.django_db
-def test_many_at_once_do_the_work_once_or_again() -> None:
-    for number in range(50):
-        proved(f"secret:{number}", NOW)
-
-    def run() -> None:
-        maintain(NOW)
-        connection.close()
-
-    threads = [Thread(target=run) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert uses() == {f"secret:{number}": NOW for number in range(50)}
-
-
-@pytest.mark.django_db
 def test_it_clears_the_sessions_that_have_ended() -> None:
-    store = import_module(settings.SESSION_ENGINE).SessionStore
     for life in (-10, 3600):
-        session = store()
-        session.set_expiry(life)
-        session.save()
+        open_session(life)
 
     assert maintain(timezone.now()).expired_sessions == 1
     assert Session.objects.count() == 1
 
 
-@pytest.mark.django_db
-def test_it_reports_in_lines_or_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_overdue_key_is_told_until_it_has_a_successor(cast: Cast) -> None:
+    late = rotates_at(cast.other_key)
+
+    first = maintain(late)
+
+    assert set(first.overdue_keys) == {cast.key.kid, cast.other_key.kid}
+    assert len(first.announced_keys) == 2
+    assert maintain(late) == Done()
+
+
+def test_a_key_that_signs_no_longer_than_planned_is_not_overdue(cast: Cast) -> None:
+    assert maintain(rotates_at(cast.key) - timedelta(seconds=1)).overdue_keys == ()
+
+
+def test_a_chore_that_fails_keeps_no_other_from_being_done(cast: Cast) -> None:
+    open_session(-10)
     proved("secret:1", NOW)
 
-    call_command("maintain")
-    call_command("maintain", "--json")
+    with refusing("DELETE", "django_session"):
+        done = maintain(rotates_at(cast.other_key))
 
-    *lines, report = capsys.readouterr().out.splitlines()
-    assert lines == ["1 last uses of credentials noted", "0 expired sessions cleared"]
-    nothing: dict[str, list[str]] = {"announced_keys": [], "overdue_keys": [], "wiped_keys": []}
-    assert json.loads(report) == {"credential_uses": 0, "expired_sessions": 0, **nothing}
+    assert (done.credential_uses, done.expired_sessions, len(done.announced_keys)) == (1, 0, 2)
+    assert [failure.chore for failure in done.failed] == ["clear expired sessions"]
+    assert done.failed[0].reason.startswith(
+        "The database failed: the disk is full. The next run tries again;"
+    )
+    assert maintain(rotates_at(cast.other_key)) == Done(expired_sessions=1)
+
+
+def test_a_successor_that_cannot_be_made_keeps_no_other_from_being_made(cast: Cast) -> None:
+    due = rotates_at(cast.other_key)
+
+    with refusing("INSERT", "keys_signingkey", when=f"NEW.issuer_id = {cast.oidc_m2m.pk}"):
+        done = maintain(due)
+
+    assert [failure.chore for failure in done.failed] == [f"announce the successor of key {cast.key.kid}"]
+    assert [key.predecessor for key in SigningKey.objects.filter(kid__in=done.announced_keys)] == [
+        cast.other_key
+    ]
+    assert maintain(due).overdue_keys == (cast.key.kid,)
+
+
+def test_a_key_encryption_key_that_does_not_fit_is_told(cast: Cast, settings: Settings) -> None:
+    settings.KEY_ENCRYPTION_KEYS = {"k1": b"short"}
+
+    done = maintain(rotates_at(cast.other_key))
+
+    assert len(done.failed) == 2
+    assert "AESGCM key must be" in done.failed[0].reason
+    assert SigningKey.objects.count() == 2

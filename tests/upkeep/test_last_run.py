@@ -1,0 +1,81 @@
+"""Of many processes one does the chores of an interval."""
+
+from datetime import timedelta
+from threading import Thread
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from tests.rooms.failing import refusing
+from upkeep.maintenance import Done, run
+from upkeep.models import LastRun, take_turn
+
+NOW = timezone.now()
+MINUTE = timedelta(minutes=1)
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_first_who_asks_may_run() -> None:
+    assert take_turn(NOW, every=MINUTE)
+    assert LastRun.objects.get().started_at == NOW
+
+
+def test_the_next_may_after_the_interval() -> None:
+    take_turn(NOW, every=MINUTE)
+    assert not take_turn(NOW + MINUTE - timedelta(seconds=1), every=MINUTE)
+    assert take_turn(NOW + MINUTE, every=MINUTE)
+
+
+def test_a_clock_a_little_behind_waits_and_one_far_behind_does_not() -> None:
+    take_turn(NOW, every=MINUTE)
+    assert not take_turn(NOW - timedelta(seconds=1), every=MINUTE)
+    assert take_turn(NOW - timedelta(days=30), every=MINUTE)
+
+
+def test_of_many_at_once_one_may() -> None:
+    told: list[bool] = []
+
+    def ask() -> None:
+        told.append(take_turn(NOW, every=MINUTE))
+        connection.close()
+
+    threads = [Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(told) == [False] * 7 + [True]
+
+
+def test_a_run_notes_when_it_began_and_ended() -> None:
+    before = timezone.now()
+    run()
+    last = LastRun.objects.get()
+    assert last.started_at
+    assert last.finished_at
+    assert before <= last.started_at <= last.finished_at <= timezone.now()
+
+
+def test_a_run_within_the_interval_does_nothing() -> None:
+    run(every=MINUTE)
+    began = LastRun.objects.get().started_at
+    assert run(every=MINUTE) == Done()
+    assert LastRun.objects.get().started_at == began
+
+
+def test_a_run_by_hand_does_not_wait() -> None:
+    run()
+    first = LastRun.objects.get().started_at
+    run()
+    assert LastRun.objects.get().started_at != first
+
+
+def test_a_run_that_cannot_begin_says_why() -> None:
+    with refusing("UPDATE", "upkeep_lastrun"):
+        done = run()
+
+    assert [failure.chore for failure in done.failed] == ["begin"]
+    assert done.failed[0].reason.startswith("The database failed: the disk is full.")

@@ -1,0 +1,60 @@
+"""Acts that are tried each on its own: one that fails is noted with its reason, and the next is tried all the same."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+import structlog
+from django.core.exceptions import ValidationError
+from django.db import Error as DatabaseFailure
+from django.db import connection
+
+from keys.encryption import KeyUnreadableError
+
+T = TypeVar("T")
+
+log = structlog.get_logger("upkeep")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A chore that was not done, and why, in words for people."""
+
+    chore: str
+    reason: str
+
+
+class Attempts:
+    """Those of one run. Collects what failed."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._failed: list[Failure] = []
+
+    @property
+    def failed(self) -> tuple[Failure, ...]:
+        return tuple(self._failed)
+
+    def of(self, chore: str, act: Callable[[datetime], T], *, otherwise: T) -> T:
+        """What the act returns; `otherwise` if it fails by whatever error: those after it are still to be done."""
+        try:
+            return act(self._now)
+        except Exception as error:
+            log.debug("chore_failed", chore=chore, exc_info=True)
+            self._failed.append(Failure(chore=chore, reason=_reason(error)))
+            # One that a restart of the database cut is opened anew.
+            connection.close_if_unusable_or_obsolete()
+            return otherwise
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what the error says: further ones may quote a row."""
+    if isinstance(error, ValidationError):
+        return " ".join(error.messages)
+    told = str(error).partition("\n")[0]
+    if isinstance(error, KeyUnreadableError):
+        return told
+    if isinstance(error, DatabaseFailure):
+        return f"The database failed: {told}. The next run tries again; /readyz tells how the database is."
+    return f"{type(error).__name__}: {told}. The next run tries again; LOG_LEVEL=DEBUG tells where it failed."

@@ -1,0 +1,32 @@
+"""When the chores were done, so that of many processes one does them."""
+
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import Q
+
+
+class LastRun(models.Model):
+    """One row, made by a migration. `started_at` is null until the first run."""
+
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_last_run")]
+
+    def __str__(self) -> str:
+        return f"started {self.started_at}, finished {self.finished_at}"
+
+
+def take_turn(now: datetime, *, every: timedelta) -> bool:
+    """Whether a run may start, which is noted: of many processes that ask at once, one is told so.
+
+    None may within `every` of the last start, on either side: the clock may have been set back, or be another host's.
+    """
+    due = Q(started_at=None) | Q(started_at__lte=now - every) | Q(started_at__gte=now + every)
+    return LastRun.objects.filter(due, id=1).update(started_at=now) == 1
+
+
+def note_end(now: datetime) -> None:
+    LastRun.objects.filter(id=1).update(finished_at=now)
