@@ -1,32 +1,72 @@
-"""manage.py maintain: for a timer, or for whoever wants it now."""
+"""manage.py maintain: for a timer, for a service of its own, or for whoever wants it now."""
 
 import json
-from argparse import ArgumentParser
+import signal
+import time
+from argparse import ArgumentParser, ArgumentTypeError
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand
-from django.utils import timezone
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
 
-from upkeep.maintenance import maintain
+from upkeep.maintenance import Done, run
+
+LONGEST_PAUSE = 86_400
 
 
 class Command(BaseCommand):
     help = "Do the chores that are due: announce keys, wipe old ones, note the last use of credentials, clear sessions."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--json", action="store_true", dest="as_json", help="Report as one JSON object.")
+        parser.add_argument(
+            "--json", action="store_true", dest="as_json", help="Report as one JSON object a run."
+        )
+        parser.add_argument(
+            "--every",
+            type=_seconds,
+            metavar="SECONDS",
+            help="Go on until SIGTERM or SIGINT, with this pause after each run.",
+        )
 
-    def handle(self, *, as_json: bool, **_options: Any) -> None:
-        done = maintain(timezone.now())
-        if as_json:
-            self.stdout.write(json.dumps(asdict(done)))
+    def handle(self, *, as_json: bool, every: int | None, **_options: Any) -> None:
+        if every is not None:
+            self._go_on(every, as_json=as_json)
             return
-        self.stdout.write(f"{done.credential_uses} last uses of credentials noted")
-        self.stdout.write(f"{done.expired_sessions} expired sessions cleared")
-        for kid in done.announced_keys:
-            self.stdout.write(f"key {kid} announced")
-        for kid in done.overdue_keys:
-            self.stdout.write(f"key {kid} is overdue: it signs longer than its rotation period")
-        for kid in done.wiped_keys:
-            self.stdout.write(f"private half of key {kid} wiped")
+        done = run()
+        self._report(done, as_json=as_json)
+        if done.failed:
+            raise CommandError(f"Not done: {', '.join(failure.chore for failure in done.failed)}.")
+
+    def _go_on(self, seconds: int, *, as_json: bool) -> None:
+        """Until a signal, which may break off a run anywhere."""
+        for ending in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(ending, signal.default_int_handler)
+        with suppress(KeyboardInterrupt):
+            while True:
+                self._report(run(), as_json=as_json)
+                connections.close_all()
+                time.sleep(seconds)
+
+    def _report(self, done: Done, *, as_json: bool) -> None:
+        lines = [json.dumps(asdict(done))] if as_json else _lines(done)
+        self.stdout.write("\n".join(lines))
+        self.stdout.flush()
+
+
+def _seconds(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LONGEST_PAUSE):
+        raise ArgumentTypeError(f"a whole number of seconds from 1 to {LONGEST_PAUSE}, not {text!r}")
+    return int(text)
+
+
+def _lines(done: Done) -> list[str]:
+    return [
+        f"{done.credential_uses} last uses of credentials noted",
+        f"{done.expired_sessions} expired sessions cleared",
+        *(f"key {kid} is overdue: it signs longer than its rotation period" for kid in done.overdue_keys),
+        *(f"key {kid} announced" for kid in done.announced_keys),
+        *(f"private half of key {kid} wiped" for kid in done.wiped_keys),
+        *(f"failed to {failure.chore}: {failure.reason}" for failure in done.failed),
+    ]
