@@ -5,6 +5,7 @@ import os
 import socket
 import struct
 import sys
+from datetime import timedelta
 
 import django
 from django.conf import settings
@@ -24,6 +25,7 @@ except ImproperlyConfigured as refusal:
 
 # Models can be imported only now.
 from issuance import documents, health
+from upkeep import worker_thread
 
 
 class JsonLogger(Logger):
@@ -95,6 +97,8 @@ def when_ready(server: Arbiter) -> None:
 
 def post_worker_init(_worker: Worker) -> None:
     warm()
+    if seconds := settings.ENVIRONMENT.maintain_every:
+        worker_thread.start(every=timedelta(seconds=seconds))
 
 
 def warm() -> None:

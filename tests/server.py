@@ -97,6 +97,8 @@ def _environment(port: int, workers: int) -> dict[str, str]:
         "PORT": str(port),
         "DATABASE_URL": database_url(),
         "WEB_CONCURRENCY": str(workers),
+        # A server that changes something by itself is a test of its own (tests/upkeep/test_worker_thread.py).
+        "MAINTAIN_EVERY": "0",
     }
 
 

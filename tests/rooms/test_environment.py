@@ -40,6 +40,7 @@ def test_a_loopback_server_needs_no_variable_but_a_place(tmp_path: Path) -> None
     assert (read.public_url, read.bind, read.port) == ("http://127.0.0.1:8000", "127.0.0.1", 8000)
     assert (read.surface, read.web_concurrency, read.debug, read.is_loopback) == ("all", 2, False, True)
     assert (read.trusted_proxies, read.operations_networks, read.allowed_hosts) == ((), (), ())
+    assert read.maintain_every == 60
     assert read.database["NAME"] == str(tmp_path / "db.sqlite3")
     assert read.static_root == tmp_path / "static"
     assert read.cache["BACKEND"].endswith("LocMemCache")
@@ -54,12 +55,14 @@ def test_it_reads_every_variable(tmp_path: Path) -> None:
         REAL
         | {"BIND": "::", "PORT": "9000", "VAR_DIR": str(tmp_path), "STATIC_ROOT": "/srv/static"}
         | {"IDP_SURFACE": "protocol", "WEB_CONCURRENCY": "4", "LOG_LEVEL": "WARNING", "DEBUG": "false"}
+        | {"MAINTAIN_EVERY": "0"}
         | {"ALLOWED_HOSTS": "a.example, b.example", "TRUSTED_PROXIES": "10.0.0.0/8, ::1"}
         | {"OPERATIONS_NETWORKS": "192.0.2.0/24", "CACHE_URL": "redis://cache:6379/1"}
         | {"DATABASE_URL": "postgres://idp:p%40ss@db:5432/idp"}
     )
     assert (read.bind, read.port, read.static_root) == ("[::]", 9000, Path("/srv/static"))
     assert (read.surface, read.web_concurrency, read.log_level) == ("protocol", 4, "WARNING")
+    assert read.maintain_every == 0
     assert read.allowed_hosts == ("a.example", "b.example")
     assert read.trusted_proxies == (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1"))
     assert read.operations_networks == (ipaddress.ip_network("192.0.2.0/24"),)
@@ -137,6 +140,7 @@ def test_a_key_may_be_in_base64url_without_padding() -> None:
     ("name", "text"),
     [("PORT", text) for text in ("", "0", "65536", "-1", "8000 ", "8e3", "٣", "9" * 5000)]
     + [("WEB_CONCURRENCY", "0"), ("WEB_CONCURRENCY", "many"), ("WEB_CONCURRENCY", "1025")]
+    + [("MAINTAIN_EVERY", "-1"), ("MAINTAIN_EVERY", "1m"), ("MAINTAIN_EVERY", "86401")]
     + [("DEBUG", "1"), ("DEBUG", "True"), ("IDP_SURFACE", "token"), ("LOG_LEVEL", "info"), ("BIND", "localhost")]
     + [("TRUSTED_PROXIES", "10.0.0.1/8"), ("TRUSTED_PROXIES", "proxy"), ("OPERATIONS_NETWORKS", "10.0.0.0/33")]
     + [("DATABASE_URL", text) for text in ("", "nonsense", "mysql://h/n", "postgres://u:p/w@h:x/n")]

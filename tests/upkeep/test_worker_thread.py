@@ -1,0 +1,107 @@
+"""The server does its own chores."""
+
+import io
+import json
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from issuers.history import Source
+from keys.models import SigningKey
+from keys.rotation import rotates_at
+from tests.cast import Cast
+from tests.rooms.failing import refusing
+from tests.server import serve
+from upkeep.models import LastRun
+from upkeep.worker_thread import one_run
+
+MINUTE = timedelta(minutes=1)
+SECONDS_TO_ANNOUNCE = 20
+SECONDS_TO_STOP = 5
+
+
+def make_due(key: SigningKey, *, late: timedelta = timedelta(0)) -> None:
+    """Move the key's instants back until its rotation period has ended."""
+    since = timezone.now() - (rotates_at(key) - key.activates_at) - late
+    SigningKey.objects.filter(pk=key.pk).update(published_at=since, activates_at=since)
+
+
+def upkeep_lines(text: str) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    return [line for line in lines if line["logger"] == "upkeep"]
+
+
+def test_two_workers_announce_one_successor_by_themselves(cast: Cast, tmp_path: Path) -> None:
+    make_due(cast.other_key)
+    with serve(tmp_path, 2, {"MAINTAIN_EVERY": "1"}) as server:
+        successor = wait_for_successor(cast.other_key)
+        wait_for_end()
+        stopped_from = time.monotonic()
+    assert time.monotonic() - stopped_from < SECONDS_TO_STOP
+
+    assert SigningKey.objects.count() == 3
+    made = successor.history.get()
+    assert (made.history_user_id, made.source) == ("maintain", Source.COMMAND)
+    overdue, maintained = upkeep_lines(server.log.read_text())
+    assert (maintained["event"], maintained["announced_keys"]) == ("maintained", [successor.kid])
+    assert (overdue["event"], overdue["kids"]) == ("keys_overdue", [cast.other_key.kid])
+
+
+def wait_for_successor(key: SigningKey) -> SigningKey:
+    deadline = time.monotonic() + SECONDS_TO_ANNOUNCE
+    while time.monotonic() < deadline:
+        if successor := SigningKey.objects.filter(predecessor=key).first():
+            return successor
+        time.sleep(0.05)
+    raise AssertionError("the server did not announce a successor")
+
+
+def wait_for_end() -> None:
+    deadline = time.monotonic() + SECONDS_TO_ANNOUNCE
+    while time.monotonic() < deadline:
+        if LastRun.objects.get().finished_at:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the server did not end its run")
+
+
+def test_what_concerns_the_keys_is_logged(cast: Cast, log_lines: io.StringIO) -> None:
+    make_due(cast.other_key)
+
+    one_run(every=MINUTE)
+
+    successor = SigningKey.objects.get(predecessor=cast.other_key)
+    overdue, maintained = upkeep_lines(log_lines.getvalue())
+    assert (overdue["level"], overdue["kids"]) == ("warning", [cast.other_key.kid])
+    assert (maintained["level"], maintained["announced_keys"]) == ("info", [successor.kid])
+
+
+@pytest.mark.django_db
+def test_a_run_that_finds_nothing_says_nothing(log_lines: io.StringIO) -> None:
+    one_run(every=MINUTE)
+
+    assert LastRun.objects.get().finished_at
+    assert upkeep_lines(log_lines.getvalue()) == []
+
+
+def test_it_leaves_the_chores_to_the_one_who_began(cast: Cast) -> None:
+    one_run(every=MINUTE)
+    make_due(cast.other_key)
+
+    one_run(every=MINUTE)
+
+    assert not SigningKey.objects.filter(predecessor=cast.other_key).exists()
+
+
+@pytest.mark.django_db
+def test_a_run_that_fails_is_one_line_with_its_reason(log_lines: io.StringIO) -> None:
+    with refusing("UPDATE", "upkeep_lastrun"):
+        one_run(every=MINUTE)
+
+    [line] = upkeep_lines(log_lines.getvalue())
+    assert (line["level"], line["event"], line["chore"]) == ("error", "chore_failed", "begin")
+    assert line["reason"].startswith("The database failed: the disk is full.")

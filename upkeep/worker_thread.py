@@ -1,0 +1,59 @@
+"""The server does its own chores: a thread of each worker wakes now and then, and one of them all does what is due."""
+
+import random
+import threading
+import time
+from datetime import timedelta
+
+import structlog
+from django.db import connections
+
+from issuers.history import Source, authored
+from upkeep.maintenance import Done, run
+
+ACTOR = "maintain"
+"""Who changed a key, in its history, when nobody asked for it."""
+JITTER = 0.1
+"""Part of the interval by which a thread may wake later, so that the workers do not wake together."""
+
+WHY_OVERDUE = (
+    "They go on signing, longer than their issuer's rotation period. Either the chores were not done for long, and a "
+    "successor is announced now, or it could not be made: see chore_failed."
+)
+
+log = structlog.get_logger("upkeep")
+
+
+def start(*, every: timedelta) -> None:
+    """Start the thread of this process. Only after the fork: it would not survive it.
+
+    Nobody waits for it when the process ends: a run may be killed anywhere.
+    """
+    threading.Thread(target=_forever, args=[every], name="upkeep", daemon=True).start()
+
+
+def _forever(every: timedelta) -> None:
+    seconds = every.total_seconds()
+    time.sleep(random.uniform(0, JITTER) * seconds)  # noqa: S311 - no secret
+    while True:
+        one_run(every=every)
+        time.sleep(random.uniform(1, 1 + JITTER) * seconds)  # noqa: S311 - no secret
+
+
+def one_run(*, every: timedelta) -> None:
+    """Do the chores unless another process did within `every`, and log what concerns the keys and what failed."""
+    try:
+        with authored(actor=ACTOR, source=Source.COMMAND):
+            done = run(every=every)
+    finally:
+        connections.close_all()
+    _tell(done)
+
+
+def _tell(done: Done) -> None:
+    if done.overdue_keys:
+        log.warning("keys_overdue", kids=done.overdue_keys, reason=WHY_OVERDUE)
+    if done.announced_keys or done.wiped_keys:
+        log.info("maintained", announced_keys=done.announced_keys, wiped_keys=done.wiped_keys)
+    for failure in done.failed:
+        log.error("chore_failed", chore=failure.chore, reason=failure.reason)
