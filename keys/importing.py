@@ -3,22 +3,31 @@
 The key may keep the kid under which it was published, since live tokens carry it.
 """
 
-from collections.abc import Sequence
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key, pkcs12
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from django.core.exceptions import ValidationError
 
 from issuers.models import SigningAlg
-from keys.certificates import chain_warnings
-from keys.generation import RSA_BITS, PrivateKey
+from keys.certificates import Chain, chain_warnings, require_chain
+from keys.encryption import KeyUnreadableError
+from keys.generation import NOT_OFFERED, RSA_BITS, PrivateKey
+from keys.jwk import public_jwk
+from keys.models import SigningKey
+from keys.pkcs11_objects import find_in_token
+from keys.pkcs11_uri import Pkcs11Uri
+from keys.signing import proves_itself
+from keys.stores import open_store, refuse_java_store
 
-JKS_MAGIC = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
+CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
+PRIVATE_KEY = re.compile(rb"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY-----")
 RSA_EXPONENT = 65537
 
 
@@ -40,45 +49,49 @@ class ForeignKey:
 
 def read_pkcs12(data: bytes, *, store_password: str, key_password: str = "", alias: str = "") -> ForeignKey:
     """Raises ValidationError that says what to do."""
-    refuse_jks(data)
+    refuse_java_store(data, alias=alias)
     if key_password and key_password != store_password:
         raise ValidationError("In PKCS#12 the key's password is the store's: give the store's alone.")
-    try:
-        store = pkcs12.load_pkcs12(data, store_password.encode())
-    except ValueError as error:
-        raise ValidationError(
-            "The PKCS#12 file cannot be opened: its password is wrong, or it is damaged."
-        ) from error
-    if store.key is None or store.cert is None:
-        raise ValidationError("The PKCS#12 file holds no private key with its certificate.")
-    found = (store.cert.friendly_name or b"").decode(errors="replace")
-    if alias and found.lower() != alias.lower():
-        raise ValidationError(
-            f"The PKCS#12 file has no key of the alias {alias}; its key's alias is {found or 'empty'}."
-        )
-    chain = (store.cert.certificate, *(other.certificate for other in store.additional_certs))
-    return _checked(store.key, chain)
+    return _checked(*open_store(data, password=store_password, alias=alias))
 
 
 def read_pem(data: bytes, *, password: str = "", chain: bytes = b"") -> ForeignKey:
     """`chain` is PEM, leaf first; without it the certificates beside the key are taken. Raises ValidationError."""
-    refuse_jks(data)
+    refuse_java_store(data)
+    _require_one_private_key(data)
     try:
         private_key = load_pem_private_key(data, password=password.encode() or None)
     except TypeError as error:
         needs = "is not encrypted: leave the password out" if password else "is encrypted: give its password"
         raise ValidationError(f"The private key {needs}.") from error
+    except UnsupportedAlgorithm as error:
+        raise ValidationError(NOT_OFFERED) from error
     except ValueError as error:
-        raise ValidationError("This is no private key in PEM, or its password is wrong.") from error
+        raise ValidationError(
+            "The private key cannot be read: its password is wrong, or it is damaged."
+        ) from error
+    if chain and CERTIFICATE not in chain:
+        raise ValidationError("The file of the certificates holds none in PEM.")
     return _checked(private_key, _certificates(chain or data))
 
 
-def refuse_jks(data: bytes) -> None:
-    if data.startswith(JKS_MAGIC):
-        raise ValidationError(
-            "This is a Java key store. Convert it first: keytool -importkeystore -srckeystore STORE.jks "
-            "-destkeystore STORE.p12 -deststoretype PKCS12 -srcalias ALIAS"
-        )
+def read_token(uri: Pkcs11Uri) -> ForeignKey:
+    """A key that stays in its PKCS#11 token, and the certificate if one lies beside it. Raises ValidationError."""
+    try:
+        private_key, chain = find_in_token(uri)
+        foreign = _checked(private_key, chain)
+        if not proves_itself(private_key, alg=fitting_algs(private_key)[0]):
+            raise ValidationError(f"What {uri} signs does not fit the public half beside it: mend the token.")
+    except KeyUnreadableError as error:
+        raise ValidationError(str(error)) from error
+    return foreign
+
+
+def known_key(foreign: ForeignKey) -> SigningKey | None:
+    """The row of a key that is here already, for whatever issuer."""
+    jwk = public_jwk(foreign.private_key.public_key())
+    rows = SigningKey.objects.select_related("issuer")
+    return next((row for row in rows if row.public_jwk == jwk), None)
 
 
 def fitting_algs(private_key: PrivateKey) -> tuple[SigningAlg, ...]:
@@ -95,14 +108,14 @@ def fitting_algs(private_key: PrivateKey) -> tuple[SigningAlg, ...]:
     return ()
 
 
-def _checked(private_key: object, chain: Sequence[x509.Certificate]) -> ForeignKey:
+def _checked(private_key: object, chain: Chain) -> ForeignKey:
     if not isinstance(private_key, PrivateKey) or not fitting_algs(private_key):
-        raise ValidationError("Only RSA, P-256, P-384 and Ed25519 keys are taken.")
+        raise ValidationError(NOT_OFFERED)
     if isinstance(private_key, RSAPrivateKey):
         _refuse_weak_rsa(private_key)
-    if chain and _spki(chain[0]) != _spki(private_key):
-        raise ValidationError("The first certificate is of another key: put the key's own first.")
-    return ForeignKey(private_key=private_key, chain=tuple(chain))
+    if chain:
+        require_chain(chain, public_key=private_key.public_key())
+    return ForeignKey(private_key=private_key, chain=chain)
 
 
 def _refuse_weak_rsa(key: RSAPrivateKey) -> None:
@@ -115,14 +128,22 @@ def _refuse_weak_rsa(key: RSAPrivateKey) -> None:
         raise ValidationError(f"The RSA key's exponent is {exponent}; only {RSA_EXPONENT} is taken.")
 
 
-def _certificates(pem: bytes) -> list[x509.Certificate]:
-    if b"BEGIN CERTIFICATE" not in pem:
-        return []
+def _require_one_private_key(pem: bytes) -> None:
+    found = PRIVATE_KEY.findall(pem)
+    if b"OPENSSH " in found:
+        raise ValidationError(
+            "This is a private key of OpenSSH, which is not taken. Convert a copy of an RSA or ECDSA key: "
+            "ssh-keygen -p -m PKCS8 -f COPY"
+        )
+    if len(found) != 1:
+        number = len(found) or "no"
+        raise ValidationError(f"The PEM file holds {number} private keys: it must hold one.")
+
+
+def _certificates(pem: bytes) -> Chain:
+    if CERTIFICATE not in pem:
+        return ()
     try:
-        return x509.load_pem_x509_certificates(pem)
-    except ValueError as error:
-        raise ValidationError("The certificates are not PEM.") from error
-
-
-def _spki(holder: PrivateKey | x509.Certificate) -> bytes:
-    return holder.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return tuple(x509.load_pem_x509_certificates(pem))
+    except (ValueError, x509.InvalidVersion) as error:
+        raise ValidationError("The certificates cannot be read: they are damaged.") from error
