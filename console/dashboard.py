@@ -1,11 +1,13 @@
 """What an operator should know first: what is missing, what to replace, what to do next."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Q
 from django.utils import timezone
 
+from console.key_outlook import Outlook, outlooks
 from issuers.models import Issuer
 from keys.creation import signing_alg_problem
 from relying_parties.models import AccessGrant, ClaimTemplate, ClientSecret, RelyingParty, ResourceServer
@@ -18,6 +20,8 @@ class IssuerLine:
     issuer: Issuer
     relying_parties: int
     has_active_key: bool
+    outlook: Outlook | None
+    """What the clock does next with the key of its own algorithm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Step:
 class Overview:
     issuers: tuple[IssuerLine, ...]
     to_replace: tuple[ClientSecret, ...]
+    overdue: tuple[Outlook, ...]
     steps: tuple[Step, ...]
 
     @property
@@ -44,18 +49,28 @@ def overview(user: Any) -> Overview | None:
     """None for a user who may not see the configuration."""
     if not user.has_perms(["issuers.view_issuer", "relying_parties.view_relyingparty"]):
         return None
-    issuers = tuple(_line(issuer) for issuer in Issuer.objects.annotate(clients=Count("relying_parties")))
-    return Overview(issuers=issuers, to_replace=_to_replace(), steps=_steps(issuers))
+    now = timezone.now()
+    coming = outlooks(now)
+    counted = Issuer.objects.annotate(clients=Count("relying_parties"))
+    issuers = tuple(_line(issuer, coming.get((issuer.pk, issuer.signing_alg)), now) for issuer in counted)
+    return Overview(
+        issuers=issuers,
+        to_replace=_to_replace(now),
+        overdue=tuple(outlook for outlook in coming.values() if outlook.is_overdue)[:MOST_NAMED],
+        steps=_steps(issuers),
+    )
 
 
-def _line(issuer: Any) -> IssuerLine:
-    problem = signing_alg_problem(issuer=issuer, alg=issuer.signing_alg, now=timezone.now())
-    return IssuerLine(issuer=issuer, relying_parties=issuer.clients, has_active_key=problem is None)
+def _line(issuer: Any, outlook: Outlook | None, now: datetime) -> IssuerLine:
+    problem = signing_alg_problem(issuer=issuer, alg=issuer.signing_alg, now=now)
+    return IssuerLine(
+        issuer=issuer, relying_parties=issuer.clients, has_active_key=problem is None, outlook=outlook
+    )
 
 
-def _to_replace() -> tuple[ClientSecret, ...]:
+def _to_replace(now: datetime) -> tuple[ClientSecret, ...]:
     """Live secrets that a person chose."""
-    live = Q(revoked_at__isnull=True) & (Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now()))
+    live = Q(revoked_at__isnull=True) & (Q(expires_at__isnull=True) | Q(expires_at__gt=now))
     chosen = ClientSecret.objects.filter(live, chosen=True, relying_party__is_active=True)
     return tuple(chosen.select_related("relying_party__issuer")[:MOST_NAMED])
 

@@ -1,16 +1,18 @@
-"""Form fields for what the models keep as JSON."""
+"""Form fields for what the models keep as JSON, for instants, and for small files."""
 
 import json
 import re
 from json import JSONDecodeError
 from math import isfinite
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 
+MOST_UPLOADED = 65_536
+"""Bytes: a key and its chain are some thousands."""
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -28,6 +30,24 @@ class Lines(forms.CharField):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return bool(list(initial or []) != self.to_python(data))
+
+
+class Upload(forms.FileField):
+    """A small file's bytes, empty where none was chosen. It is held in memory alone (FILE_UPLOAD_HANDLERS)."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {
+        "required": f"Choose a file of at most {MOST_UPLOADED // 1024} kB.",
+        "too_large": f"The file has more than {MOST_UPLOADED // 1024} kB.",
+    }
+
+    def clean(self, data: Any, initial: Any = None) -> bytes:
+        file = super().clean(data, initial)
+        if not file:
+            return b""
+        if file.size > MOST_UPLOADED:
+            raise ValidationError(self.error_messages["too_large"], code="too_large")
+        content: bytes = file.read()
+        return content
 
 
 class Checkboxes(forms.MultipleChoiceField):

@@ -154,7 +154,12 @@ class SecretActs(Page):
         status: int = 200,
         **context: Any,
     ) -> HttpResponse:
-        shared = {**self.admin_site.each_context(request), "opts": self.opts, "relying_party": relying_party}
+        shared = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "relying_party": relying_party,
+            "back": reverse(self.url_name("change"), args=[relying_party.pk]),
+        }
         return TemplateResponse(request, template, {**shared, **context}, status=status)
 
 

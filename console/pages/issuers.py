@@ -1,36 +1,21 @@
-"""The page of an issuer, and the button that creates its keys."""
+"""The page of an issuer: its settings, its keys, and what happens to them next."""
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import IntegrityError
 from django.db.models import Count, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
 from console.configuration_admin import ConfigurationAdmin, ConfigurationForm
 from console.fields import Checkboxes
+from console.issuer_keys import keys_of
+from console.pages.key_creation import KeyCreation
 from console.site import site
-from issuers.models import Issuer, SigningAlg, TokenEndpointAuthMethod, default_methods
-from keys.creation import create_first_key, signing_alg_problem
-from keys.models import SigningKey
-from keys.schedule import KeyState
-
-
-@dataclass(frozen=True, slots=True)
-class KeyLine:
-    """One algorithm of an issuer: its newest key, if there is one."""
-
-    alg: str
-    key: SigningKey | None
-    state: KeyState | None
-    is_needed: bool
+from issuers.models import Issuer, TokenEndpointAuthMethod, default_methods
+from keys.creation import signing_alg_problem
 
 
 class IssuerForm(ConfigurationForm):
@@ -51,9 +36,10 @@ class IssuerForm(ConfigurationForm):
 
 
 @admin.register(Issuer, site=site)
-class IssuerAdmin(ConfigurationAdmin):
+class IssuerAdmin(KeyCreation, ConfigurationAdmin):
     form = IssuerForm
     change_form_template = "console/issuer.html"
+    delete_confirmation_template = "console/delete_issuer.html"
     list_display = ("name", "url", "signing_alg", "signs", "relying_party_count", "is_active")
     list_filter = ("is_active", "signing_alg")
     search_fields = ("name", "path")
@@ -107,55 +93,10 @@ class IssuerAdmin(ConfigurationAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         issuer: Any = self.get_object(request, unquote(object_id))
-        keys = {"key_lines": _key_lines(issuer)} if issuer else {}
+        keys = {"keys": keys_of(issuer, now=timezone.now())} if issuer else {}
         return super().change_view(request, object_id, form_url, {**keys, **(extra_context or {})})
 
-    def get_urls(self) -> list[URLPattern]:
-        create_key = path(
-            "<int:issuer_id>/create-key/<str:alg>/",
-            self.admin_site.admin_view(self.create_key),
-            name="issuers_issuer_create_key",
-        )
-        return [create_key, *super().get_urls()]
-
-    def create_key(self, request: HttpRequest, issuer_id: int, alg: str) -> HttpResponse:
-        """Ask on GET; on POST make the issuer's first key of the algorithm."""
-        if not request.user.has_perm("keys.add_signingkey"):
-            raise PermissionDenied
-        issuer = Issuer.objects.filter(pk=issuer_id).first()
-        if issuer is None or alg not in SigningAlg.values:
-            raise Http404
-        if request.method != "POST":
-            context = {
-                **self.admin_site.each_context(request),
-                "title": f"Create an {alg} key" if alg[0] in "RE" else f"Create a {alg} key",
-                "opts": self.opts,
-                "issuer": issuer,
-                "alg": alg,
-            }
-            return TemplateResponse(request, "console/create_key.html", context)
-        try:
-            key = create_first_key(issuer=issuer, alg=alg, now=timezone.now())
-        except ValidationError as refusal:
-            for problem in refusal.messages:
-                messages.error(request, problem)
-        except IntegrityError:
-            messages.error(request, f"Another {alg} key was made at this moment.")
-        else:
-            self.log_addition(request, key, [{"added": {}}])
-            messages.success(request, f"The {alg} key is made, published and active.")
-        return HttpResponseRedirect(reverse(self.url_name("change"), args=[issuer_id]))
-
-
-def _key_lines(issuer: Issuer) -> list[KeyLine]:
-    now = timezone.now()
-    newest: dict[str, SigningKey] = {key.alg: key for key in issuer.signing_keys.order_by("activates_at")}
-    return [
-        KeyLine(
-            alg=alg,
-            key=newest.get(alg),
-            state=newest[alg].state(now) if alg in newest else None,
-            is_needed=alg == issuer.signing_alg,
-        )
-        for alg in SigningAlg.values
-    ]
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What protects an issuer is named before a permission that nobody has: keys are deleted by no one."""
+        to_delete, counts, perms_needed, protected = super().get_deleted_objects(objs, request)
+        return to_delete, counts, set() if protected else perms_needed, protected

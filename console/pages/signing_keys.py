@@ -1,21 +1,46 @@
-"""Signing keys: seen here, made by a button on the issuer's page. The private half is on no page."""
+"""Signing keys: their timelines, and the page of each. The private half is on no page.
+
+Keys are made on the issuer's page, and by the clock.
+"""
 
 import json
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.text import Truncator
 
 from console.history_page import HistoryPage
+from console.key_acts import why_not_activated, why_not_in_use, why_not_rotated
+from console.key_timeline import Timeline, timeline, timelines
+from console.pages.key_certificates import KeyCertificates
 from console.read_only_admin import ReadOnlyAdmin
 from console.site import site
 from keys.models import SigningKey
 
+MOST_TIMELINES = 10
+SHORT_KID = 13
+
 
 @admin.register(SigningKey, site=site)
-class SigningKeyAdmin(HistoryPage, ReadOnlyAdmin):
-    list_display = ("kid", "issuer", "alg", "state", "activates_at", "retires_at", "expires_at", "revoked_at")
+class SigningKeyAdmin(KeyCertificates, HistoryPage, ReadOnlyAdmin):
+    change_list_template = "console/signing_keys.html"
+    change_form_template = "console/signing_key.html"
+    list_display = (
+        "key_id",
+        "issuer",
+        "alg",
+        "state",
+        "activates_at",
+        "retires_at",
+        "expires_at",
+        "revoked_at",
+    )
     list_filter = ("issuer", "alg", "purpose")
     list_select_related = ("issuer",)
     search_fields = ("kid",)
@@ -24,6 +49,10 @@ class SigningKeyAdmin(HistoryPage, ReadOnlyAdmin):
         ("Instants", {"fields": ("published_at", "activates_at", "retires_at", "expires_at", "revoked_at")}),
         ("Public half", {"fields": ("jwk", "certificate")}),
     )
+
+    @admin.display(description="key ID", ordering="kid")
+    def key_id(self, key: SigningKey) -> str:
+        return format_html('<code title="{}">{}</code>', key.kid, Truncator(key.kid).chars(SHORT_KID))
 
     @admin.display(description="state")
     def state(self, key: SigningKey) -> str:
@@ -37,3 +66,41 @@ class SigningKeyAdmin(HistoryPage, ReadOnlyAdmin):
     @admin.display(description="certificate chain")
     def certificate(self, key: SigningKey) -> str:
         return format_html("<pre>{}</pre>", key.certificate_chain)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        response = super().changelist_view(request, {"title": "Signing keys", **(extra_context or {})})
+        if isinstance(response, TemplateResponse) and response.context_data:
+            listed = response.context_data["cl"].queryset
+            response.context_data["timelines"] = _timelines(listed)
+        return response
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        key: Any = self.get_object(request, unquote(object_id))
+        panels = _panels(key) if key else {}
+        return super().change_view(request, object_id, form_url, {**panels, **(extra_context or {})})
+
+
+def _timelines(listed: QuerySet[SigningKey]) -> list[Timeline]:
+    """Of the issuers whose keys are listed, on whichever page of the list."""
+    issuers = listed.filter(issuer__isnull=False).order_by("issuer").values_list("issuer", flat=True)
+    shown = list(issuers.distinct()[:MOST_TIMELINES])
+    return timelines(listed.filter(issuer__in=shown).select_related("issuer"), now=timezone.now())
+
+
+def _panels(key: SigningKey) -> dict[str, Any]:
+    now = timezone.now()
+    if key.issuer is None:
+        return {}
+    of_issuer = SigningKey.objects.filter(issuer=key.issuer, alg=key.alg).select_related("issuer")
+    return {
+        "timeline": timeline(list(of_issuer), issuer=key.issuer, now=now),
+        "can_be_rotated": why_not_rotated(key, now) is None,
+        "can_be_activated": why_not_activated(key, now) is None,
+        "is_in_use": why_not_in_use(key, now) is None,
+    }

@@ -1,0 +1,44 @@
+"""What an operator may do to a key at this moment, and why not."""
+
+from datetime import datetime
+
+from keys.models import SigningKey
+from keys.schedule import KeyState
+
+ENDED = frozenset({KeyState.EXPIRED, KeyState.REVOKED})
+
+
+def successor_of(key: SigningKey) -> SigningKey | None:
+    return SigningKey.objects.filter(predecessor=key).first()
+
+
+def why_not_rotated(key: SigningKey, now: datetime) -> str | None:
+    """None if a successor can be announced."""
+    state = key.state(now)
+    if state != KeyState.ACTIVE:
+        return f"The key {key.kid} is {state}: only the active key is rotated."
+    successor = successor_of(key)
+    if successor is None:
+        return None
+    return (
+        f"The key {successor.kid} is announced already: it signs from {instant(successor.activates_at)}. "
+        f"On its page it can be activated without waiting."
+    )
+
+
+def why_not_activated(key: SigningKey, now: datetime) -> str | None:
+    """None if the key can sign before its time."""
+    state = key.state(now)
+    if state == KeyState.ANNOUNCED:
+        return None
+    return f"The key {key.kid} is {state}: only an announced key can be activated."
+
+
+def why_not_in_use(key: SigningKey, now: datetime) -> str | None:
+    """None if the key is in the JWKS: then it can be revoked, and its certificate matters."""
+    state = key.state(now)
+    return f"The key {key.kid} is {state} already: it is in the JWKS no more." if state in ENDED else None
+
+
+def instant(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
