@@ -4,8 +4,9 @@ from datetime import datetime
 
 from configuration.document import read
 from configuration.entries import Configuration, Entry, interpret
+from configuration.key_entries import settle_key
 from configuration.parts import settle_grants, settle_rules
-from configuration.plan import ADDED, Plan
+from configuration.plan import Plan
 from configuration.problems import Place
 from configuration.references import References, UnresolvedError
 from configuration.run import Run
@@ -16,7 +17,6 @@ from issuers.history import Source, authored, current_actor
 from issuers.models import Issuer
 from issuers.paths import ROOT, written_path
 from issuers.revision import lock, one_revision
-from keys.creation import create_first_key, has_key
 from keys.models import SigningKey
 from relying_parties.coherence import reached_by
 from relying_parties.models import RelyingParty
@@ -62,24 +62,17 @@ def _settle(entry: Entry, references: References, run: Run) -> None:
     values = references.resolved(entry)
     if not entry.is_sound:
         return
-    subject = _subject(entry, values)
     if entry.kind.model is SigningKey:
-        _settle_key(values["issuer"], values["alg"], subject=subject, run=run)
+        settle_key(entry, issuer=values["issuer"], run=run)
         return
     identity = {name: values.get(name) for name in entry.kind.identity}
-    rows = entry.kind.model._default_manager.select_for_update(of=("self",))
+    # Keys that others make meanwhile wait for no issuer: its own key does not change here.
+    rows = entry.kind.model._default_manager.select_for_update(of=("self",), no_key=True)
+    subject = _subject(entry, values)
     row = rows.filter(**identity).first() or entry.kind.model(**identity)
     run.settle(entry, row=row, values=values, subject=subject)
     if row.pk and isinstance(row, RelyingParty):
         _settle_parts(row, entry, of=f"of {subject}", references=references, run=run)
-
-
-def _settle_key(issuer: Issuer, alg: str, *, subject: str, run: Run) -> None:
-    if has_key(issuer=issuer, alg=alg):
-        run.draft.unchanged += 1
-        return
-    create_first_key(issuer=issuer, alg=alg, now=run.now)
-    run.draft.note(ADDED, subject)
 
 
 def _settle_parts(

@@ -85,6 +85,7 @@ def _entry(node: Node, kind: Kind, problems: Problems) -> Entry:
     members: dict[str, Node] = node.value if isinstance(node.value, dict) else {}
     if not isinstance(node.value, dict):
         problems.add(node.place, f"Not a mapping: each {kind.noun} is one.")
+    kind = kind.variant(members)
     known = [*kind.fields(), *kind.further, *kind.parts]
     _refuse_unknown(members, known, kind.hint, problems)
     if isinstance(node.value, dict):
@@ -108,6 +109,8 @@ def _values(members: Mapping[str, Node], kind: Kind, problems: Problems) -> dict
     for key, member in members.items():
         try:
             if key in fields:
+                if fields[key].name in kind.needed:
+                    typed(member, str)
                 values[fields[key].name] = field_value(member, fields[key])
             elif key in kind.further:
                 values[key] = kind.further[key](member)

@@ -38,11 +38,13 @@ class Plan:
     changes: tuple[Change, ...]
     unchanged: int
     generated: tuple[GeneratedSecret, ...]
+    warnings: tuple[str, ...]
 
     def lines(self) -> Iterator[str]:
         if self.name:
             yield printable(f"{self.name}:")
         yield from map(str, self.changes)
+        yield from (printable(f"! {warning}") for warning in self.warnings)
         if self.unchanged:
             yield f"= {self.unchanged} unchanged"
         if not self.changes:
@@ -56,6 +58,7 @@ class Draft:
         self.changes: list[Change] = []
         self.unchanged = 0
         self.generated: list[GeneratedSecret] = []
+        self.warnings: list[str] = []
 
     def note(self, mark: str, subject: str, *details: str) -> None:
         self.changes.append(Change(mark, subject, details))
@@ -66,6 +69,7 @@ class Draft:
             changes=tuple(self.changes),
             unchanged=self.unchanged,
             generated=tuple(self.generated),
+            warnings=tuple(self.warnings),
         )
 
 

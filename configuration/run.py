@@ -25,6 +25,8 @@ class Run:
     surroundings: Surroundings
     problems: Problems = field(default_factory=Problems)
     draft: Draft = field(default_factory=Draft)
+    signing_keys: set[tuple[str, str]] = field(default_factory=set)
+    """The issuer's path and the algorithm of each key that the file told of so far."""
     changed: list[tuple[models.Model, Place]] = field(default_factory=list)
     """The rows that were added, changed or removed, each with the place of what did it."""
 

@@ -1,5 +1,6 @@
 """Where a secret of the file comes from: never from the file itself."""
 
+import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from configuration.document import Node
 from configuration.values import typed
 
 LONGEST_FILE = 64 * 1024
+PEM = b"-----BEGIN "
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 
@@ -33,6 +35,21 @@ class FromEnvironment:
             raise ValueError(f"the environment variable {self.name} holds a character that is not printable.")
         return text
 
+    def read_bytes(self, surroundings: Surroundings) -> bytes:
+        """PEM as it is, anything else from base64. Raises ValueError, without anything of a value."""
+        data = surroundings.environment.get(self.name, "").encode(errors="surrogateescape")
+        if PEM in data:
+            return data
+        try:
+            decoded = base64.b64decode(b"".join(data.split()), validate=True)
+        except ValueError:
+            decoded = b""
+        if not decoded:
+            raise ValueError(
+                f"the environment variable {self.name} must hold PEM, or another file in base64."
+            )
+        return decoded
+
 
 @dataclass(frozen=True, slots=True)
 class FromFile:
@@ -40,18 +57,23 @@ class FromFile:
 
     def read(self, surroundings: Surroundings) -> str:
         """The file's text without one newline at its end. Raises ValueError, without anything of a value."""
+        try:
+            text = self.read_bytes(surroundings).decode()
+        except UnicodeDecodeError:
+            raise ValueError(f"{surroundings.folder / self.path} is not UTF-8.") from None
+        return text.removesuffix("\n").removesuffix("\r")
+
+    def read_bytes(self, surroundings: Surroundings) -> bytes:
+        """Raises ValueError."""
         path = surroundings.folder / self.path
         try:
             with path.open("rb") as file:
                 data = file.read(LONGEST_FILE + 1)
-            text = data.decode()
-        except UnicodeDecodeError:
-            raise ValueError(f"{path} is not UTF-8.") from None
         except OSError as error:
             raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
-        if not text or len(data) > LONGEST_FILE:
+        if not data or len(data) > LONGEST_FILE:
             raise ValueError(f"{path} is empty, or longer than {LONGEST_FILE} bytes.")
-        return text.removesuffix("\n").removesuffix("\r")
+        return data
 
 
 SecretSource = FromEnvironment | FromFile

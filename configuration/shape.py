@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import models
 
 from configuration.document import Node
 from configuration.secret_sources import generate_flag, secret_source
+from configuration.values import filled_text
 from issuers.models import GlobalVariable, Issuer
 from keys.models import SigningKey
 from relying_parties.models import (
@@ -42,6 +43,10 @@ class Kind:
     """Lists of objects that belong to this one."""
     one_of: tuple[str, ...] = ()
     """Keys of which exactly one must be there."""
+    needed: frozenset[str] = frozenset()
+    """Fields that the file must fill, though the model need not."""
+    variants: Mapping[str, Kind] = field(default_factory=dict)
+    """The kind that the object is instead, by the key that tells so."""
     may_repeat: bool = False
     """Whether several may have the same identity; then their order tells which is which."""
     hint: str = ""
@@ -68,7 +73,16 @@ class Kind:
         return [self.key(name) for name in self.identity if not self.may_lack(name)]
 
     def may_lack(self, name: str) -> bool:
-        return self.model._meta.get_field(name).null
+        return name not in self.needed and self.model._meta.get_field(name).null
+
+    def variant(self, keys: Collection[str]) -> Kind:
+        """What an object with these keys is."""
+        return next((variant for key, variant in self.variants.items() if key in keys), self)
+
+
+def all_but(model: type[models.Model], *names: str) -> frozenset[str]:
+    """The model's other fields."""
+    return frozenset(column.name for column in model._meta.concrete_fields) - set(names)
 
 
 OF_THE_RELYING_PARTY = frozenset({"relying_party"})
@@ -89,13 +103,33 @@ GRANT = Kind(
 )
 RULE = Kind(model=RequestRule, identity=("parameter",), left_out=OF_THE_RELYING_PARTY, may_repeat=True)
 
+PKCS12_KEY = Kind(
+    model=SigningKey,
+    identity=("issuer",),
+    left_out=all_but(SigningKey, "issuer", "alg", "kid"),
+    further={
+        "pkcs12": secret_source,
+        "alias": filled_text,
+        "store_password_from": secret_source,
+        "key_password_from": secret_source,
+    },
+    needed=frozenset({"issuer"}),
+    may_repeat=True,
+)
+PEM_KEY = replace(
+    PKCS12_KEY,
+    further={"pem": secret_source, "key_password_from": secret_source, "certificates": secret_source},
+)
+
 SECTIONS = {
     "issuers": Kind(model=Issuer, identity=("path",)),
     "signing_keys": Kind(
         model=SigningKey,
         identity=("issuer", "alg"),
-        left_out=frozenset(column.name for column in SigningKey._meta.concrete_fields) - {"issuer", "alg"},
-        hint="A key is made here; importing one from a file is not available.",
+        left_out=all_but(SigningKey, "issuer", "alg"),
+        needed=frozenset({"issuer"}),
+        variants={"pkcs12": PKCS12_KEY, "pem": PEM_KEY},
+        hint="A key is made here; with pkcs12: {file: PATH} or pem: {file: PATH} it is imported.",
     ),
     "global_variables": Kind(model=GlobalVariable, identity=("issuer", "name")),
     "resource_servers": Kind(model=ResourceServer, identity=("issuer", "identifier")),

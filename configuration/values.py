@@ -24,6 +24,14 @@ def typed(node: Node, kind: type) -> Any:
     raise ValueError(f"must be {JSON_TYPES[kind]}, is {found}{in_quotes}.")
 
 
+def filled_text(node: Node) -> str:
+    """Raises ValueError."""
+    text: str = typed(node, str)
+    if not text:
+        raise ValueError("must not be empty: leave it out otherwise.")
+    return text
+
+
 def field_value(node: Node, field: models.Field[Any, Any]) -> Any:
     """The value for this field; a reference stays the text that names its object. Raises ValueError."""
     if node.value is None and field.null:

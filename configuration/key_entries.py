@@ -1,0 +1,121 @@
+"""The signing keys of a file: made here where the issuer has none of the algorithm, or taken over from outside.
+
+A key is told by itself: one that the issuer has already is left as it is. A file removes none.
+"""
+
+from django.core.exceptions import ValidationError
+
+from configuration.entries import Entry
+from configuration.plan import ADDED
+from configuration.run import Run
+from issuers.models import Issuer
+from issuers.paths import written_path
+from keys.creation import create_first_key, has_key
+from keys.importing import ForeignKey, fitting_algs, known_key, read_pem, read_pkcs12
+from keys.models import SigningKey
+from keys.rotation import take_over
+from keys.schedule import KeyState
+
+
+def settle_key(entry: Entry, *, issuer: Issuer, run: Run) -> None:
+    if entry.places.keys() - entry.values.keys():
+        return  # What stands there was refused already.
+    settle = _settle_imported if entry.kind.further else _settle_made
+    try:
+        settle(entry, issuer, run)
+    except ValidationError as error:
+        run.refuse(error, entry)
+
+
+def _settle_made(entry: Entry, issuer: Issuer, run: Run) -> None:
+    alg = entry.values["alg"]
+    _refuse_second(issuer, alg, run)
+    if has_key(issuer=issuer, alg=alg):
+        run.draft.unchanged += 1
+        return
+    create_first_key(issuer=issuer, alg=alg, now=run.now)
+    run.draft.note(ADDED, _subject(issuer, alg))
+
+
+def _settle_imported(entry: Entry, issuer: Issuer, run: Run) -> None:
+    foreign = _from_pem(entry, run) if "pem" in entry.values else _from_pkcs12(entry, run)
+    known = known_key(foreign)
+    if known is not None:
+        _keep(known, entry, issuer, run)
+        return
+    alg = entry.values.get("alg") or _default_alg(foreign, issuer)
+    _refuse_second(issuer, alg, run)
+    key = take_over(foreign, issuer=issuer, alg=alg, kid=entry.values.get("kid", ""), now=run.now)
+    subject = _subject(issuer, alg)
+    run.draft.note(ADDED, subject, f"imported as {key.kid}", _beginning(key, run))
+    run.draft.warnings += [f"{subject}: {warning}" for warning in foreign.warnings(run.now)]
+
+
+def _keep(known: SigningKey, entry: Entry, issuer: Issuer, run: Run) -> None:
+    """Raises ValidationError where the file says something else of the key than what is so."""
+    alg, kid = entry.values.get("alg", known.alg), entry.values.get("kid") or known.kid
+    if (issuer, alg, kid) != (known.issuer, known.alg, known.kid):
+        owner = f"issuer {written_path(known.issuer.path)}" if known.issuer else "the record"
+        raise ValidationError(f"This key is here already, as {known.alg} key {known.kid} of {owner}.")
+    _refuse_second(issuer, alg, run)
+    run.draft.unchanged += 1
+    if known.state(run.now) == KeyState.REVOKED:
+        run.draft.warnings.append(f"{_subject(issuer, alg)}: {kid} was revoked and does not come back.")
+
+
+def _from_pkcs12(entry: Entry, run: Run) -> ForeignKey:
+    data = _bytes(entry, "pkcs12", run)
+    store_password = _text(entry, "store_password_from", run)
+    key_password = _text(entry, "key_password_from", run)
+    alias = entry.values.get("alias", "")
+    try:
+        return read_pkcs12(data, store_password=store_password, key_password=key_password, alias=alias)
+    except ValidationError as error:
+        raise ValidationError({"pkcs12": error.messages}) from error
+
+
+def _from_pem(entry: Entry, run: Run) -> ForeignKey:
+    data, chain = _bytes(entry, "pem", run), _bytes(entry, "certificates", run)
+    password = _text(entry, "key_password_from", run)
+    try:
+        return read_pem(data, password=password, chain=chain)
+    except ValidationError as error:
+        raise ValidationError({"pem": error.messages}) from error
+
+
+def _text(entry: Entry, name: str, run: Run) -> str:
+    """The secret to which this key of the entry refers, empty without one. Raises ValidationError."""
+    try:
+        return entry.values[name].read(run.surroundings) if name in entry.values else ""
+    except ValueError as error:
+        raise ValidationError({name: str(error)}) from error
+
+
+def _bytes(entry: Entry, name: str, run: Run) -> bytes:
+    """As `_text`."""
+    try:
+        return entry.values[name].read_bytes(run.surroundings) if name in entry.values else b""
+    except ValueError as error:
+        raise ValidationError({name: str(error)}) from error
+
+
+def _default_alg(foreign: ForeignKey, issuer: Issuer) -> str:
+    """Only an RSA key leaves a choice."""
+    fitting = fitting_algs(foreign.private_key)
+    return issuer.signing_alg if issuer.signing_alg in fitting else fitting[0]
+
+
+def _refuse_second(issuer: Issuer, alg: str, run: Run) -> None:
+    """Of two keys in one file the order alone would tell which signs."""
+    if (issuer.path, alg) in run.signing_keys:
+        raise ValidationError(f"The file has another {alg} key of this issuer: give one at a time.")
+    run.signing_keys.add((issuer.path, alg))
+
+
+def _subject(issuer: Issuer, alg: str) -> str:
+    return f"signing key {alg} of {written_path(issuer.path)}"
+
+
+def _beginning(key: SigningKey, run: Run) -> str:
+    signs_now = key.state(run.now) == KeyState.ACTIVE
+    return "signs at once" if signs_now else f"announced, signs from {key.activates_at:%Y-%m-%d %H:%M} UTC"
