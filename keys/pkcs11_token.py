@@ -42,11 +42,21 @@ class OpenToken:
     def private_key(self, uri: Pkcs11Uri) -> "pkcs11.SignMixin":
         """Raises NoSuchKey or MultipleObjectsReturned."""
         if uri not in self.keys:
-            found = self.session.get_key(
-                object_class=pkcs11.ObjectClass.PRIVATE_KEY, label=uri.object or None, id=uri.id or None
-            )
-            self.keys[uri] = cast("pkcs11.SignMixin", found)
+            self.keys[uri] = self._found(uri)
         return self.keys[uri]
+
+    def _found(self, uri: Pkcs11Uri) -> "pkcs11.SignMixin":
+        named = {pkcs11.Attribute.LABEL: uri.object, pkcs11.Attribute.ID: uri.id}
+        wanted = {name: value for name, value in named.items() if value}
+        # All are read: a search that is left half-way stays open in the session.
+        found = list(
+            self.session.get_objects({pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY, **wanted})
+        )
+        if not found:
+            raise pkcs11.NoSuchKey
+        if len(found) > 1:
+            raise pkcs11.MultipleObjectsReturned
+        return cast("pkcs11.SignMixin", found[0])
 
 
 class _Process:

@@ -25,14 +25,7 @@ class Pkcs11Uri:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Raises ValidationError that says what to write."""
-        if not text.startswith(SCHEME) or not PERCENT_ENCODED.fullmatch(text):
-            raise ValidationError(f"{text!r} is no PKCS#11 URI (RFC 7512): write it as {EXAMPLE}")
-        path, _, query = text.removeprefix(SCHEME).partition("?")
-        if query:
-            raise ValidationError(
-                "Leave out what follows the question mark: PIN and library come from PKCS11_PIN and PKCS11_MODULE."
-            )
-        given = dict(_pair(attribute) for attribute in path.split(";"))
+        given = _attributes(text)
         if given.pop("type", "private") != "private":
             raise ValidationError("The URI must name the private key: write type=private, or leave it out.")
         if unknown := sorted(given.keys() - {"token", "object", "id"}):
@@ -62,6 +55,17 @@ class Pkcs11Uri:
         return replace(self, object=object, id=id)
 
 
-def _pair(attribute: str) -> tuple[str, str]:
-    name, _, value = attribute.partition("=")
-    return name, value
+def _attributes(text: str) -> dict[str, str]:
+    """Still percent-encoded, by name."""
+    path, _, query = text.removeprefix(SCHEME).partition("?")
+    if query:
+        raise ValidationError(
+            "Leave out what follows the question mark: PIN and library come from PKCS11_PIN and PKCS11_MODULE."
+        )
+    if not text.startswith(SCHEME) or not PERCENT_ENCODED.fullmatch(path):
+        raise ValidationError(f"{text!r} is no PKCS#11 URI (RFC 7512): write it as {EXAMPLE}")
+    pairs = [attribute.partition("=") for attribute in path.split(";") if attribute]
+    given = {name: value for name, _, value in pairs}
+    if len(given) < len(pairs):
+        raise ValidationError(f"An attribute stands twice in {text}")
+    return given

@@ -12,10 +12,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from issuers.models import Issuer
+from issuers.paths import written_path
 from keys.creation import key_of, new_key
 from keys.encryption import KeyUnreadableError
-from keys.importing import ForeignKey, fitting_algs
-from keys.jwk import public_jwk
+from keys.importing import ForeignKey, fitting_algs, known_key
 from keys.models import SigningKey
 from keys.pkcs11_objects import destroy_in_token
 from keys.pkcs11_uri import Pkcs11Uri
@@ -81,6 +81,16 @@ def revoke(key: SigningKey, *, now: datetime, leave_token: bool = False) -> Sign
     was only announced, another is announced in its place. It lives where the key lived; `leave_token`: encrypted here.
     Returns a key that was made, None if none had to be. Raises KeyUnreadableError if a token makes none.
     """
+    try:
+        return _revoke(key, now, leave_token=leave_token)
+    except KeyUnreadableError as error:
+        command = f"manage.py revoke_key --leave-token {written_path(_issuer(key).path)} -- {key.kid}"
+        raise KeyUnreadableError(
+            f"{error} Nothing was revoked, since no replacement can be made there. To make it here: {command}"
+        ) from error
+
+
+def _revoke(key: SigningKey, now: datetime, *, leave_token: bool) -> SigningKey | None:
     with _replacement(key, now, leave_token=leave_token) as replacement, transaction.atomic():
         key = _locked(key)
         if key.revoked_at is not None:
@@ -105,7 +115,8 @@ def take_over(foreign: ForeignKey, *, issuer: Issuer, alg: str, kid: str = "", n
     """
     if alg not in (fitting := fitting_algs(foreign.private_key)):
         raise ValidationError(f"A key of this kind signs with {' or '.join(fitting)}, not with {alg}.")
-    _refuse_known(foreign)
+    if (known := known_key(foreign)) is not None:
+        raise ValidationError(f"This key is here already: {known.kid} of {known.issuer or 'the record'}.")
     newest = next((key for key in newest_keys() if (key.issuer, key.alg) == (issuer, alg)), None)
     if newest is not None and newest.state(now) == KeyState.ANNOUNCED:
         raise ValidationError(
@@ -125,13 +136,6 @@ def take_over(foreign: ForeignKey, *, issuer: Issuer, alg: str, kid: str = "", n
     if not _store(key):
         raise ValidationError("Another key was made at this moment: look at what is there now.")
     return key
-
-
-def _refuse_known(foreign: ForeignKey) -> None:
-    jwk = public_jwk(foreign.private_key.public_key())
-    for known in SigningKey.objects.select_related("issuer"):
-        if known.public_jwk == jwk:
-            raise ValidationError(f"This key is here already: {known.kid} of {known.issuer or 'the record'}.")
 
 
 def wipe_expired_private_keys(*, now: datetime) -> list[SigningKey]:

@@ -1,4 +1,4 @@
-"""manage.py create_key ISSUER_PATH ALG, or manage.py create_key --record."""
+"""manage.py create_key ISSUER_PATH ALG [--pkcs11 TOKEN], or manage.py create_key --record."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -11,7 +11,9 @@ from django.utils import timezone
 from issuers.models import SigningAlg
 from issuers.paths import ROOT, UnknownIssuerError, issuer_at
 from keys.creation import create_first_key
+from keys.encryption import KeyUnreadableError
 from keys.models import Purpose, SigningKey
+from keys.pkcs11_uri import Pkcs11Uri
 
 
 class Command(BaseCommand):
@@ -21,14 +23,21 @@ class Command(BaseCommand):
         parser.add_argument("issuer_path", nargs="?", help=f"The issuer's path; {ROOT} for the root issuer.")
         parser.add_argument("alg", nargs="?", choices=SigningAlg.values)
         parser.add_argument("--record", action="store_true", help="Make the key that signs the record.")
+        parser.add_argument(
+            "--pkcs11", default="", metavar="URI", help="Make it in this token, such as pkcs11:token=idp"
+        )
 
-    def handle(self, *, issuer_path: str | None, alg: str | None, record: bool, **_options: Any) -> None:
-        if record == bool(issuer_path or alg) or (issuer_path and not alg):
+    def handle(
+        self, *, issuer_path: str | None, alg: str | None, record: bool, pkcs11: str, **_options: Any
+    ) -> None:
+        if record == bool(issuer_path or alg or pkcs11) or (issuer_path and not alg):
             raise CommandError("Name an issuer path and an algorithm, or --record alone.")
         try:
-            key = _record_key() if record else _token_key(issuer_path or ROOT, alg or "")
+            key = _record_key() if record else _token_key(issuer_path or ROOT, alg or "", pkcs11)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
+        except KeyUnreadableError as error:
+            raise CommandError(str(error)) from error
         except IntegrityError as error:
             raise CommandError("Another such key was made at this moment: nothing was changed.") from error
         self.stdout.write(key.kid)
@@ -40,9 +49,19 @@ def _record_key() -> SigningKey:
     return create_first_key(issuer=None, alg=SigningAlg.EDDSA, now=timezone.now())
 
 
-def _token_key(path: str, alg: str) -> SigningKey:
+def _token_key(path: str, alg: str, pkcs11: str) -> SigningKey:
     try:
         issuer = issuer_at(path)
     except UnknownIssuerError as error:
         raise CommandError(str(error)) from error
-    return create_first_key(issuer=issuer, alg=alg, now=timezone.now())
+    token = _token(pkcs11) if pkcs11 else None
+    return create_first_key(issuer=issuer, alg=alg, now=timezone.now(), token=token)
+
+
+def _token(text: str) -> Pkcs11Uri:
+    token = Pkcs11Uri.parse(text)
+    if token.names_a_key:
+        raise CommandError(
+            "Name the token alone: the key's label and id are chosen here. import_key takes a key that is there."
+        )
+    return token
