@@ -1,0 +1,180 @@
+"""Keys in a PKCS#11 token, as time goes by: successors are made in the same token, and old ones are destroyed there."""
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from threading import Barrier, Thread
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+from pkcs11 import Attribute
+
+from keys import pkcs11_token
+from keys.encryption import KeyUnreadableError
+from keys.keyring import KeySnapshot
+from keys.models import SigningKey
+from keys.pkcs11_objects import destroy_in_token
+from keys.pkcs11_uri import Pkcs11Uri
+from keys.rotation import (
+    KEPT_AFTER_EXPIRY,
+    activate_without_waiting,
+    announce_successor,
+    revoke,
+    rotates_at,
+    wipe_expired_private_keys,
+)
+from keys.schedule import KeyState
+from keys.signing import check
+from tests.cast import Cast
+from tests.keys.issuer_in_token import IssuerInToken, issuer_in_token
+from tests.keys.softhsm import SoftHsm, labels, private_keys
+from tests.verifying import verified_twice
+from tests.wire import ask
+from upkeep.maintenance import maintain
+
+pytestmark = pytest.mark.usefixtures("db")
+
+
+@pytest.fixture
+def vault(softhsm: SoftHsm) -> IssuerInToken:
+    return issuer_in_token()
+
+
+def fresh(key: SigningKey) -> SigningKey:
+    return SigningKey.objects.select_related("issuer", "predecessor").get(pk=key.pk)
+
+
+def is_in_token(key: SigningKey) -> bool:
+    uri = Pkcs11Uri.parse(key.pkcs11_uri)
+    return uri.id in [found[Attribute.ID] for found in private_keys()]
+
+
+def rotated(vault: IssuerInToken) -> SigningKey:
+    """A successor that signs now."""
+    successor = announce_successor(vault.key, now=timezone.now())
+    assert successor is not None
+    activate_without_waiting(successor, now=timezone.now())
+    return successor
+
+
+def test_maintain_makes_the_successor_in_the_same_token(vault: IssuerInToken) -> None:
+    done = maintain(rotates_at(vault.key) - timedelta(days=1))
+    successor = SigningKey.objects.get(predecessor=vault.key)
+    assert successor.kid in done.announced_keys
+    assert (successor.encrypted_private_key, is_in_token(successor)) == (None, True)
+
+
+def test_the_successor_signs_and_the_old_tokens_still_verify(vault: IssuerInToken) -> None:
+    old = vault.ask()
+    successor = rotated(vault)
+    new = vault.ask()
+    assert (old.header["kid"], new.header["kid"]) == (vault.key.kid, successor.kid)
+    for answer in (old, new):
+        verified_twice(answer.json["access_token"], jwks=vault.jwks().body, alg="ES256")
+
+
+def test_of_two_that_announce_a_successor_the_loser_destroys_what_it_made(vault: IssuerInToken) -> None:
+    before, start = labels(), Barrier(2)
+    made: list[SigningKey | None] = []
+
+    def announce() -> None:
+        start.wait()
+        made.append(announce_successor(fresh(vault.key), now=timezone.now()))
+        connection.close()
+
+    run_twice(announce)
+    assert [key is None for key in made].count(True) == 1
+    assert len(labels()) == len(before) + 1
+    assert is_in_token(SigningKey.objects.get(predecessor=vault.key))
+
+
+def run_twice(act: Callable[[], None]) -> None:
+    threads = [Thread(target=act) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_a_token_that_is_away_leaves_the_key_overdue_and_the_other_issuers_served(
+    cast: Cast, vault: IssuerInToken, softhsm: SoftHsm
+) -> None:
+    pkcs11_token.close()
+    with softhsm.away():
+        done = maintain(rotates_at(vault.key))
+        assert vault.key.kid in done.overdue_keys
+        assert len(done.announced_keys) == 2
+        assert any("The token idp does not work" in failure.reason for failure in done.failed)
+        assert ask(auth=cast.basic("billing")).status == 200
+    assert len(maintain(rotates_at(vault.key)).announced_keys) == 1
+
+
+def test_revoking_makes_a_replacement_in_the_token_that_signs_at_once(vault: IssuerInToken) -> None:
+    replacement = revoke(vault.key, now=timezone.now())
+    assert replacement is not None
+    assert vault.ask().header["kid"] == replacement.kid
+    assert is_in_token(replacement)
+    assert is_in_token(vault.key)
+
+
+def test_revoking_a_key_with_a_successor_makes_nothing_in_the_token(vault: IssuerInToken) -> None:
+    announce_successor(vault.key, now=timezone.now())
+    before = labels()
+    assert revoke(vault.key, now=timezone.now()) is None
+    assert labels() == before
+
+
+def test_a_lost_token_is_left_by_a_command(
+    vault: IssuerInToken, softhsm: SoftHsm, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pkcs11_token.close()
+    with softhsm.away():
+        with pytest.raises(CommandError, match=r"Nothing was revoked.*revoke_key --leave-token vault -- "):
+            call_command("revoke_key", "vault", "--", vault.key.kid)
+        assert fresh(vault.key).revoked_at is None
+        call_command("revoke_key", "--leave-token", "vault", "--", vault.key.kid)
+        kid = capsys.readouterr().out.strip()
+        assert vault.ask().header["kid"] == kid
+    assert fresh(vault.key).state() == KeyState.REVOKED
+    assert SigningKey.objects.get(kid=kid).pkcs11_uri == ""
+
+
+def test_a_key_is_destroyed_in_the_token_long_after_it_expired(vault: IssuerInToken) -> None:
+    uri, successor = Pkcs11Uri.parse(vault.key.pkcs11_uri), rotated(vault)
+    expired = fresh(vault.key).expires_at
+    assert expired is not None
+    late = expired + KEPT_AFTER_EXPIRY
+    assert wipe_expired_private_keys(now=late - timedelta(seconds=1)) == []
+    assert [key.kid for key in wipe_expired_private_keys(now=late)] == [vault.key.kid]
+    wiped = fresh(vault.key)
+    assert (wiped.pkcs11_uri, wiped.encrypted_private_key) == ("", None)
+    assert uri.id not in [found[Attribute.ID] for found in private_keys()]
+    assert is_in_token(successor)
+    with pytest.raises(KeyUnreadableError, match="was wiped"):
+        check(KeySnapshot.of(wiped))
+
+
+def test_a_token_that_is_away_is_asked_again_to_destroy_a_key(
+    cast: Cast, vault: IssuerInToken, softhsm: SoftHsm
+) -> None:
+    long_ago = timezone.now() - KEPT_AFTER_EXPIRY
+    SigningKey.objects.filter(pk__in=[vault.key.pk, cast.key.pk]).update(revoked_at=long_ago)
+    pkcs11_token.close()
+    with softhsm.away(), pytest.raises(KeyUnreadableError, match=f"{vault.key.kid} is to be destroyed"):
+        wipe_expired_private_keys(now=timezone.now())
+    assert fresh(cast.key).encrypted_private_key is None
+    assert [key.kid for key in wipe_expired_private_keys(now=timezone.now())] == [vault.key.kid]
+
+
+def test_a_key_that_is_gone_from_the_token_is_wiped_all_the_same(vault: IssuerInToken) -> None:
+    destroy_in_token(Pkcs11Uri.parse(vault.key.pkcs11_uri))
+    SigningKey.objects.filter(pk=vault.key.pk).update(revoked_at=timezone.now() - KEPT_AFTER_EXPIRY)
+    assert [key.kid for key in wipe_expired_private_keys(now=timezone.now())] == [vault.key.kid]
+
+
+def test_the_uri_stands_in_history_and_names_no_secret(vault: IssuerInToken) -> None:
+    entry = vault.key.history.get()
+    assert entry.pkcs11_uri == vault.key.pkcs11_uri
+    assert "pin" not in json.dumps(entry.pkcs11_uri).lower()
