@@ -29,6 +29,12 @@ from keys.stores import open_store, refuse_java_store
 CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 PRIVATE_KEY = re.compile(rb"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY-----")
 RSA_EXPONENT = 65537
+TWO_PASSWORDS = (
+    "In PKCS#12 the key's password is the store's: give the store's alone. Where they differ indeed, take PEM: "
+    "openssl pkcs12 -in STORE.p12 -nocerts -nomacver -out KEY.pem (with the key's password), "
+    "openssl pkcs12 -in STORE.p12 -nokeys -out CHAIN.pem (with the store's)"
+)
+"""The first line fails at the certificates, when the key is written already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ def read_pkcs12(data: bytes, *, store_password: str, key_password: str = "", ali
     """Raises ValidationError that says what to do."""
     refuse_java_store(data, alias=alias)
     if key_password and key_password != store_password:
-        raise ValidationError("In PKCS#12 the key's password is the store's: give the store's alone.")
+        raise ValidationError(TWO_PASSWORDS)
     return _checked(*open_store(data, password=store_password, alias=alias))
 
 

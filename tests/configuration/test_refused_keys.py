@@ -28,6 +28,11 @@ OPENSSH = (
     "This is a private key of OpenSSH, which is not taken. Convert a copy of an RSA or ECDSA key: "
     "ssh-keygen -p -m PKCS8 -f COPY"
 )
+TWO_PASSWORDS = (
+    "In PKCS#12 the key's password is the store's: give the store's alone. Where they differ indeed, take PEM: "
+    "openssl pkcs12 -in STORE.p12 -nocerts -nomacver -out KEY.pem (with the key's password), "
+    "openssl pkcs12 -in STORE.p12 -nokeys -out CHAIN.pem (with the store's)"
+)
 
 
 def problem_of(rest: str, folder: Path, *, at: str, environment: Mapping[str, str] = PASSWORDS) -> str:
@@ -77,7 +82,7 @@ def test_a_pem_file_that_cannot_be_taken_is_refused(
         (lambda: store(p256()), ", alias: other",
          "The PKCS#12 file has no key of the alias other; its key's alias is signing."),
         (lambda: store(p256()), ", key_password_from: {env: K}",
-         "In PKCS#12 the key's password is the store's: give the store's alone."),
+         TWO_PASSWORDS),
         (lambda: store(p256(), others=(("second", certificate(p256())),)), "",
          "The PKCS#12 file has several entries (signing, second): name the alias of the key."),
         (lambda: store(p256(), others=(("second", certificate(p256())),)), ", alias: Second",
