@@ -21,7 +21,8 @@ from issuers.models import Issuer
 from keys.creation import no_active_key
 from keys.encryption import KeyUnreadableError
 from keys.keyring import keyrings
-from keys.signing import private_key_of
+from keys.rotation import is_overdue, newest_keys, rotates_at
+from keys.signing import check
 from relying_parties.credentials import secrets_without_pepper
 
 
@@ -51,8 +52,8 @@ def readiness() -> dict[str, list[str]]:
             "record": _record_problems,
             "keys": _key_problems,
             "issuers": _unfinished_issuers,
-        }
             "rotation": _overdue_keys,
+        }
         return {"database": []} | {name: check() for name, check in checks.items()}
     except DatabaseFailure as error:
         missing = [] if is_warm() else ["This process never read the documents that it should serve."]
@@ -89,7 +90,6 @@ def _unfinished_issuers() -> list[str]:
     return [f"{issuer.url} has no key yet: create one." for issuer in new]
 
 
-def _signing_problem(issuer: IssuerSnapshot) -> str | None:
 def _overdue_keys() -> list[str]:
     """A key without a successor goes on signing, and its tokens verify."""
     now = timezone.now()
@@ -101,13 +101,14 @@ def _overdue_keys() -> list[str]:
     ]
 
 
+def _signing_problem(issuer: IssuerSnapshot) -> str | None:
     """Why the issuer cannot sign, None if it can."""
     keyring = keyrings.get(issuer.id)
     key = keyring and keyring.signing_key(alg=issuer.signing_alg, now=timezone.now())
     if not key:
         return no_active_key(issuer, issuer.signing_alg)
     try:
-        private_key_of(key)
+        check(key)
     except KeyUnreadableError as error:
         return str(error)
     return None
