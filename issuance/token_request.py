@@ -86,10 +86,7 @@ def refuse_parameters_in_query(query: str) -> None:
     """RFC 6749 section 2.3.1: parameters in the URL end up in logs."""
     if not query:
         return
-    names = {
-        unquote_to_bytes(pair.partition("=")[0].replace("+", " ")).decode(errors="replace")
-        for pair in query.split("&")
-    }
+    names = {unquote_to_bytes(pair.partition("=")[0]).decode(errors="replace") for pair in query.split("&")}
     if found := sorted(PROTOCOL & names):
         raise InvalidRequest(
             f"The query string holds {', '.join(found)}: send parameters in the body, and replace a secret sent so.",

@@ -48,7 +48,7 @@ def test_a_client_without_a_secret_never_authenticates(cast: Cast, secret: str) 
 @pytest.mark.contract("P3.2")
 @pytest.mark.spec("RFC 6749", "2.3")
 @pytest.mark.parametrize("basic_secret", ["right", "wrong"])
-@pytest.mark.parametrize("other", ["secret", "wrong secret", "assertion", "assertion alone"])
+@pytest.mark.parametrize("other", ["secret", "wrong secret", "assertion", "assertion alone", "type alone"])
 def test_it_refuses_two_authentication_methods(cast: Cast, basic_secret: str, other: str) -> None:
     auth = cast.basic("billing") if basic_secret == "right" else basic("billing", "wrong")
     beside = {
@@ -56,6 +56,7 @@ def test_it_refuses_two_authentication_methods(cast: Cast, basic_secret: str, ot
         "wrong secret": {"client_secret": "wrong"},
         "assertion": ASSERTION,
         "assertion alone": {"client_assertion": "x"},
+        "type alone": {"client_assertion_type": "x"},
     }[other]
     assert_refused(ask(beside, auth=auth), 400, "invalid_request")
 
@@ -119,6 +120,13 @@ def test_an_awkward_client_id_comes_form_encoded(cast: Cast) -> None:
 def test_the_scheme_is_read_in_any_case(cast: Cast, scheme: str) -> None:
     credentials = f"billing:{cast.secrets['billing']}".encode()
     assert ask(auth=raw_basic(credentials, scheme=scheme)).status == 200
+
+
+@pytest.mark.contract("P3.5")
+def test_right_credentials_among_junk_are_refused(cast: Cast) -> None:
+    _, _, encoded = cast.basic("billing").partition(" ")
+    for junk in (f"Basic YTpi {encoded}", f"Basic !{encoded}", f"Basic x Basic {encoded}"):
+        assert_invalid_client(ask(auth=junk))
 
 
 @pytest.mark.contract("P3.5")

@@ -2,9 +2,11 @@
 
 import io
 import ipaddress
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from gunicorn.http.errors import ParseException
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ from pytest_django import Settings
 
 from issuance.errors import ContentTooLarge, InvalidRequest, UnauthorizedClient, UnsupportedMediaType
 from issuance.forwarded import believed, is_trusted
-from issuance.grants import is_absolute_uri, refuse_other_network
+from issuance.grants import is_absolute_uri, refuse_other_network, refuse_outside_validity
 from issuance.health import may_know
 from issuance.request_body import read_body
 from issuance.token_request import MAX_BODY_BYTES, MAX_FIELDS, decoded_fields
@@ -195,6 +197,20 @@ class Broken(io.RawIOBase):
 def test_a_body_that_the_server_cannot_read_is_refused(failure: Exception) -> None:
     with pytest.raises(InvalidRequest, match="broke off"):
         read_body({"wsgi.input": Broken(failure), "wsgi.input_terminated": True})
+
+
+def test_a_name_ends_at_the_first_equals_sign() -> None:
+    assert decoded_fields(b"a=b=c&d") == [("a", "b=c"), ("d", "")]
+
+
+def test_a_client_is_valid_from_the_first_instant_until_the_last(cast: Cast) -> None:
+    now = timezone.now()
+    cast.billing.valid_from, cast.billing.valid_until = now, now + timedelta(seconds=1)
+    client = snapshot_of(cast.billing)
+    refuse_outside_validity(client, now=now)
+    for outside in (now - timedelta(microseconds=1), now + timedelta(seconds=1)):
+        with pytest.raises(UnauthorizedClient):
+            refuse_outside_validity(client, now=outside)
 
 
 def test_empty_parameters_count_too() -> None:
