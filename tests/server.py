@@ -63,13 +63,13 @@ def children_of(pid: int) -> list[int]:
 @contextmanager
 def serve(directory: Path, workers: int, environment: dict[str, str] | None = None) -> Iterator[Server]:
     """A server for the length of the block; it is stopped whatever happens in there."""
-    port = _free_port()
+    port = free_port()
     log = directory / f"server-{port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "-c", "m2m_idp/gunicorn.conf.py", "m2m_idp.wsgi:application"],
             cwd=settings.BASE_DIR,
-            env=os.environ | _environment(port, workers) | (environment or {}),
+            env=os.environ | server_environment(port, workers) | (environment or {}),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -91,7 +91,7 @@ def database_url() -> str:
     return f"postgres://{user}:{password}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
 
 
-def _environment(port: int, workers: int) -> dict[str, str]:
+def server_environment(port: int, workers: int) -> dict[str, str]:
     return {
         "DJANGO_SETTINGS_MODULE": "m2m_idp.settings",
         "PORT": str(port),
@@ -102,7 +102,7 @@ def _environment(port: int, workers: int) -> dict[str, str]:
     }
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
