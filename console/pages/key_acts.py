@@ -75,8 +75,8 @@ class KeyActs(Page):
         key, now = self.key_for(request, key_id, "keys.change_signingkey"), timezone.now()
         if refusal := why_not_in_use(key, now):
             return self.refused(request, key, refusal)
-        form = RevokeForm(request.POST or None)
-        if request.method != "POST" or not form.is_valid():
+        form = RevokeForm(request.POST if request.method == "POST" else None)
+        if not form.is_valid():
             return self.act_page(
                 request,
                 "console/revoke_key.html",

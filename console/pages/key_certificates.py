@@ -82,8 +82,9 @@ class KeyCertificates(KeyActs):
         key, now = self.key_for(request, key_id, "keys.change_signingkey"), timezone.now()
         if refusal := why_not_in_use(key, now):
             return self.refused(request, key, refusal)
-        form = ChainForm(request.POST or None, request.FILES or None)
-        chain = _checked_chain(form, key) if request.method == "POST" else None
+        is_sent = request.method == "POST"
+        form = ChainForm(request.POST, request.FILES) if is_sent else ChainForm()
+        chain = _checked_chain(form, key) if is_sent else None
         if chain is None:
             page, act = "console/attach_chain.html", "Attach a certificate chain"
             return self.act_page(request, page, key, act=act, form=form, certificates=certificates_of(key))

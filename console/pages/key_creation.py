@@ -109,8 +109,13 @@ class KeyCreation(Page):
     def import_key(self, request: HttpRequest, issuer_id: int) -> HttpResponse:
         """The form on GET; on POST take the key over, or show the form with what is wrong."""
         issuer, now = self._issuer(request, issuer_id), timezone.now()
-        form = ImportForm(request.POST or None, request.FILES or None, initial={"alg": issuer.signing_alg})
-        key = self._imported(request, form, issuer, now) if request.method == "POST" else None
+        is_sent = request.method == "POST"
+        form = (
+            ImportForm(request.POST, request.FILES)
+            if is_sent
+            else ImportForm(initial={"alg": issuer.signing_alg})
+        )
+        key = self._imported(request, form, issuer, now)
         if key is None:
             title = f"Import a signing key for {issuer}"
             return self._page(request, "console/import_key.html", issuer, title=title, form=form)

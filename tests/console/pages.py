@@ -12,6 +12,7 @@ from audit.models import Checkpoint, IssuanceEvent, RefusalCount, Tombstone, Tra
 from console.site import site
 from issuers.models import GlobalVariable, Issuer
 from keys.models import SigningKey
+from keys.rotation import announce_successor
 from relying_parties.models import ClaimTemplate, ClientSecret, RelyingParty, ResourceServer
 from tests.cast import Cast
 from tests.wire import ask, last_event
@@ -23,8 +24,9 @@ MODELS = (*CONFIGURATION, *READ_ONLY, *PEOPLE)
 
 
 def fill_the_record(cast: Cast) -> None:
-    """A row in each table of the record that would otherwise be empty."""
+    """A row in each table of the record that would otherwise be empty, and a key that waits."""
     now = timezone.now()
+    announce_successor(cast.other_key, now=now)
     ask(auth=cast.basic("billing"))
     Trace.objects.create(event=last_event(), content={"steps": [], "request": {"path": "/oidc_m2m/token"}})
     Checkpoint.objects.create(row_count=1, leaves=b"leaf", root="00", kid="k", signature="s")
@@ -52,15 +54,28 @@ def act_urls(cast: Cast) -> dict[str, str]:
         "revoke": url(RelyingParty, "revoke_secret", cast.billing.pk, secret.pk),
         "expiry": url(RelyingParty, "secret_expiry", cast.billing.pk, secret.pk),
         "create key": url(Issuer, "create_key", cast.oidc_m2m.pk, "ES256"),
+        "import key": url(Issuer, "import_key", cast.oidc_m2m.pk),
+        "rotate": url(SigningKey, "rotate", cast.key.pk),
+        "revoke key": url(SigningKey, "revoke", cast.key.pk),
+        "certificate": url(SigningKey, "certificate", cast.key.pk),
+        "certificate request": url(SigningKey, "request", cast.key.pk),
+        "chain": url(SigningKey, "chain", cast.key.pk),
         "preview": url(RelyingParty, "preview", cast.billing.pk) + "?address=192.0.2.7",
         "export": url(IssuanceEvent, "export"),
         "overview": reverse("admin:index"),
     }
 
 
+def activation_urls() -> list[str]:
+    """Only an announced key has this page."""
+    announced = SigningKey.objects.filter(activates_at__gt=timezone.now())
+    return [url(SigningKey, "activate", key.pk) for key in announced]
+
+
 def all_urls(cast: Cast) -> list[str]:
     assert set(site._registry) == set(MODELS)
-    return [*act_urls(cast).values(), *(page for model in MODELS for page in object_urls(model).values())]
+    acts = [*act_urls(cast).values(), *activation_urls()]
+    return [*acts, *(page for model in MODELS for page in object_urls(model).values())]
 
 
 def body_of(client: Client, page: str) -> str:

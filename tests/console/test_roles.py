@@ -19,6 +19,7 @@ from tests.console.pages import (
     PEOPLE,
     READ_ONLY,
     act_urls,
+    activation_urls,
     fill_the_record,
     object_urls,
 )
@@ -26,6 +27,9 @@ from tests.console.pages import (
 LOGIN, SEEN, REFUSED = 302, 200, 403
 READING = ("changelist", "change", "history")
 WRITING = ("add", "delete")
+SECRET_ACTS = ("generate", "revoke", "expiry")
+KEY_ACTS = ("create key", "import key", "rotate", "revoke key", "certificate request", "chain")
+READING_ACTS = ("preview", "export", "certificate")
 FORGED: dict[str, Any] = {
     "post": "yes",
     "_save": "Save",
@@ -67,9 +71,9 @@ def test_each_role_sees_its_pages_and_no_other(cast: Cast, roles: Roles, role: s
 @pytest.mark.parametrize(
     ("role", "refused"),
     [
-        ("anonymous", {"generate", "revoke", "expiry", "create key", "preview", "export", "overview"}),
-        ("nobody", {"generate", "revoke", "expiry", "create key", "preview", "export"}),
-        ("auditor", {"generate", "revoke", "expiry", "create key"}),
+        ("anonymous", {*SECRET_ACTS, *KEY_ACTS, *READING_ACTS, "overview"}),
+        ("nobody", {*SECRET_ACTS, *KEY_ACTS, *READING_ACTS}),
+        ("auditor", {*SECRET_ACTS, *KEY_ACTS}),
         ("operator", set()),
         ("superuser", set()),
     ],
@@ -87,7 +91,9 @@ def test_no_forged_post_of_a_reader_changes_anything(cast: Cast, roles: Roles, r
         for url in object_urls(model).values():
             roles[role].post(url, FORGED | {"_selected_action": model._default_manager.values_list("pk")[:1]})
     for url in act_urls(cast).values():
-        roles[role].post(url, {"newest": newest_secret_id(cast), "label": "forged"})
+        roles[role].post(url, {"newest": newest_secret_id(cast), "label": "forged", "word": "revoke"})
+    for url in activation_urls():
+        assert roles[role].post(url).status_code in {LOGIN, REFUSED}
     assert state() == before
 
 
@@ -143,6 +149,7 @@ def state() -> tuple[Any, ...]:
         LogEntry.objects.count(),
         list(User.objects.values_list("username", "is_staff", "is_superuser")),
         *(model._default_manager.count() for model in MODELS),
+        list(SigningKey.objects.values_list("pk", "activates_at", "revoked_at", "certificate_chain")),
         ClientSecret.objects.filter(revoked_at__isnull=True, expires_at__isnull=True).count(),
     )
 
