@@ -3,6 +3,7 @@
 import io
 import json
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ from issuers.history import Source
 from keys.models import SigningKey
 from keys.rotation import rotates_at
 from tests.cast import Cast
+from tests.outage import losable_database
 from tests.rooms.failing import refusing
 from tests.server import serve
 from upkeep.models import LastRun
 from upkeep.worker_thread import one_run
 
 MINUTE = timedelta(minutes=1)
-SECONDS_TO_ANNOUNCE = 20
+SECONDS_AT_MOST = 20
 SECONDS_TO_STOP = 5
 
 
@@ -38,11 +40,12 @@ def upkeep_lines(text: str) -> list[dict[str, Any]]:
 def test_two_workers_announce_one_successor_by_themselves(cast: Cast, tmp_path: Path) -> None:
     make_due(cast.other_key)
     with serve(tmp_path, 2, {"MAINTAIN_EVERY": "1"}) as server:
-        successor = wait_for_successor(cast.other_key)
-        wait_for_end()
+        wait_until(lambda: SigningKey.objects.filter(predecessor=cast.other_key).exists())
+        wait_until(lambda: LastRun.objects.filter(finished_at__isnull=False).exists())
         stopped_from = time.monotonic()
     assert time.monotonic() - stopped_from < SECONDS_TO_STOP
 
+    successor = SigningKey.objects.get(predecessor=cast.other_key)
     assert SigningKey.objects.count() == 3
     made = successor.history.get()
     assert (made.history_user_id, made.source) == ("maintain", Source.COMMAND)
@@ -51,22 +54,23 @@ def test_two_workers_announce_one_successor_by_themselves(cast: Cast, tmp_path: 
     assert (overdue["event"], overdue["kids"]) == ("keys_overdue", [cast.other_key.kid])
 
 
-def wait_for_successor(key: SigningKey) -> SigningKey:
-    deadline = time.monotonic() + SECONDS_TO_ANNOUNCE
-    while time.monotonic() < deadline:
-        if successor := SigningKey.objects.filter(predecessor=key).first():
-            return successor
-        time.sleep(0.05)
-    raise AssertionError("the server did not announce a successor")
+@pytest.mark.slow
+def test_a_database_that_is_away_ends_no_thread(cast: Cast, tmp_path: Path) -> None:
+    with losable_database(tmp_path) as database:
+        with serve(tmp_path, 1, {"MAINTAIN_EVERY": "1", "DATABASE_URL": database.url}) as server:
+            database.lose()
+            wait_until(lambda: len(upkeep_lines(server.log.read_text())) > 2)
+        assert "Traceback" not in server.log.read_text()
+    for line in upkeep_lines(server.log.read_text()):
+        assert (line["level"], line["event"], line["chore"]) == ("error", "chore_failed", "begin")
+        assert line["reason"].startswith("The database failed: ")
 
 
-def wait_for_end() -> None:
-    deadline = time.monotonic() + SECONDS_TO_ANNOUNCE
-    while time.monotonic() < deadline:
-        if LastRun.objects.get().finished_at:
-            return
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS_AT_MOST
+    while not is_so():
+        assert time.monotonic() < deadline, "the server did not do it"
         time.sleep(0.05)
-    raise AssertionError("the server did not end its run")
 
 
 def test_what_concerns_the_keys_is_logged(cast: Cast, log_lines: io.StringIO) -> None:
