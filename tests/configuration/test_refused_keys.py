@@ -1,5 +1,6 @@
 """Signing keys that a file cannot import: each is refused where it stands, with what to do, and no secret is told."""
 
+import base64
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -28,6 +29,8 @@ OPENSSH = (
     "This is a private key of OpenSSH, which is not taken. Convert a copy of an RSA or ECDSA key: "
     "ssh-keygen -p -m PKCS8 -f COPY"
 )
+P256, PRIME239V1 = (b"\x2a\x86\x48\xce\x3d\x03\x01" + last for last in (b"\x07", b"\x04"))
+"""Object identifiers in DER."""
 TWO_PASSWORDS = (
     "In PKCS#12 the key's password is the store's: give the store's alone. Where they differ indeed, take PEM: "
     "openssl pkcs12 -in STORE.p12 -nocerts -nomacver -out KEY.pem (with the key's password), "
@@ -48,11 +51,18 @@ def weak_rsa() -> PrivateKey:
     return rsa.generate_private_key(65537, 1024)  # noqa: S505 - weak on purpose
 
 
+def of_an_unknown_curve() -> bytes:
+    """A key that says of itself that it is of prime239v1."""
+    der = p256().private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()).replace(P256, PRIME239V1)
+    return b"-----BEGIN PRIVATE KEY-----\n" + base64.encodebytes(der) + b"-----END PRIVATE KEY-----\n"
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
         (lambda: pem(weak_rsa()), "The RSA key has 1024 bits; at least 2048 are needed (RFC 7518 3.3)."),
         (lambda: pem(ec.generate_private_key(ec.SECP521R1())), "Only RSA, P-256, P-384 and Ed25519 keys are taken."),
+        (of_an_unknown_curve, "Only RSA, P-256, P-384 and Ed25519 keys are taken."),
         (lambda: pem(p256(), "key-password"), "The private key is encrypted: give its password."),
         (lambda: pem(p256()) * 2, "The PEM file holds 2 private keys: it must hold one."),
         (lambda: certificate_pem(p256()), "The PEM file holds no private keys: it must hold one."),

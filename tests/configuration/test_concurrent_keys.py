@@ -1,0 +1,53 @@
+"""A file that imports a key while others change the keys of that issuer: one after another, and nobody is shut out."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from configuration.problems import InvalidConfigurationError
+from keys.models import SigningKey
+from keys.rotation import announce_successor, revoke
+from tests.cast import Cast
+from tests.configuration.files import applied
+from tests.configuration.key_files import p256, pem
+
+
+@pytest.mark.parametrize("name", ["Renamed", "Renamed again"])
+def test_a_file_and_a_rotation_at_once_end_with_one_successor(cast: Cast, name: str) -> None:
+    text = f"issuers: [{{path: other, name: {name}}}]\nsigning_keys: [{{issuer: other, pem: {{env: PEM}}}}]"
+    environment = {"PEM": pem(p256()).decode()}
+
+    def apply_file() -> None:
+        # A key that another announced meanwhile is a fair refusal.
+        with suppress(InvalidConfigurationError):
+            applied(text, environment=environment)
+
+    all_at_once(
+        apply_file,
+        apply_file,
+        lambda: announce_successor(cast.other_key, now=timezone.now()),
+        lambda: revoke(cast.other_key, now=timezone.now()),
+    )
+
+    assert SigningKey.objects.filter(predecessor=cast.other_key).count() == 1
+
+
+def all_at_once(*acts: Callable[[], object]) -> None:
+    """Raises what an act raised."""
+    start = Barrier(len(acts))
+
+    def run(act: Callable[[], object]) -> None:
+        start.wait()
+        try:
+            act()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        for future in [pool.submit(run, act) for act in acts]:
+            future.result()
