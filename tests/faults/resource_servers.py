@@ -26,7 +26,7 @@ TOO_LATE = 2
 """Seconds before a token expires, when this process, which does much at once, may no longer be in time to verify it."""
 MINUTE, SECONDS_UP = 60, 20
 """Of each minute, one resource server can fetch in the first seconds only."""
-SECONDS_AT_MOST = 300
+SECONDS_AT_MOST = 1200
 DOCUMENT = "/oidc_m2m/jwks"
 
 
