@@ -1,4 +1,4 @@
-"""Runs of the chores as processes of their own, forked from one that has loaded Django: a run starts within a moment.
+"""Runs of the chores in processes of their own, which have loaded Django: a run starts within a moment.
 
 `python -m tests.faults.maintainer` reads orders, a JSON object a line, and answers each with what its run did: a JSON
 object, null if it was killed.
@@ -66,17 +66,23 @@ def maintainers(number: int) -> Iterator[list[Maintainer]]:
 
 
 def obey(order: dict[str, Any], run: Callable[[], Any]) -> None:
-    """In a process of its own, which writes the answer; this one does when that was killed."""
+    """A run that is to be killed has a process of its own."""
+    if not (order["killed_before"] or order["killed_after"]):
+        time.sleep(max(0, order["at"] - time.monotonic()))
+        tell(run())
+        return
     child = os.fork()
     if child == 0:
-        time.sleep(max(0, order["at"] - time.monotonic()))
         with connection.execute_wrapper(_Killer(order["killed_before"], order["killed_after"])):
-            done = run()
-        os.write(sys.stdout.fileno(), (json.dumps(asdict(done)) + "\n").encode())
+            tell(run())
         os._exit(0)
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         os.write(sys.stdout.fileno(), b"null\n")
+
+
+def tell(done: Any) -> None:
+    os.write(sys.stdout.fileno(), (json.dumps(asdict(done)) + "\n").encode())
 
 
 class _Killer:
