@@ -6,8 +6,10 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1
 WORKDIR /srv/m2m-idp
 RUN python -m venv /opt/venv
-COPY requirements.txt ./
-RUN /opt/venv/bin/pip install --require-hashes --only-binary :all: --requirement requirements.txt
+# With requirements-pkcs11.txt the server can sign with keys in an HSM, whose library is for another image on top of it.
+ARG REQUIREMENTS=requirements.txt
+COPY requirements.txt requirements-pkcs11.txt ./
+RUN /opt/venv/bin/pip install --require-hashes --only-binary :all: --requirement "$REQUIREMENTS"
 COPY . ./
 # Settings want secrets; those that this step generates stay in this stage's /tmp and sign nothing.
 RUN VAR_DIR=/tmp/build STATIC_ROOT=/srv/static /opt/venv/bin/python manage.py collectstatic --no-input \

@@ -80,6 +80,7 @@ bench: $(RUNTIME) ## Measure tokens per second of one worker on one core (docs/p
 .PHONY: requirements
 requirements: $(DEVELOPMENT) ## Compile the pinned requirements from pyproject.toml
 	$(COMPILE) --output-file requirements.txt pyproject.toml
+	$(COMPILE) --extra pkcs11 --constraint requirements.txt --output-file requirements-pkcs11.txt pyproject.toml
 	$(COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
 
 # $(1) starts a throw-away cluster; the words that follow run with its DATABASE_URL.

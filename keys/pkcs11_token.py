@@ -114,7 +114,7 @@ def _check_setup(uri: Pkcs11Uri) -> None:
     if pkcs11 is None:
         raise KeyUnreadableError(
             f"The key {uri} lies in a PKCS#11 token: install what reads it, "
-            "pip install --constraint requirements-dev.txt python-pkcs11"
+            "pip install --require-hashes --requirement requirements-pkcs11.txt"
         )
     if not settings.PKCS11_MODULE:
         raise KeyUnreadableError(

@@ -154,7 +154,7 @@ def test_without_python_pkcs11_it_says_how_to_install_it(
     vault: IssuerInToken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pkcs11_token, "pkcs11", None)
-    assert unreadable(vault).endswith("pip install --constraint requirements-dev.txt python-pkcs11")
+    assert unreadable(vault).endswith("pip install --require-hashes --requirement requirements-pkcs11.txt")
 
 
 def test_a_call_gives_up_behind_one_that_is_not_answered(

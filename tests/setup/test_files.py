@@ -15,7 +15,7 @@ def pinned(name: str) -> dict[str, str]:
     return {entry.partition("==")[0]: entry for entry in entries}
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-pkcs11.txt", "requirements-dev.txt"])
 def test_every_requirement_is_pinned_with_hashes_and_names_no_host(name: str) -> None:
     assert all("--hash=sha256:" in entry and "==" in entry for entry in pinned(name).values())
     assert "://" not in (ROOT / name).read_text()
@@ -23,14 +23,16 @@ def test_every_requirement_is_pinned_with_hashes_and_names_no_host(name: str) ->
 
 def test_the_requirements_are_those_of_the_project_file() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    runtime, development = pinned("requirements.txt"), pinned("requirements-dev.txt")
+    runtime = pinned("requirements.txt")
     assert {_package(text) for text in project["dependencies"]} <= runtime.keys()
-    assert {_package(text) for text in project["optional-dependencies"]["dev"]} <= development.keys()
-    assert all(development[package].split()[0] == entry.split()[0] for package, entry in runtime.items())
+    for extra in ("pkcs11", "dev"):
+        more = pinned(f"requirements-{extra}.txt")
+        assert {_package(text) for text in project["optional-dependencies"][extra]} <= more.keys()
+        assert all(more[package].split()[0] == entry.split()[0] for package, entry in runtime.items())
 
 
 def test_the_readme_names_every_setting() -> None:
-    read = set(re.findall(r'env, "([A-Z_]+)"|env\.\w+\("([A-Z_]+)"', (ROOT / "m2m_idp/env.py").read_text()))
+    read = set(re.findall(r'env, "([A-Z0-9_]+)"|env\.\w+\("([A-Z0-9_]+)"', (ROOT / "m2m_idp/env.py").read_text()))
     names = {name for pair in read for name in pair if name}
     table = (ROOT / "README.md").read_text()
     assert len(names) > 10
@@ -44,7 +46,8 @@ def test_the_image_holds_every_app_and_no_more_than_it_needs() -> None:
         if line.startswith("!")
     }
     layers = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
-    assert allowed == {*layers, "deploy", "static", "templates", "manage.py", "requirements.txt", "LICENSE"}
+    files = {"manage.py", "requirements.txt", "requirements-pkcs11.txt", "LICENSE"}
+    assert allowed == {*layers, "deploy", "static", "templates", *files}
 
 
 def test_a_server_has_stopped_before_it_would_be_killed() -> None:
