@@ -45,7 +45,7 @@ class SigningKeyAdmin(KeyCertificates, HistoryPage, ReadOnlyAdmin):
     list_select_related = ("issuer",)
     search_fields = ("kid",)
     fieldsets: ClassVar[Any] = (
-        (None, {"fields": ("purpose", "issuer", "alg", "kid", "state", "kek_id", "predecessor")}),
+        (None, {"fields": ("purpose", "issuer", "alg", "kid", "state", "private_half", "predecessor")}),
         ("Instants", {"fields": ("published_at", "activates_at", "retires_at", "expires_at", "revoked_at")}),
         ("Public half", {"fields": ("jwk", "certificate")}),
     )
@@ -58,6 +58,15 @@ class SigningKeyAdmin(KeyCertificates, HistoryPage, ReadOnlyAdmin):
     def state(self, key: SigningKey) -> str:
         state = key.state(timezone.now())
         return format_html('<span class="state {}">{}</span>', state.value, state.label)
+
+    @admin.display(description="private half")
+    def private_half(self, key: SigningKey) -> str:
+        """Where it lives: all that is told of it."""
+        if key.pkcs11_uri:
+            return f"In the token, {key.pkcs11_uri}"
+        if key.encrypted_private_key is None:
+            return "Wiped"
+        return f"Here, encrypted under the key-encryption key {key.kek_id}"
 
     @admin.display(description="JWK")
     def jwk(self, key: SigningKey) -> str:

@@ -17,7 +17,7 @@ from keys.schedule import KeyState
 from tests.cast import Cast
 from tests.console.conftest import Roles
 from tests.console.pages import body_of, url
-from tests.wire import ask, get
+from tests.wire import ask, get, last_event
 
 ACTS = ("rotate", "activate", "revoke")
 WORD = {"word": "revoke"}
@@ -208,6 +208,19 @@ def test_the_page_counts_the_unexpired_tokens(cast: Cast, key: SigningKey, opera
     assert "1 unexpired token carries this key." in body_of(operator, page(key, "revoke"))
     token_of(cast)
     assert "2 unexpired tokens carry this key." in body_of(operator, page(key, "revoke"))
+
+
+@pytest.mark.parametrize("other", [{"kid": "another"}, {"issuer": "https://another.example"}])
+def test_tokens_of_another_key_or_issuer_are_not_counted(
+    cast: Cast, key: SigningKey, other: dict[str, str]
+) -> None:
+    token_of(cast)
+    event = last_event()
+    event.pk = None
+    for name, value in other.items():
+        setattr(event, name, value)
+    event.save()
+    assert unexpired_tokens.unexpired_tokens(fresh(key), now=timezone.now()).count == 1
 
 
 def test_tokens_that_expired_are_not_counted(cast: Cast, key: SigningKey) -> None:
