@@ -38,6 +38,9 @@ from tests.configuration.key_files import (
 from tests.keys.authority import Authority
 from tests.wire import ask, get
 
+EC_PARAMETERS = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+"""openssl ecparam -genkey writes it before the key."""
+
 
 def take(rest: str, folder: Path, *, issuer: str = "oidc_m2m", dry_run: bool = False) -> Plan:
     text = imported(rest, issuer=issuer)
@@ -88,7 +91,7 @@ def certificate_of(jwk: dict[str, list[str]]) -> bytes:
 def test_a_pem_key_comes_with_the_certificates_beside_it(tmp_path: Path, password: str) -> None:
     key = p256()
     own = certificate_pem(key)
-    (tmp_path / "key.pem").write_bytes(own + pem(key, password))
+    (tmp_path / "key.pem").write_bytes(own + EC_PARAMETERS + pem(key, password))
 
     take(FROM_PEM + (", key_password_from: {env: K}" if password else ""), tmp_path)
 
@@ -231,9 +234,13 @@ def test_an_rsa_key_signs_as_told_or_as_its_issuer_or_with_rs256(
     cast: Cast, tmp_path: Path, rsa_key: rsa.RSAPrivateKey, own: str, said: str, taken: str
 ) -> None:
     Issuer.objects.filter(pk=cast.other.pk).update(signing_alg=own)
-    (tmp_path / "key.pem").write_bytes(pem(rsa_key, form=PrivateFormat.TraditionalOpenSSL))
+    (tmp_path / "key.pem").write_bytes(pem(rsa_key, "key-password", form=PrivateFormat.TraditionalOpenSSL))
 
-    take((f"alg: {said}, " if said else "") + f"{FROM_PEM}, kid: old", tmp_path, issuer="other")
+    take(
+        (f"alg: {said}, " if said else "") + f"{FROM_PEM}, key_password_from: {{env: K}}, kid: old",
+        tmp_path,
+        issuer="other",
+    )
 
     assert SigningKey.objects.get(kid="old").alg == taken
 
