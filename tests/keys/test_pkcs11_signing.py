@@ -38,15 +38,17 @@ pytestmark = [
 FORKS_WITH_AN_OPEN_TOKEN = """
 import os, django
 django.setup()
+from keys import pkcs11_token
 from keys.keyring import KeySnapshot
 from keys.models import SigningKey
 from keys.signing import check
 key = KeySnapshot.of(SigningKey.objects.exclude(pkcs11_uri="").get())
 check(key)
-child = os.fork()
-if not child:
-    check(key)
-    os._exit(7)
+with pkcs11_token._process.lock:  # As when another thread signs at this moment.
+    child = os.fork()
+    if not child:
+        check(key)
+        os._exit(7)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 check(key)
 """

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from issuers import revision
 from issuers.models import SigningAlg
 from keys import signing
 from keys.creation import create_first_key
@@ -124,6 +125,36 @@ def test_a_key_is_decrypted_once_in_a_process(cast: Cast, settings: Settings) ->
     private_key = signing.private_key_of(key)
     settings.KEY_ENCRYPTION_KEYS = {}
     assert signing.private_key_of(key) is private_key
+
+
+@pytest.mark.usefixtures("_nothing_parsed")
+def test_a_decrypted_key_leaves_the_process_with_its_snapshot(cast: Cast) -> None:
+    key = create_first_key(issuer=cast.oidc_m2m, alg=SigningAlg.ES256, now=timezone.now())
+    revision.forget()
+    signing.private_key_of(snapshot_of(key))
+    assert len(signing._parsed) == 1
+    key.encrypted_private_key, key.kek_id = None, ""
+    key.save()
+    revision.forget()
+    assert snapshot_of(key).encrypted is None
+    assert len(signing._parsed) == 0
+
+
+def snapshot_of(key: SigningKey) -> KeySnapshot:
+    keyring = keyrings.get(key.issuer_id or 0)
+    assert keyring is not None
+    (snapshot,) = [held for held in keyring.keys if held.id == key.pk]
+    return snapshot
+
+
+@pytest.mark.usefixtures("_nothing_parsed")
+def test_a_row_that_was_replaced_is_read_anew(cast: Cast) -> None:
+    key = create_first_key(issuer=cast.oidc_m2m, alg=SigningAlg.ES256, now=timezone.now())
+    snapshot = KeySnapshot.of(key)
+    signing.private_key_of(snapshot)
+    key.encrypted_private_key = b"changed"
+    with pytest.raises(KeyUnreadableError):
+        signing.private_key_of(KeySnapshot.of(key))
 
 
 def test_no_repr_tells_a_private_key(cast: Cast) -> None:
