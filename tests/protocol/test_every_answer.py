@@ -90,7 +90,7 @@ def test_what_cannot_be_recorded_is_not_issued(cast: Cast) -> None:
 
 @pytest.mark.contract("P1.1", "P1.3")
 def test_a_signature_that_fails_after_the_commit_leaves_two_rows(cast: Cast) -> None:
-    unfit = {(cast.key.pk, cast.key.kid): generate_private_key("EdDSA")}
+    unfit = {cast.key.encrypted: generate_private_key("EdDSA")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(signing, "_parsed", unfit)
         answer = ask(auth=cast.basic("billing"))
