@@ -1,4 +1,4 @@
-"""Taking over a key that was made elsewhere: PKCS#12 (RFC 7292) or PEM (RFC 7468), encrypted or not.
+"""Taking over a key that was made elsewhere: PKCS#12 (RFC 7292) or PEM (RFC 7468), encrypted or not, or in its token.
 
 The key may keep the kid under which it was published, since live tokens carry it.
 """
