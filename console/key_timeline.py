@@ -16,7 +16,8 @@ from keys.schedule import KeyState
 MOST_ENDED = 3
 """Expired and revoked keys in one picture, the latest; the others are in the list."""
 MOST_TICKS = 5
-MARGIN = 2.0
+MARGIN, TICK_MARGIN = 2.0, 5.0
+"""Percents left free on either side of the bars, and of the dates, which are wider than their lines."""
 ROW_HEIGHT, HEAD_HEIGHT, FOOT_HEIGHT = 48, 22, 26
 LEAST_WIDTH = 0.4
 """So that a short span can still be seen."""
@@ -123,7 +124,8 @@ class Scale:
         first = self.since + (MONDAY - self.since) % step
         instants = (first + number * step for number in range(MOST_TICKS + 1))
         form = "%Y-%m-%d" if step >= timedelta(days=1) else "%m-%d %H:%M"
-        return tuple(Tick(x=self.x(at), label=f"{at:{form}}") for at in instants if at <= self.until)
+        ticks = (Tick(x=self.x(at), label=f"{at:{form}}") for at in instants)
+        return tuple(tick for tick in ticks if TICK_MARGIN <= tick.x <= 100 - TICK_MARGIN)
 
 
 def timelines(keys: Iterable[SigningKey], *, now: datetime) -> list[Timeline]:

@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
 
-from console.key_timeline import MARGIN, MOST_TICKS, Row, Timeline, timeline, timelines
+from console.key_timeline import MARGIN, MOST_TICKS, TICK_MARGIN, Row, Timeline, timeline, timelines
 from issuers.models import Issuer
 from keys.creation import create_first_key
 from keys.models import SigningKey
@@ -102,7 +102,7 @@ def test_the_dates_below_are_few_and_in_order(days: int) -> None:
     ticks = drawn(key(1, -days, -days)).ticks
     assert 1 <= len(ticks) <= MOST_TICKS + 1
     assert [tick.x for tick in ticks] == sorted({tick.x for tick in ticks})
-    assert all(MARGIN <= tick.x <= 100 - MARGIN for tick in ticks)
+    assert all(TICK_MARGIN <= tick.x <= 100 - TICK_MARGIN for tick in ticks)
 
 
 def test_of_the_ended_keys_the_latest_are_drawn() -> None:
