@@ -66,7 +66,7 @@ check-deploy: $(DEVELOPMENT) ## Check the settings of a real deployment, the mig
 	$(PYTHON) -m tests.contract_coverage
 
 .PHONY: mutants
-mutants: $(DEVELOPMENT) ## Break the token path in every small way and see the tests notice
+mutants: $(DEVELOPMENT) ## Break the token path in every small way and see the tests notice (docs/mutants.md)
 	$(BIN)/mutmut run --max-children 1
 	$(BIN)/mutmut results
 

@@ -49,6 +49,7 @@ def test_it_stands_at_every_path(cast: Cast, target: str) -> None:
         None,
         f"{FORM}; charset=latin-1",
         f"{FORM}; charset*=latin-1",
+        f"{FORM}; charset=latin-1=utf-8",
         f"{FORM}; x=" + (257 - len(FORM) - 4) * "x",
     ],
 )
