@@ -3,13 +3,10 @@
 from datetime import datetime
 
 from keys.models import SigningKey
+from keys.rotation import heir_of
 from keys.schedule import KeyState
 
 ENDED = frozenset({KeyState.EXPIRED, KeyState.REVOKED})
-
-
-def successor_of(key: SigningKey) -> SigningKey | None:
-    return SigningKey.objects.filter(predecessor=key).first()
 
 
 def why_not_rotated(key: SigningKey, now: datetime) -> str | None:
@@ -17,7 +14,7 @@ def why_not_rotated(key: SigningKey, now: datetime) -> str | None:
     state = key.state(now)
     if state != KeyState.ACTIVE:
         return f"The key {key.kid} is {state}: only the active key is rotated."
-    successor = successor_of(key)
+    successor = heir_of(key)
     if successor is None:
         return None
     return (

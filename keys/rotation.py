@@ -95,17 +95,27 @@ def _revoke(key: SigningKey, now: datetime, *, leave_token: bool) -> SigningKey 
         key = _locked(key)
         if key.revoked_at is not None:
             raise ValidationError(f"The key {key.kid} is revoked already.")
-        state, successor = key.state(now), SigningKey.objects.filter(predecessor=key).first()
+        state, heir = key.state(now), heir_of(key)
         key.revoked_at = now
         key.save(update_fields=["revoked_at"])
-        if successor is None and replacement is not None:
+        if heir is None and replacement is not None:
+            if state == KeyState.ANNOUNCED:
+                replacement.activates_at = max(key.activates_at, earliest_activation(_issuer(key), now))
+            replacement.predecessor = key
             replacement.save()
-            if state == KeyState.ANNOUNCED and key.predecessor is not None:
-                _retire(key.predecessor, at=replacement.activates_at)
+            _retire_before(replacement, now)
             return replacement
-        if successor is not None and (state, successor.state(now)) == (KeyState.ACTIVE, KeyState.ANNOUNCED):
-            _activate(successor, now)
+        if heir is not None and (state, heir.state(now)) == (KeyState.ACTIVE, KeyState.ANNOUNCED):
+            _activate(heir, now)
         return None
+
+
+def heir_of(key: SigningKey) -> SigningKey | None:
+    """Who signs after the key: its successor, or the one in whose place it was made if that was revoked."""
+    heir = SigningKey.objects.filter(predecessor=key).first()
+    while heir is not None and heir.revoked_at is not None:
+        heir = SigningKey.objects.filter(predecessor=heir).first()
+    return heir
 
 
 def take_over(foreign: ForeignKey, *, issuer: Issuer, alg: str, kid: str = "", now: datetime) -> SigningKey:
@@ -208,13 +218,11 @@ def _replacement(
     """A key that none has to wait for in the transaction: an RSA key takes long. None if there is a successor."""
     if SigningKey.objects.filter(predecessor=key).exists():
         return nullcontext()
-    waits = key.state(now) == KeyState.ANNOUNCED
-    activates_at = max(key.activates_at, earliest_activation(_issuer(key), now)) if waits else now
     return new_key(
         issuer=key.issuer,
         alg=key.alg,
         published_at=now,
-        activates_at=activates_at,
+        activates_at=now,
         predecessor=key,
         token=None if leave_token else _token_of(key),
     )
@@ -230,8 +238,16 @@ def _activate(key: SigningKey, now: datetime) -> None:
     # A clock that was set back may stand before the publication.
     key.activates_at = max(now, key.published_at)
     key.save(update_fields=["activates_at"])
-    if key.predecessor is not None:
-        _retire(key.predecessor, at=key.activates_at)
+    _retire_before(key, now)
+
+
+def _retire_before(key: SigningKey, now: datetime) -> None:
+    """Let the key that signs until this one does retire by then; those between them are revoked."""
+    before = key.predecessor
+    while before is not None and before.revoked_at is not None:
+        before = before.predecessor
+    if before is not None and before.state(now) in {KeyState.ANNOUNCED, KeyState.ACTIVE}:
+        _retire(before, at=key.activates_at)
 
 
 def _retire(key: SigningKey, *, at: datetime) -> None:

@@ -15,12 +15,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from console.configuration_admin import OVERTAKEN
-from console.key_acts import instant, successor_of, why_not_activated, why_not_in_use, why_not_rotated
+from console.key_acts import instant, why_not_activated, why_not_in_use, why_not_rotated
 from console.page import Page
 from console.unexpired_tokens import unexpired_tokens
 from keys.encryption import KeyUnreadableError
 from keys.models import SigningKey
-from keys.rotation import activate_without_waiting, announce_successor, earliest_activation, revoke
+from keys.rotation import activate_without_waiting, announce_successor, earliest_activation, heir_of, revoke
 from keys.schedule import KeyState
 
 WORD = "revoke"
@@ -84,7 +84,7 @@ class KeyActs(Page):
                 act="Revoke the key",
                 form=form,
                 tokens=unexpired_tokens(key, now=now),
-                successor=successor_of(key),
+                successor=heir_of(key),
             )
         return self.done(request, key, lambda: _revoked(key, now))
 
@@ -137,7 +137,7 @@ class KeyActs(Page):
 def _rotated(key: SigningKey, now: datetime) -> str:
     successor = announce_successor(key, now=now)
     if successor is None:
-        raise ValidationError(f"Someone else announced a successor at this moment: {successor_of(key)}.")
+        raise ValidationError(f"Someone else announced a successor at this moment: {heir_of(key)}.")
     return f"The key {successor.kid} is announced: it signs from {instant(successor.activates_at)}."
 
 
@@ -150,7 +150,7 @@ def _revoked(key: SigningKey, now: datetime) -> str:
     state = key.state(now)
     made = revoke(key, now=now)
     told = f"The key {key.kid} is revoked."
-    signing = made or successor_of(key)
+    signing = made or heir_of(key)
     if signing is None or state == KeyState.RETIRING:
         return told
     if state == KeyState.ANNOUNCED:

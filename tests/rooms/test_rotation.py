@@ -129,6 +129,49 @@ def test_revoking_an_announced_key_announces_another(cast: Cast) -> None:
     assert fresh(cast.key).retires_at == replacement.activates_at
 
 
+def test_each_key_in_the_place_of_a_revoked_one_is_announced_for_its_whole_period(cast: Cast) -> None:
+    now = timezone.now()
+    replacement = revoke(announced(cast.key, now), now=now + SECOND)
+    assert replacement is not None
+    last = revoke(replacement, now=replacement.activates_at - SECOND)
+    assert last is not None
+    assert last.activates_at == replacement.activates_at - SECOND + announce_period(cast)
+    key = fresh(cast.key)
+    assert key.state(last.activates_at - SECOND) == KeyState.ACTIVE
+    assert (key.retires_at, key.expires_at) == (last.activates_at, last.activates_at + retire_period(cast))
+
+
+def test_revoking_the_active_key_activates_what_was_announced_in_the_place_of_a_revoked_one(
+    cast: Cast,
+) -> None:
+    now = timezone.now()
+    replacement = revoke(announced(cast.key, now), now=now)
+    assert replacement is not None
+    assert revoke(cast.key, now=now + SECOND) is None
+    assert fresh(replacement).state(now + SECOND) == KeyState.ACTIVE
+
+
+def test_activating_what_was_announced_in_the_place_of_a_revoked_key_retires_the_active_one(
+    cast: Cast,
+) -> None:
+    now = timezone.now()
+    replacement = revoke(announced(cast.key, now), now=now)
+    assert replacement is not None
+    activate_without_waiting(replacement, now=now + SECOND)
+    assert fresh(cast.key).state(now + SECOND) == KeyState.RETIRING
+
+
+def test_a_key_that_retired_is_not_brought_back_by_the_end_of_the_one_behind_it(cast: Cast) -> None:
+    now = timezone.now()
+    second = announced(cast.key, now)
+    activate_without_waiting(second, now=now)
+    before = fresh(cast.key).expires_at
+    third = announced(fresh(second), now + SECOND)
+    revoke(second, now=now + 2 * SECOND)
+    assert fresh(third).state(now + 2 * SECOND) == KeyState.ACTIVE
+    assert fresh(cast.key).expires_at == before
+
+
 def test_revoking_a_retiring_key_changes_no_other(cast: Cast) -> None:
     now = timezone.now()
     successor = announced(cast.key, now)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from issuers.paths import ROOT, UnknownIssuerError, issuer_at
 from keys.encryption import KeyUnreadableError
 from keys.models import SigningKey
-from keys.rotation import revoke
+from keys.rotation import heir_of, revoke
 
 
 class Command(BaseCommand):
@@ -33,7 +33,7 @@ class Command(BaseCommand):
             raise CommandError(" ".join(error.messages)) from error
         except KeyUnreadableError as error:
             raise CommandError(str(error)) from error
-        successor = made or SigningKey.objects.filter(predecessor=key).first()
+        successor = made or heir_of(key)
         self.stdout.write(successor.kid if successor else "")
 
 
