@@ -1,0 +1,160 @@
+"""Who may ask."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from oauth2_provider.models import AbstractApplication
+
+from issuers.configuration import ConfigurationModel
+from issuers.history import configuration_history
+from issuers.models import Issuer, SigningAlg, TokenEndpointAuthMethod
+from relying_parties.models.claim_template import ClaimTemplate
+
+is_client_id = RegexValidator(
+    re.compile(r"\A[\x21-\x7E]+\Z"), "Printable ASCII without spaces (RFC 6749 appendix A.1)."
+)
+
+
+class RelyingParty(ConfigurationModel, AbstractApplication):
+    """A service that may ask for tokens: an OAuth client of one issuer."""
+
+    # What only a browser flow, or a single stored secret, needs.
+    redirect_uris = post_logout_redirect_uris = allowed_origins = skip_authorization = None  # type: ignore[assignment]
+    algorithm = client_secret = hash_client_secret = None  # type: ignore[assignment]
+    registration_source = cimd_expires_at = user = None  # type: ignore[assignment]
+
+    issuer = models.ForeignKey(Issuer, on_delete=models.PROTECT, related_name="relying_parties")
+    client_id = models.CharField(
+        "client ID", max_length=255, validators=[is_client_id], help_text="Fixed: secrets are bound to it."
+    )
+    name = models.CharField(max_length=255)
+    client_type = models.CharField(
+        max_length=32, choices=AbstractApplication.CLIENT_TYPES, default=AbstractApplication.CLIENT_CONFIDENTIAL,
+        editable=False,
+    )  # fmt: skip
+    authorization_grant_type = models.CharField(
+        max_length=44, choices=AbstractApplication.GRANT_TYPES,
+        default=AbstractApplication.GRANT_CLIENT_CREDENTIALS, editable=False,
+    )  # fmt: skip
+    description = models.TextField(blank=True)
+    contact = models.CharField(max_length=255, blank=True, help_text="Whom to call: a team, an address.")
+    is_active = models.BooleanField("active", default=True)
+    valid_from = models.DateTimeField(null=True, blank=True)
+    valid_until = models.DateTimeField(null=True, blank=True)
+    token_endpoint_auth_method = models.CharField(
+        "authentication method", max_length=64, choices=TokenEndpointAuthMethod.choices,
+        default=TokenEndpointAuthMethod.CLIENT_SECRET_BASIC,
+        help_text="The one method that this relying party uses (RFC 7591 section 2).",
+    )  # fmt: skip
+    client_jwks = models.JSONField("client JWKS", null=True, blank=True)
+    client_jwks_uri = models.URLField("client JWKS URI", max_length=2048, blank=True, default="")
+    claim_template = models.ForeignKey(
+        ClaimTemplate, on_delete=models.PROTECT, null=True, blank=True, related_name="relying_parties",
+        help_text="Empty: the fixed claims only.",
+    )  # fmt: skip
+    access_token_ttl = models.PositiveIntegerField(
+        "access token TTL", null=True, blank=True, validators=[MinValueValidator(1)],
+        help_text="Seconds. Empty: the issuer's default.",
+    )  # fmt: skip
+    signing_alg = models.CharField(
+        "signing algorithm", max_length=10, choices=SigningAlg.choices, blank=True, default="",
+        help_text="Empty: the issuer's.",
+    )  # fmt: skip
+    allowed_networks = models.JSONField(
+        default=list, blank=True, help_text='CIDRs from which it may ask, such as ["10.0.0.0/8"]. Empty: any.'
+    )
+    requests_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Empty: no limit."
+    )
+    trace_until = models.DateTimeField(
+        null=True, blank=True, help_text="Until then each request's course is kept, credentials masked."
+    )
+
+    history = configuration_history()
+
+    class Meta(AbstractApplication.Meta):
+        abstract = False
+        verbose_name_plural = "relying parties"
+        ordering = ["issuer", "client_id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["issuer", "client_id"], name="client_id_once_per_issuer",
+                violation_error_message="The issuer has a relying party of this client ID.",
+            ),
+            models.CheckConstraint(
+                condition=Q(client_type=AbstractApplication.CLIENT_CONFIDENTIAL), name="client_is_confidential"
+            ),
+            models.CheckConstraint(
+                condition=Q(authorization_grant_type=AbstractApplication.GRANT_CLIENT_CREDENTIALS),
+                name="client_uses_client_credentials",
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_from__isnull=True) | Q(valid_until__isnull=True) | Q(valid_from__lt=F("valid_until")),
+                name="valid_from_before_valid_until",
+                violation_error_message="Valid from must be before valid until.",
+            ),
+            models.CheckConstraint(
+                condition=Q(access_token_ttl__isnull=True) | Q(access_token_ttl__gte=1), name="client_ttl_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(token_endpoint_auth_method__in=TokenEndpointAuthMethod.values), name="client_known_method"
+            ),
+            models.CheckConstraint(
+                condition=Q(signing_alg="") | Q(signing_alg__in=SigningAlg.values), name="client_known_alg"
+            ),
+            models.CheckConstraint(
+                condition=Q(requests_per_minute__isnull=True) | Q(requests_per_minute__gte=1),
+                name="client_quota_positive",
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.name or self.client_id
+
+    def clean(self) -> None:
+        """AbstractApplication's own `clean` is about fields that are not here."""
+        problems: dict[str, str] = {}
+        if self._identity_moved():
+            problems["client_id"] = (
+                "Issuer and client ID are fixed: secrets are bound to them. Make a new one."
+            )
+        if error := networks_problem(self.allowed_networks):
+            problems["allowed_networks"] = error
+        if self.issuer_id and (error := self._ttl_problem()):
+            problems["access_token_ttl"] = error
+        if self.issuer_id and self.token_endpoint_auth_method not in self.issuer.token_endpoint_auth_methods:
+            on = ", ".join(self.issuer.token_endpoint_auth_methods)
+            problems["token_endpoint_auth_method"] = f"Off at this issuer, where these are on: {on}."
+        if problems:
+            raise ValidationError(problems)
+
+    def _identity_moved(self) -> bool:
+        if self.pk is None:
+            return False
+        same = RelyingParty.objects.filter(pk=self.pk, issuer_id=self.issuer_id, client_id=self.client_id)
+        return not same.exists()
+
+    def _ttl_problem(self) -> str | None:
+        greatest = self.issuer.max_access_token_ttl
+        if self.access_token_ttl is None or self.access_token_ttl <= greatest:
+            return None
+        return f"{self.access_token_ttl} seconds is more than the issuer's greatest TTL, {greatest}."
+
+
+def networks_problem(networks: Any) -> str | None:
+    """What is wrong with a list of CIDRs, None if nothing is."""
+    if not isinstance(networks, list) or not all(isinstance(network, str) for network in networks):
+        return 'A JSON list of CIDRs, such as ["10.0.0.0/8"].'
+    for network in networks:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            return f"Not a CIDR: {error}."
+    return None
