@@ -1,0 +1,57 @@
+"""What proves a relying party, and when it last did."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+
+from issuers.configuration import ConfigurationModel
+from issuers.history import configuration_history
+from relying_parties.client_secrets import SecretSnapshot
+from relying_parties.models.relying_party import RelyingParty
+
+
+class ClientSecret(ConfigurationModel):
+    """One secret of a relying party; several may be live, so that a rotation overlaps. Only a digest is kept."""
+
+    relying_party = models.ForeignKey(RelyingParty, on_delete=models.CASCADE, related_name="secrets")
+    label = models.CharField(max_length=100, blank=True)
+    digest = models.CharField(max_length=100, unique=True, editable=False)
+    hint = models.CharField(max_length=4, blank=True, editable=False, help_text="Its last four characters.")
+    chosen = models.BooleanField(default=False, editable=False, help_text="A person chose it: replace it.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    history = configuration_history(excluded_fields=("digest",))
+
+    class Meta:
+        ordering = ["relying_party", "-created_at"]
+        constraints = [
+            models.CheckConstraint(condition=Q(chosen=False) | Q(hint=""), name="chosen_secret_no_hint")
+        ]
+
+    def __str__(self) -> str:
+        return self.label or f"secret {self.pk}"
+
+    def is_live(self, now: datetime) -> bool:
+        return self.revoked_at is None and self.snapshot.is_live(now)
+
+    @property
+    def snapshot(self) -> SecretSnapshot:
+        return SecretSnapshot(id=self.pk, digest=self.digest, chosen=self.chosen, expires_at=self.expires_at)
+
+
+class CredentialUse(models.Model):
+    """When a credential last proved its client; `maintain` writes it from the record. No history, no revision."""
+
+    credential = models.CharField(max_length=100, unique=True)
+    last_used_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-last_used_at"]
+
+    def __str__(self) -> str:
+        return self.credential

@@ -1,0 +1,61 @@
+"""What a request must hold beside its credentials."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import re2
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+
+from issuers.configuration import ConfigurationModel
+from issuers.history import configuration_history
+from relying_parties.claim_template import CREDENTIAL_PARAMETERS
+from relying_parties.models.relying_party import RelyingParty
+
+is_description = RegexValidator(
+    re.compile(r"\A[\x20-\x21\x23-\x5B\x5D-\x7E]+\Z"), 'ASCII without " and \\ (RFC 6749 section 5.2).'
+)
+is_parameter = RegexValidator(
+    re.compile(r"\A[A-Za-z0-9_.-]+\Z"), "Letters, digits, underscore, dot and hyphen."
+)
+
+
+class RequestRule(ConfigurationModel):
+    """A request parameter that must match, or the request is refused."""
+
+    relying_party = models.ForeignKey(RelyingParty, on_delete=models.CASCADE, related_name="rules")
+    parameter = models.CharField(max_length=64, validators=[is_parameter])
+    regex = models.CharField(
+        "regular expression", max_length=500,
+        help_text="RE2 syntax, matched against the whole value; a parameter that is missing counts as empty.",
+    )  # fmt: skip
+    message = models.CharField(
+        max_length=200, validators=[is_description], help_text="The error_description of the refusal."
+    )
+
+    history = configuration_history()
+
+    class Meta:
+        ordering = ["relying_party", "parameter"]
+
+    def __str__(self) -> str:
+        return f"{self.parameter} of {self.relying_party}"
+
+    def clean(self) -> None:
+        if self.parameter in CREDENTIAL_PARAMETERS:
+            raise ValidationError({"parameter": "A rule cannot read a credential."})
+        try:
+            re2.compile(self.regex, _quiet())
+        except re2.error as error:
+            text = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
+            raise ValidationError({"regex": f"RE2 cannot use it: {text}."}) from error
+
+
+def _quiet() -> Any:
+    """RE2's options without its own lines on standard error."""
+    options = re2.Options()
+    options.log_errors = False
+    return options

@@ -1,0 +1,105 @@
+"""For what: the APIs that take the tokens, and what each relying party may ask for there."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+
+from issuers.configuration import ConfigurationModel
+from issuers.history import configuration_history
+from issuers.models import Issuer
+from relying_parties.models.relying_party import RelyingParty
+
+SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+\Z")
+"""RFC 6749 section 3.3."""
+
+is_identifier = RegexValidator(re.compile(r"\A[\x21-\x7E]+\Z"), "Printable ASCII without spaces.")
+is_description = RegexValidator(
+    re.compile(r"\A[\x20-\x21\x23-\x5B\x5D-\x7E]+\Z"), 'ASCII without " and \\ (RFC 6749 section 5.2).'
+)
+
+
+class ResourceServer(ConfigurationModel):
+    """An API that takes the tokens: a value of `aud` and the scopes it knows (RFC 8707, RFC 9068)."""
+
+    issuer = models.ForeignKey(Issuer, on_delete=models.PROTECT, related_name="resource_servers")
+    identifier = models.CharField(
+        max_length=255, validators=[is_identifier], help_text="The value of aud: a name or a URI."
+    )
+    name = models.CharField(max_length=100, blank=True)
+    scopes = models.JSONField(default=list, blank=True, help_text='A JSON list, such as ["invoices.read"].')
+
+    history = configuration_history()
+
+    class Meta:
+        ordering = ["issuer", "identifier"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["issuer", "identifier"], name="identifier_once_per_issuer",
+                violation_error_message="The issuer has a resource server of this identifier.",
+            )
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.name or self.identifier
+
+    def clean(self) -> None:
+        if error := scopes_problem(self.scopes):
+            raise ValidationError({"scopes": error})
+
+
+class AccessGrant(ConfigurationModel):
+    """What a relying party may ask for at one resource server."""
+
+    relying_party = models.ForeignKey(RelyingParty, on_delete=models.CASCADE, related_name="grants")
+    resource_server = models.ForeignKey(ResourceServer, on_delete=models.PROTECT, related_name="grants")
+    scopes = models.JSONField(
+        default=list, blank=True, help_text="Some or all of the resource server's scopes."
+    )
+    is_default = models.BooleanField(
+        "default", default=False, help_text="Used when a request names no resource."
+    )
+
+    history = configuration_history()
+
+    class Meta:
+        ordering = ["relying_party", "resource_server"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["relying_party", "resource_server"], name="one_grant_per_resource_server",
+                violation_error_message="There is a grant for this resource server.",
+            ),
+            models.UniqueConstraint(
+                fields=["relying_party"], condition=Q(is_default=True), name="one_default_grant",
+                violation_error_message="Another grant is the default.",
+            ),
+        ]  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.relying_party} at {self.resource_server}"
+
+    def clean(self) -> None:
+        if error := scopes_problem(self.scopes):
+            raise ValidationError({"scopes": error})
+        if self.resource_server_id is None or self.relying_party_id is None:
+            return
+        if unknown := sorted(set(self.scopes) - set(self.resource_server.scopes)):
+            raise ValidationError({"scopes": f"{self.resource_server} does not know {', '.join(unknown)}."})
+        if self.resource_server.issuer_id != self.relying_party.issuer_id:
+            raise ValidationError({"resource_server": "It belongs to another issuer."})
+
+
+def scopes_problem(scopes: Any) -> str | None:
+    """What is wrong with a list of scopes, None if nothing is."""
+    if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
+        return 'A JSON list of strings, such as ["invoices.read"].'
+    if bad := [scope for scope in scopes if not SCOPE_TOKEN.match(scope)]:
+        return f'Not a scope (ASCII without spaces, " and \\): {bad[0]!r}.'
+    if len(set(scopes)) < len(scopes):
+        return "A scope stands twice."
+    return None
