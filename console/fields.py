@@ -3,13 +3,14 @@
 import json
 import re
 from json import JSONDecodeError
-from math import isfinite
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
+
+from issuers.strict_json import StrictDecoder
 
 MOST_UPLOADED = 65_536
 """Bytes: a key and its chain are some thousands."""
@@ -65,15 +66,6 @@ class Instant(forms.DateTimeField):
         super().__init__(**options | {"help_text": f"{options.get('help_text', '')} UTC.".strip()})
 
 
-class StrictDecoder(json.JSONDecoder):
-    """JSON as RFC 8259 and both databases take it: no NaN, no number beyond a double, no member twice."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(
-            **options, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_finite
-        )
-
-
 class Json(forms.JSONField):
     """JSON that keeps what was typed and tells where it goes wrong."""
 
@@ -120,22 +112,3 @@ def _what_is_wrong(text: Any) -> str:
         where = f"Line {error.lineno}, column {error.colno}: " if error.doc else ""
         return f"Not JSON. {where}{error.msg}."
     return "It holds the character U+0000."
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise JSONDecodeError(f"the member {twice!r} stands twice in one object", "", 0)
-    return members
-
-
-def _refuse_constant(name: str) -> None:
-    raise JSONDecodeError(f"{name} is not a JSON value", "", 0)
-
-
-def _finite(text: str) -> float:
-    if not isfinite(number := float(text)):
-        raise JSONDecodeError(f"the number {text} is too large", "", 0)
-    return number

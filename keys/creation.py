@@ -10,9 +10,10 @@ from django.conf import settings
 from issuers.directory import IssuerSnapshot
 from issuers.models import Issuer
 from issuers.paths import written_path
+from issuers.thumbprints import thumbprint
 from keys.encryption import KeyUnreadableError, encrypt
 from keys.generation import PrivateKey, generate_private_key, private_bytes, self_signed_certificate
-from keys.jwk import public_jwk, thumbprint
+from keys.jwk import public_jwk
 from keys.models import Purpose, SigningKey
 from keys.pkcs11_keys import InToken
 from keys.pkcs11_objects import destroy_in_token, generate_in_token

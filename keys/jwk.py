@@ -1,8 +1,7 @@
-"""Public keys as JWK (RFC 7517, 7518, 8037) and their thumbprints (RFC 7638)."""
+"""Public keys as JWK (RFC 7517, 7518, 8037)."""
 
 import base64
 import hashlib
-import json
 from typing import Any
 
 from cryptography import x509
@@ -13,10 +12,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from jwt import PyJWK
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
+from issuers.thumbprints import REQUIRED_MEMBERS, base64url
 
-REQUIRED_MEMBERS = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
-"""The members that make the key, which are the members of its thumbprint (RFC 7638 section 3.2)."""
+PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 
 
 def public_jwk(key: PublicKey) -> dict[str, str]:
@@ -36,13 +34,6 @@ def public_key(jwk: dict[str, Any]) -> PublicKey:
     return key
 
 
-def thumbprint(jwk: dict[str, str]) -> str:
-    """The SHA-256 thumbprint in base64url (RFC 7638)."""
-    members = {name: jwk[name] for name in REQUIRED_MEMBERS[jwk["kty"]]}
-    canonical = json.dumps(members, sort_keys=True, separators=(",", ":"))
-    return base64url(hashlib.sha256(canonical.encode()).digest())
-
-
 def certificate_members(chain_pem: str) -> dict[str, Any]:
     """`x5c`, `x5t` and `x5t#S256` of a chain in PEM, leaf first (RFC 7517 sections 4.7 to 4.9)."""
     chain = [
@@ -54,8 +45,3 @@ def certificate_members(chain_pem: str) -> dict[str, Any]:
         "x5t": base64url(hashlib.sha1(chain[0], usedforsecurity=False).digest()),
         "x5t#S256": base64url(hashlib.sha256(chain[0]).digest()),
     }
-
-
-def base64url(data: bytes) -> str:
-    """RFC 7515 section 2: without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

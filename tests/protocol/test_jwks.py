@@ -12,8 +12,9 @@ from django.utils import timezone
 from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
 
 from issuers.models import SigningAlg
+from issuers.thumbprints import thumbprint
 from keys.creation import create_first_key
-from keys.jwk import public_jwk, thumbprint
+from keys.jwk import public_jwk
 from tests.cast import Cast
 from tests.wire import get
 

@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from issuers.thumbprints import thumbprint
 from keys.creation import create_first_key
 from keys.encryption import encrypt
 from keys.generation import generate_private_key, private_bytes, self_signed_certificate
-from keys.jwk import public_jwk, thumbprint
+from keys.jwk import public_jwk
 from keys.models import SigningKey
 from relying_parties.credentials import add_generated_secret
 from tests.cast import Cast, new_grant, new_issuer, new_relying_party, new_resource_server

@@ -18,9 +18,10 @@ from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import JWKRegistry
 
 from issuers.models import Issuer, SigningAlg
+from issuers.thumbprints import base64url, thumbprint
 from keys.creation import create_first_key, signing_alg_problem
 from keys.generation import generate_private_key
-from keys.jwk import base64url, certificate_members, public_jwk, thumbprint
+from keys.jwk import certificate_members, public_jwk
 from keys.keyring import RECORD, KeySnapshot, keyrings
 from keys.models import SigningKey
 from keys.signing import sign

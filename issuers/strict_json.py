@@ -1,0 +1,34 @@
+"""JSON as RFC 8259 and both databases take it: no NaN, no number beyond a double, no member twice."""
+
+import json
+from json import JSONDecodeError
+from math import isfinite
+from typing import Any
+
+
+class StrictDecoder(json.JSONDecoder):
+    """Raises JSONDecodeError, with an empty `doc` where it does not know the place."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            **options, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=_finite
+        )
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise JSONDecodeError(f"the member {twice!r} stands twice in one object", "", 0)
+    return members
+
+
+def _refuse_constant(name: str) -> None:
+    raise JSONDecodeError(f"{name} is not a JSON value", "", 0)
+
+
+def _finite(text: str) -> float:
+    if not isfinite(number := float(text)):
+        raise JSONDecodeError(f"the number {text} is too large", "", 0)
+    return number
