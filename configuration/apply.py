@@ -10,7 +10,7 @@ from configuration.plan import Plan
 from configuration.problems import Place
 from configuration.references import References, UnresolvedError
 from configuration.run import Run
-from configuration.secret_entries import settle_secrets
+from configuration.secret_entries import settle_secrets, warn_of_old_secrets
 from configuration.secret_sources import Surroundings
 from issuance.coherence import issuer_problems, relying_party_problems
 from issuers.history import Source, authored, current_actor
@@ -53,6 +53,7 @@ def _carry_out(configuration: Configuration, run: Run) -> None:
     lock()
     _note_incoherent(entries, run)
     run.problems.refuse()
+    warn_of_old_secrets(entries, run)
     if run.dry_run or not run.draft.changes:
         raise _NothingToKeepError
 

@@ -4,6 +4,8 @@ A secret is told by its label, and a label stays with its value: a new value tak
 live until the old one is revoked. A label whose secrets are all revoked may be used again, a revoked value never.
 """
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -11,7 +13,15 @@ from django.core.exceptions import ValidationError
 from configuration.entries import Entry
 from configuration.plan import ADDED, CHANGED, GeneratedSecret, difference
 from configuration.run import Run
-from relying_parties.credentials import add_chosen_secret, add_generated_secret, change_expiry, is_text_of
+from issuers.models import Issuer
+from issuers.paths import written_path
+from relying_parties.credentials import (
+    add_chosen_secret,
+    add_generated_secret,
+    change_expiry,
+    is_text_of,
+    too_old_at_their_end,
+)
 from relying_parties.models import ClientSecret, RelyingParty
 
 
@@ -63,12 +73,33 @@ def _refuse_another_use(known: ClientSecret, entry: Entry) -> None:
 
 
 def _keep(secret: ClientSecret, entry: Entry, *, subject: str, run: Run) -> None:
-    expires_at = entry.values.get("expires_at", secret.expires_at)
+    expires_at = _wanted_end(secret, entry)
     if secret.revoked_at is not None or expires_at == secret.expires_at:
         run.draft.unchanged += 1
         return
     run.draft.note(CHANGED, subject, difference("expires_at", secret.expires_at, expires_at))
     change_expiry(secret, expires_at=expires_at, now=run.now)
+
+
+def _wanted_end(secret: ClientSecret, entry: Entry) -> datetime | None:
+    """`expires_at: null` is as late as the issuer allows, as for a new secret; without the key it stays."""
+    if "expires_at" not in entry.values:
+        return secret.expires_at
+    asked: datetime | None = entry.values["expires_at"]
+    return secret.latest_end if asked is None else asked
+
+
+def warn_of_old_secrets(entries: Iterable[Entry], run: Run) -> None:
+    """Name the secrets that live longer than the issuers of the file allow: lowering their greatest age ends none."""
+    paths = [entry.values["path"] for entry in entries if entry.kind.model is Issuer and entry.is_sound]
+    for issuer in Issuer.objects.filter(path__in=paths):
+        for secret in too_old_at_their_end(issuer, now=run.now):
+            end = f"until {secret.expires_at:%Y-%m-%d %H:%M} UTC" if secret.expires_at else "for ever"
+            of = f"relying party {secret.relying_party.client_id} of {written_path(issuer.path)}"
+            run.draft.warnings.append(
+                f"client secret {secret} of {of}: lives {end}, longer than max_client_secret_age, "
+                f"{issuer.max_client_secret_age} seconds: rotate it."
+            )
 
 
 def _labelled(relying_party: RelyingParty, entry: Entry) -> list[ClientSecret]:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from console.key_outlook import Outlook, outlooks
 from issuers.models import Issuer
 from keys.creation import signing_alg_problem
+from relying_parties.credentials import too_old_at_their_end
 from relying_parties.models import AccessGrant, ClaimTemplate, ClientSecret, RelyingParty, ResourceServer
 
 MOST_NAMED = 20
@@ -37,6 +38,8 @@ class Step:
 class Overview:
     issuers: tuple[IssuerLine, ...]
     to_replace: tuple[ClientSecret, ...]
+    old_secrets: tuple[ClientSecret, ...]
+    """Those that live longer than their issuer allows."""
     overdue: tuple[Outlook, ...]
     steps: tuple[Step, ...]
 
@@ -56,6 +59,7 @@ def overview(user: Any) -> Overview | None:
     return Overview(
         issuers=issuers,
         to_replace=_to_replace(now),
+        old_secrets=_old_secrets(now),
         overdue=tuple(outlook for outlook in coming.values() if outlook.is_overdue)[:MOST_NAMED],
         steps=_steps(issuers),
     )
@@ -73,6 +77,12 @@ def _to_replace(now: datetime) -> tuple[ClientSecret, ...]:
     live = Q(revoked_at__isnull=True) & (Q(expires_at__isnull=True) | Q(expires_at__gt=now))
     chosen = ClientSecret.objects.filter(live, chosen=True, relying_party__is_active=True)
     return tuple(chosen.select_related("relying_party__issuer")[:MOST_NAMED])
+
+
+def _old_secrets(now: datetime) -> tuple[ClientSecret, ...]:
+    limited = Issuer.objects.filter(max_client_secret_age__isnull=False)
+    old = [secret for issuer in limited for secret in too_old_at_their_end(issuer, now=now)[:MOST_NAMED]]
+    return tuple(old[:MOST_NAMED])
 
 
 def _steps(issuers: tuple[IssuerLine, ...]) -> tuple[Step, ...]:

@@ -97,6 +97,11 @@ class Issuer(ConfigurationModel):
         default=days(1), validators=[MinValueValidator(1), MaxValueValidator(days(366))],
         help_text="Seconds. No relying party's tokens live longer.",
     )  # fmt: skip
+    max_client_secret_age = models.PositiveIntegerField(
+        "greatest age of client secrets", null=True, blank=True,
+        validators=[MinValueValidator(1), AT_MOST_TEN_YEARS],
+        help_text="Seconds from its making after which a secret ends. Empty: it may live until it is revoked.",
+    )  # fmt: skip
     metadata_max_age = models.PositiveIntegerField(
         default=0, validators=[MaxValueValidator(days(7))],
         help_text="Seconds for which the discovery document may be cached; 0 is no-store.",

@@ -1,12 +1,14 @@
 """What an operator does with client secrets; admin, file and API share these acts."""
 
 import unicodedata
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db.models import F, Q, QuerySet
 from django.utils.crypto import constant_time_compare
 
+from issuers.models import Issuer
 from relying_parties import client_secrets
 from relying_parties.models import ClientSecret, RelyingParty
 
@@ -16,7 +18,10 @@ LONGEST_CHOSEN_SECRET = 1024
 def add_generated_secret(
     *, relying_party: RelyingParty, label: str = "", expires_at: datetime | None = None
 ) -> tuple[ClientSecret, str]:
-    """Make a secret. The text is returned here and nowhere else, ever."""
+    """Make a secret. The text is returned here and nowhere else, ever.
+
+    Without `expires_at` it lives as long as the issuer allows. Raises ValidationError if it would live longer.
+    """
     text = client_secrets.generate()
     secret = _new(relying_party=relying_party, label=label, text=text, expires_at=expires_at)
     secret.hint = text[-client_secrets.HINT_LENGTH :]
@@ -27,7 +32,10 @@ def add_generated_secret(
 def add_chosen_secret(
     *, relying_party: RelyingParty, text: str, label: str = "", expires_at: datetime | None = None
 ) -> ClientSecret:
-    """Register a secret that a person chose. Raises ValidationError if it is empty, too long or already there."""
+    """Register a secret that a person chose; `expires_at` as for a generated one.
+
+    Raises ValidationError if it is empty, too long or already there.
+    """
     if not text or len(text) > LONGEST_CHOSEN_SECRET:
         raise ValidationError(f"A secret has 1 to {LONGEST_CHOSEN_SECRET} characters.")
     if any(unicodedata.category(character) == "Cs" for character in text):
@@ -46,13 +54,26 @@ def revoke_secret(secret: ClientSecret, *, now: datetime) -> None:
 
 
 def change_expiry(secret: ClientSecret, *, expires_at: datetime | None, now: datetime) -> None:
-    """Move the end of a live secret; None: it lives until it is revoked. Raises ValidationError for any other."""
+    """Move the end of a live secret; None: as late as its issuer allows, else never. Raises ValidationError."""
     if not secret.is_live(now):
         raise ValidationError("The secret is expired or revoked and stays so. Generate a new one.")
+    latest = secret.latest_end
+    if expires_at is None and latest is not None and latest <= now:
+        raise ValidationError("The secret is older already than its issuer allows. Rotate it.")
     if expires_at is not None and expires_at <= now:
         raise ValidationError("That instant is past. To end a secret now, revoke it.")
-    secret.expires_at = expires_at
-    secret.save(update_fields=["expires_at"])
+    secret.expires_at = expires_at or latest
+    secret.checked().save(update_fields=["expires_at"])
+
+
+def too_old_at_their_end(issuer: Issuer, *, now: datetime) -> QuerySet[ClientSecret]:
+    """The live secrets that were made before the issuer lowered the greatest age, and live longer than it allows."""
+    secrets = ClientSecret.objects.filter(relying_party__issuer=issuer, revoked_at__isnull=True)
+    if issuer.max_client_secret_age is None:
+        return secrets.none()
+    latest = F("created_at") + timedelta(seconds=issuer.max_client_secret_age)
+    too_late = Q(expires_at__isnull=True) | Q(expires_at__gt=now) & Q(expires_at__gt=latest)
+    return secrets.filter(too_late).select_related("relying_party__issuer")
 
 
 def is_text_of(text: str, secret: ClientSecret) -> bool:
@@ -71,7 +92,10 @@ def _new(*, relying_party: RelyingParty, label: str, text: str, expires_at: date
     digest = client_secrets.digest_of(
         text, issuer_id=relying_party.issuer_id, client_id=relying_party.client_id
     )
-    return ClientSecret(relying_party=relying_party, label=label, digest=digest, expires_at=expires_at)
+    secret = ClientSecret(relying_party=relying_party, label=label, digest=digest, expires_at=expires_at)
+    if expires_at is None:
+        secret.expires_at = secret.latest_end
+    return secret
 
 
 def secrets_without_pepper(pepper_ids: set[str]) -> list[str]:

@@ -22,10 +22,11 @@ from relying_parties.models import ClientSecret, RelyingParty
 
 NONE_YET = 0
 """Stands for the newest secret's id where there is none."""
+UNTIL_REVOKED = "Empty: as late as its issuer allows, or until it is revoked."
 
 
 class ExpiryForm(forms.Form):
-    expires_at = Instant(required=False, label="Expires at", help_text="Empty: it lives until it is revoked.")
+    expires_at = Instant(required=False, label="Expires at", help_text=UNTIL_REVOKED)
 
     def clean_expires_at(self) -> datetime | None:
         expires_at: datetime | None = self.cleaned_data["expires_at"]
@@ -75,9 +76,12 @@ class SecretActs(Page):
             form = GenerateForm(initial={"newest": _newest_id(relying_party)})
             return self._page(request, "console/generate_secret.html", relying_party, form=form)
         form = GenerateForm(request.POST)
-        if not form.is_valid():
-            return self._page(request, "console/generate_secret.html", relying_party, form=form)
-        return self._generated(request, relying_party, form.cleaned_data)
+        if form.is_valid():
+            try:
+                return self._generated(request, relying_party, form.cleaned_data)
+            except ValidationError as refusal:
+                form.add_error(None, refusal.messages)
+        return self._page(request, "console/generate_secret.html", relying_party, form=form)
 
     @sensitive_variables("text")
     def _generated(
@@ -118,17 +122,21 @@ class SecretActs(Page):
         self._require(request, "relying_parties.change_clientsecret")
         secret = self._secret(relying_party_id, secret_id)
         form = ExpiryForm(request.POST or None, initial={"expires_at": secret.expires_at})
-        if request.method != "POST" or not form.is_valid():
-            page = "console/secret_expiry.html"
-            return self._page(request, page, secret.relying_party, secret=secret, form=form)
-        try:
-            with transaction.atomic():
-                change_expiry(secret, expires_at=form.cleaned_data["expires_at"], now=timezone.now())
-                self._log(request, secret.relying_party, "changed", secret)
-        except ValidationError as refusal:
-            messages.error(request, refusal.message)
-        else:
-            messages.success(request, f"The expiry of the secret {secret} is changed.")
+        if request.method == "POST" and form.is_valid():
+            try:
+                return self._expiry_changed(request, secret, form.cleaned_data["expires_at"])
+            except ValidationError as refusal:
+                form.add_error(None, refusal.messages)
+        page = "console/secret_expiry.html"
+        return self._page(request, page, secret.relying_party, secret=secret, form=form)
+
+    def _expiry_changed(
+        self, request: HttpRequest, secret: ClientSecret, expires_at: datetime | None
+    ) -> HttpResponse:
+        with transaction.atomic():
+            change_expiry(secret, expires_at=expires_at, now=timezone.now())
+            self._log(request, secret.relying_party, "changed", secret)
+        messages.success(request, f"The expiry of the secret {secret} is changed.")
         return self._back(secret.relying_party)
 
     def _require(self, request: HttpRequest, permission: str) -> None:

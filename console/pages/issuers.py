@@ -1,5 +1,6 @@
 """The page of an issuer: its settings, its keys, and what happens to them next."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -10,12 +11,14 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from console.configuration_admin import ConfigurationAdmin, ConfigurationForm
+from console.dashboard import MOST_NAMED
 from console.fields import Checkboxes
 from console.issuer_keys import keys_of
 from console.pages.key_creation import KeyCreation
 from console.site import site
 from issuers.models import Issuer, TokenEndpointAuthMethod, default_methods
 from keys.creation import signing_alg_problem
+from relying_parties.credentials import too_old_at_their_end
 
 
 class IssuerForm(ConfigurationForm):
@@ -48,6 +51,7 @@ class IssuerAdmin(KeyCreation, ConfigurationAdmin):
         (None, {"fields": ("name", "path", "endpoints", "is_active")}),
         ("Tokens", {"fields": ("signing_alg", "default_access_token_ttl", "max_access_token_ttl")}),
         ("Token endpoint", {"fields": ("token_endpoint_auth_methods", "allow_missing_grant_type")}),
+        ("Client secrets", {"fields": ("max_client_secret_age",)}),
         ("Documents", {"fields": ("metadata_max_age", "jwks_max_age", "extra_metadata")}),
         (
             "Key rotation",
@@ -93,10 +97,17 @@ class IssuerAdmin(KeyCreation, ConfigurationAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         issuer: Any = self.get_object(request, unquote(object_id))
-        keys = {"keys": keys_of(issuer, now=timezone.now())} if issuer else {}
-        return super().change_view(request, object_id, form_url, {**keys, **(extra_context or {})})
+        panels = _panels(issuer, now=timezone.now()) if issuer else {}
+        return super().change_view(request, object_id, form_url, {**panels, **(extra_context or {})})
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What protects an issuer is named before a permission that nobody has: keys are deleted by no one."""
         to_delete, counts, perms_needed, protected = super().get_deleted_objects(objs, request)
         return to_delete, counts, set() if protected else perms_needed, protected
+
+
+def _panels(issuer: Issuer, *, now: datetime) -> dict[str, Any]:
+    return {
+        "keys": keys_of(issuer, now=now),
+        "old_secrets": too_old_at_their_end(issuer, now=now)[:MOST_NAMED],
+    }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from issuers.configuration import ConfigurationModel
 from issuers.history import configuration_history
@@ -21,7 +23,7 @@ class ClientSecret(ConfigurationModel):
     digest = models.CharField(max_length=100, unique=True, editable=False)
     hint = models.CharField(max_length=4, blank=True, editable=False, help_text="Its last four characters.")
     chosen = models.BooleanField(default=False, editable=False, help_text="A person chose it: replace it.")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
@@ -35,6 +37,23 @@ class ClientSecret(ConfigurationModel):
 
     def __str__(self) -> str:
         return self.label or f"secret {self.pk}"
+
+    def clean(self) -> None:
+        latest = self.latest_end
+        if latest is None or (self.expires_at is not None and self.expires_at <= latest):
+            return
+        raise ValidationError(
+            {
+                "expires_at": f"At most {self.relying_party.issuer.max_client_secret_age} seconds after it was made, "
+                f"so {latest:%Y-%m-%d %H:%M:%S} UTC or earlier: no secret of this issuer may live longer."
+            }
+        )
+
+    @property
+    def latest_end(self) -> datetime | None:
+        """When the issuer lets it live no longer; None: it may live until it is revoked."""
+        greatest = self.relying_party.issuer.max_client_secret_age
+        return None if greatest is None else self.created_at + timedelta(seconds=greatest)
 
     def is_live(self, now: datetime) -> bool:
         return self.revoked_at is None and self.snapshot.is_live(now)

@@ -11,7 +11,9 @@ from tests.configuration.files import applied, details
 from tests.configuration.key_files import certificate_pem, p256, pem, store
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
-EXAMPLE, KEYS_EXAMPLE = re.findall(r"^```yaml\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+EXAMPLE, ROTATION_EXAMPLE, KEYS_EXAMPLE = re.findall(
+    r"^```yaml\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL
+)
 
 
 def documented(row: str) -> set[str]:
@@ -33,6 +35,15 @@ def test_the_table_has_every_key(row: str, kind: Kind) -> None:
 @pytest.mark.django_db
 def test_the_page_shows_a_file_that_can_be_applied() -> None:
     assert len(applied(EXAMPLE, environment={"TILL_SECRET": "value"}).changes) == 10
+
+
+@pytest.mark.django_db
+def test_the_page_shows_how_a_secret_is_rotated() -> None:
+    plan = applied(
+        f"relying_parties:\n  - issuer: oidc_m2m\n    client_id: billing\n{ROTATION_EXAMPLE}",
+    )
+
+    assert [secret.label for secret in plan.generated] == ["2030-01", "2030-07"]
 
 
 @pytest.mark.django_db
