@@ -14,6 +14,8 @@ from configuration.problems import Place, Problems
 from configuration.secret_sources import Surroundings
 from configuration.shape import IDENTITIES
 from configuration.values import same
+from issuers.models import Issuer
+from keys.retirement import outlive_tokens
 
 LEFT_EMPTY = {"blank", "null"}
 
@@ -48,6 +50,8 @@ class Run:
         except ValidationError as error:
             self.refuse(error, entry)
             return
+        if row.pk and isinstance(row, Issuer):
+            outlive_tokens(row, now=self.now)
         row.save()
         self.draft.note(mark, subject, *differences)
         self.changed.append((row, entry.place))

@@ -19,6 +19,7 @@ from keys.importing import ForeignKey, fitting_algs, known_key
 from keys.models import SigningKey
 from keys.pkcs11_objects import destroy_in_token
 from keys.pkcs11_uri import Pkcs11Uri
+from keys.retirement import published_until
 from keys.schedule import KeyState
 
 KEPT_AFTER_EXPIRY = timedelta(days=90)
@@ -123,6 +124,8 @@ def take_over(foreign: ForeignKey, *, issuer: Issuer, alg: str, kid: str = "", n
 
     Raises ValidationError if it does not fit the algorithm, is here already, or a successor is announced already.
     """
+    if not kid.isprintable():
+        raise ValidationError("The kid holds a character that is not printable: give it as it was published.")
     if alg not in (fitting := fitting_algs(foreign.private_key)):
         raise ValidationError(f"A key of this kind signs with {' or '.join(fitting)}, not with {alg}.")
     if (known := known_key(foreign)) is not None:
@@ -252,7 +255,8 @@ def _retire_before(key: SigningKey, now: datetime) -> None:
 
 def _retire(key: SigningKey, *, at: datetime) -> None:
     key.retires_at = max(at, key.activates_at)
-    key.expires_at = key.retires_at + timedelta(seconds=_issuer(key).retire_period)
+    issuer = Issuer.objects.get(pk=_issuer(key).pk)
+    key.expires_at = published_until(key, issuer=issuer, retires_at=key.retires_at)
     key.save(update_fields=["retires_at", "expires_at"])
 
 

@@ -22,6 +22,7 @@ from issuers.models import Issuer, SigningAlg
 from keys.creation import create_first_key
 from keys.importing import ForeignKey, read_pem, read_pkcs12
 from keys.models import SigningKey
+from keys.retirement import outlive_tokens
 from keys.rotation import take_over
 from keys.schedule import KeyState
 
@@ -84,6 +85,11 @@ class KeyCreation(Page):
             path("<int:issuer_id>/import-key/", view(self.import_key), name="issuers_issuer_import_key"),
             *super().get_urls(),
         ]
+
+    def save_model(self, request: HttpRequest, obj: Issuer, form: Any, change: bool) -> None:  # noqa: FBT001
+        if change:
+            outlive_tokens(obj, now=timezone.now())
+        super().save_model(request, obj, form, change)
 
     def create_key(self, request: HttpRequest, issuer_id: int, alg: str) -> HttpResponse:
         """Ask on GET; on POST make the issuer's first key of the algorithm."""

@@ -151,6 +151,15 @@ def test_revoking_the_active_key_activates_what_was_announced_in_the_place_of_a_
     assert fresh(replacement).state(now + SECOND) == KeyState.ACTIVE
 
 
+def test_a_key_that_began_to_sign_meanwhile_is_replaced_at_once(cast: Cast) -> None:
+    now = timezone.now()
+    announced_before = announced(cast.key, now)
+    revoke(cast.key, now=now)
+    replacement = revoke(announced_before, now=now + SECOND)
+    assert replacement is not None
+    assert replacement.activates_at == now + SECOND
+
+
 def test_activating_what_was_announced_in_the_place_of_a_revoked_key_retires_the_active_one(
     cast: Cast,
 ) -> None:
