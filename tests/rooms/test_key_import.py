@@ -129,6 +129,13 @@ def test_a_further_key_is_announced(cast: Cast, pkcs12: bytes) -> None:
         take_over(foreign, issuer=cast.oidc_m2m, alg="PS256", now=now)
 
 
+@pytest.mark.parametrize("kid", ["a\nb", "a\x1b[31mb", "a\u202eb"])
+def test_a_kid_that_cannot_be_printed_is_refused(cast: Cast, kid: str) -> None:
+    foreign = read_pem(pem(generate_private_key("ES384")))
+    with pytest.raises(ValidationError, match="not printable"):
+        take_over(foreign, issuer=cast.oidc_m2m, alg="ES384", kid=kid, now=timezone.now())
+
+
 def test_a_key_signs_only_with_an_algorithm_of_its_kind(cast: Cast) -> None:
     foreign = read_pem(pem(generate_private_key("ES256")))
     with pytest.raises(ValidationError, match="signs with ES256, not with RS256"):
@@ -149,6 +156,11 @@ def test_the_command_takes_a_file(
     assert capsys.readouterr().out == "old\n"
     with pytest.raises(CommandError, match="is here already"):
         call_command("import_key", "oidc_m2m", "PS256", str(store))
+
+
+def test_the_command_reads_no_file_without_end(cast: Cast) -> None:
+    with pytest.raises(CommandError, match=r"^/dev/zero is longer than 65536 bytes: it is no key file.$"):
+        call_command("import_key", "oidc_m2m", "ES256", "/dev/zero", "--no-password")
 
 
 def test_keys_move_to_the_current_key_encryption_key(cast: Cast, settings: Settings) -> None:

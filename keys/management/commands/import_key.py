@@ -19,6 +19,7 @@ from keys.importing import ForeignKey, read_pem, read_pkcs12, read_token
 from keys.pkcs11_uri import Pkcs11Uri
 from keys.rotation import take_over
 
+LONGEST_FILE = 64 * 1024
 PASSWORD = "KEY_PASSWORD"  # noqa: S105 - the name of a variable
 
 
@@ -59,8 +60,16 @@ class Command(BaseCommand):
 def _read(*, file: Path, pkcs11: str, alias: str, no_password: bool, **_options: Any) -> ForeignKey:
     if pkcs11:
         return read_token(Pkcs11Uri.parse(pkcs11))
-    data = file.read_bytes()
+    data = _bytes_of(file)
     password = "" if no_password else os.environ.get(PASSWORD) or getpass.getpass("Password: ")
     if b"-----BEGIN" in data:
         return read_pem(data, password=password)
     return read_pkcs12(data, store_password=password, alias=alias)
+
+
+def _bytes_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        data = file.read(LONGEST_FILE + 1)
+    if len(data) > LONGEST_FILE:
+        raise CommandError(f"{path} is longer than {LONGEST_FILE} bytes: it is no key file.")
+    return data
