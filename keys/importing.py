@@ -12,7 +12,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding
 from django.core.exceptions import ValidationError
 
 from issuers.models import SigningAlg
@@ -21,6 +21,7 @@ from keys.encryption import KeyUnreadableError
 from keys.generation import NOT_OFFERED, RSA_BITS, PrivateKey
 from keys.jwk import public_jwk
 from keys.models import SigningKey
+from keys.opening import TOO_LONG, OpeningTakesTooLongError, open_pem
 from keys.pkcs11_objects import find_in_token
 from keys.pkcs11_uri import Pkcs11Uri
 from keys.signing import proves_itself
@@ -66,12 +67,14 @@ def read_pem(data: bytes, *, password: str = "", chain: bytes = b"") -> ForeignK
     refuse_java_store(data)
     _require_one_private_key(data)
     try:
-        private_key = load_pem_private_key(data, password=password.encode() or None)
+        private_key = open_pem(data, password=password)
     except TypeError as error:
         needs = "is not encrypted: leave the password out" if password else "is encrypted: give its password"
         raise ValidationError(f"The private key {needs}.") from error
     except UnsupportedAlgorithm as error:
         raise ValidationError(NOT_OFFERED) from error
+    except OpeningTakesTooLongError as error:
+        raise ValidationError(TOO_LONG) from error
     except ValueError as error:
         raise ValidationError(
             "The private key cannot be read: its password is wrong, or it is damaged."

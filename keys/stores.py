@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from keys.certificates import Chain, is_issued_by, is_of
 from keys.generation import NOT_OFFERED
+from keys.opening import TOO_LONG, OpeningTakesTooLongError, open_pkcs12
 
 JAVA_MAGIC = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
 """JKS and JCEKS."""
@@ -50,9 +51,11 @@ def _decrypted(data: bytes, password: str) -> pkcs12.PKCS12KeyAndCertificates:
     if b"-----BEGIN " in data:
         raise ValidationError("This is PEM, not PKCS#12.")
     try:
-        return pkcs12.load_pkcs12(data, password.encode())
+        return open_pkcs12(data, password=password)
     except UnsupportedAlgorithm as error:
         raise ValidationError(NOT_OFFERED) from error
+    except OpeningTakesTooLongError as error:
+        raise ValidationError(TOO_LONG) from error
     except ValueError as error:
         raise ValidationError(
             "The PKCS#12 file cannot be opened: its password is wrong, or it is damaged."
