@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote_plus
 
+from django.db.models import Max
 from django.utils import timezone
 
 from issuers.models import TokenEndpointAuthMethod
@@ -19,23 +20,40 @@ class SecretLine:
     state: str
     is_live: bool
     last_used_at: datetime | None
+    is_never_used: bool
+    """False too while the record has not been read as far as to tell."""
 
 
 def secret_lines(relying_party: RelyingParty) -> list[SecretLine]:
     """The newest first."""
-    secrets = list(relying_party.secrets.order_by("-created_at", "-pk"))
+    secrets = relying_party.secrets.order_by("-created_at", "-pk")
+    return _lines(list(secrets), now=timezone.now())
+
+
+def line_of(secret: ClientSecret, *, now: datetime) -> SecretLine:
+    (line,) = _lines([secret], now=now)
+    return line
+
+
+def _lines(secrets: list[ClientSecret], *, now: datetime) -> list[SecretLine]:
     uses = CredentialUse.objects.filter(credential__in=[f"secret:{secret.pk}" for secret in secrets])
     last_used = {use.credential: use.last_used_at for use in uses}
-    now = timezone.now()
-    return [
-        SecretLine(
-            secret=secret,
-            state=_state(secret, now),
-            is_live=secret.is_live(now),
-            last_used_at=last_used.get(f"secret:{secret.pk}"),
-        )
-        for secret in secrets
-    ]
+    newest_use = CredentialUse.objects.aggregate(newest=Max("last_used_at"))["newest"]
+    return [_line(secret, last_used.get(f"secret:{secret.pk}"), newest_use, now=now) for secret in secrets]
+
+
+def _line(
+    secret: ClientSecret, last_used_at: datetime | None, newest_use: datetime | None, *, now: datetime
+) -> SecretLine:
+    """The record was read at least as far as the newest use of whichever credential."""
+    is_read = newest_use is not None and newest_use > secret.created_at
+    return SecretLine(
+        secret=secret,
+        state=_state(secret, now),
+        is_live=secret.is_live(now),
+        last_used_at=last_used_at,
+        is_never_used=last_used_at is None and is_read,
+    )
 
 
 def _state(secret: ClientSecret, now: datetime) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils.crypto import constant_time_compare
 
@@ -13,6 +14,7 @@ from relying_parties import client_secrets
 from relying_parties.models import ClientSecret, RelyingParty
 
 LONGEST_CHOSEN_SECRET = 1024
+PAST = "That instant is past. To end a secret now, revoke it."
 
 
 def add_generated_secret(
@@ -54,16 +56,54 @@ def revoke_secret(secret: ClientSecret, *, now: datetime) -> None:
 
 
 def change_expiry(secret: ClientSecret, *, expires_at: datetime | None, now: datetime) -> None:
-    """Move the end of a live secret; None: as late as its issuer allows, else never. Raises ValidationError."""
-    if not secret.is_live(now):
-        raise ValidationError("The secret is expired or revoked and stays so. Generate a new one.")
+    """Move the end of a live secret; None: as late as its issuer allows, else never. Raises ValidationError.
+
+    One that is older already than its issuer allows can only end earlier than it would.
+    """
+    _require_live(secret, now=now)
     latest = secret.latest_end
-    if expires_at is None and latest is not None and latest <= now:
+    is_too_old = latest is not None and latest <= now
+    if is_too_old and (expires_at is None or (secret.expires_at or expires_at) < expires_at):
         raise ValidationError("The secret is older already than its issuer allows. Rotate it.")
     if expires_at is not None and expires_at <= now:
-        raise ValidationError("That instant is past. To end a secret now, revoke it.")
+        raise ValidationError(PAST)
     secret.expires_at = expires_at or latest
-    secret.checked().save(update_fields=["expires_at"])
+    if not is_too_old:
+        secret.full_clean()
+    secret.save(update_fields=["expires_at"])
+
+
+def rotate_secret(
+    secret: ClientSecret,
+    *,
+    ends_at: datetime,
+    now: datetime,
+    label: str = "",
+    expires_at: datetime | None = None,
+) -> tuple[ClientSecret, str]:
+    """Make a secret as `add_generated_secret` does, and let the old one live until `ends_at`: both or neither.
+
+    Raises ValidationError unless the old one is live and `ends_at` is ahead, and no later than its end as it is.
+    """
+    with transaction.atomic():
+        # Locked, so that of two rotations at once the second sees what the first has done.
+        RelyingParty.objects.select_for_update().get(pk=secret.relying_party_id)
+        old = ClientSecret.objects.select_related("relying_party__issuer").get(pk=secret.pk)
+        _require_live(old, now=now)
+        if ends_at <= now:
+            raise ValidationError(PAST)
+        if old.expires_at is not None and ends_at > old.expires_at:
+            raise ValidationError(
+                f"The old secret ends at {old.expires_at:%Y-%m-%d %H:%M:%S} UTC: choose that or earlier."
+            )
+        old.expires_at = ends_at
+        old.save(update_fields=["expires_at"])
+        return add_generated_secret(relying_party=old.relying_party, label=label, expires_at=expires_at)
+
+
+def _require_live(secret: ClientSecret, *, now: datetime) -> None:
+    if not secret.is_live(now):
+        raise ValidationError("The secret is expired or revoked and stays so. Generate a new one.")
 
 
 def too_old_at_their_end(issuer: Issuer, *, now: datetime) -> QuerySet[ClientSecret]:

@@ -1,5 +1,6 @@
 """The acts on client secrets: each its own page, its own POST, its own line in the log. A secret is shown once."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -40,7 +41,7 @@ class GenerateForm(ExpiryForm):
         max_length=100, required=False, help_text="Where it will live, such as “production 2026”."
     )
     newest = forms.IntegerField(widget=forms.HiddenInput)
-    field_order = ("label", "expires_at")
+    field_order: tuple[str, ...] = ("label", "expires_at")
 
 
 class SecretActs(Page):
@@ -70,46 +71,66 @@ class SecretActs(Page):
 
     def generate_secret(self, request: HttpRequest, relying_party_id: int) -> HttpResponse:
         """GET shows the form. POST makes the secret and shows it, in this answer and never again."""
-        self._require(request, "relying_parties.add_clientsecret")
+        self.require(request, "relying_parties.add_clientsecret")
         relying_party = get_object_or_404(RelyingParty, pk=relying_party_id)
         if request.method != "POST":
-            form = GenerateForm(initial={"newest": _newest_id(relying_party)})
-            return self._page(request, "console/generate_secret.html", relying_party, form=form)
+            form = GenerateForm(initial={"newest": newest_id(relying_party)})
+            return self.secret_page(request, "console/generate_secret.html", relying_party, form=form)
         form = GenerateForm(request.POST)
         if form.is_valid():
             try:
                 return self._generated(request, relying_party, form.cleaned_data)
             except ValidationError as refusal:
                 form.add_error(None, refusal.messages)
-        return self._page(request, "console/generate_secret.html", relying_party, form=form)
+        return self.secret_page(request, "console/generate_secret.html", relying_party, form=form)
 
-    @sensitive_variables("text")
     def _generated(
         self, request: HttpRequest, relying_party: RelyingParty, asked: dict[str, Any]
     ) -> HttpResponse:
+        def make() -> tuple[ClientSecret, str]:
+            return add_generated_secret(
+                relying_party=relying_party, label=asked["label"], expires_at=asked["expires_at"]
+            )
+
+        return self.made_once(request, relying_party, newest=asked["newest"], make=make)
+
+    @sensitive_variables("text")
+    def made_once(
+        self,
+        request: HttpRequest,
+        relying_party: RelyingParty,
+        *,
+        newest: int,
+        make: Callable[[], tuple[ClientSecret, str]],
+        replaced: ClientSecret | None = None,
+    ) -> HttpResponse:
+        """Make a secret and show it, unless the form is older than the newest one. Raises ValidationError."""
         with transaction.atomic():
             # Locked, so that of two forms sent at once one is stale.
             RelyingParty.objects.select_for_update().get(pk=relying_party.pk)
-            if asked["newest"] != _newest_id(relying_party):
-                return self._page(request, "console/stale_secret_form.html", relying_party, status=409)
-            secret, text = add_generated_secret(
-                relying_party=relying_party, label=asked["label"], expires_at=asked["expires_at"]
-            )
+            if newest != newest_id(relying_party):
+                return self.secret_page(request, "console/stale_secret_form.html", relying_party, status=409)
+            secret, text = make()
+            if replaced is not None:
+                self._log(request, relying_party, "changed", replaced)
             self._log(request, relying_party, "added", secret)
-        return self._page(
+        return self.secret_page(
             request,
             "console/new_secret.html",
             relying_party,
             secret=secret,
             text=text,
+            replaced=replaced,
             command=curl_command(relying_party),
         )
 
     def revoke_secret(self, request: HttpRequest, relying_party_id: int, secret_id: int) -> HttpResponse:
-        self._require(request, "relying_parties.change_clientsecret")
-        secret = self._secret(relying_party_id, secret_id)
+        self.require(request, "relying_parties.change_clientsecret")
+        secret = self.secret_of(relying_party_id, secret_id)
         if request.method != "POST":
-            return self._page(request, "console/revoke_secret.html", secret.relying_party, secret=secret)
+            return self.secret_page(
+                request, "console/revoke_secret.html", secret.relying_party, secret=secret
+            )
         with transaction.atomic():
             revoke_secret(secret, now=timezone.now())
             self._log(request, secret.relying_party, "deleted", secret)
@@ -119,8 +140,8 @@ class SecretActs(Page):
     def change_secret_expiry(
         self, request: HttpRequest, relying_party_id: int, secret_id: int
     ) -> HttpResponse:
-        self._require(request, "relying_parties.change_clientsecret")
-        secret = self._secret(relying_party_id, secret_id)
+        self.require(request, "relying_parties.change_clientsecret")
+        secret = self.secret_of(relying_party_id, secret_id)
         form = ExpiryForm(request.POST or None, initial={"expires_at": secret.expires_at})
         if request.method == "POST" and form.is_valid():
             try:
@@ -128,7 +149,7 @@ class SecretActs(Page):
             except ValidationError as refusal:
                 form.add_error(None, refusal.messages)
         page = "console/secret_expiry.html"
-        return self._page(request, page, secret.relying_party, secret=secret, form=form)
+        return self.secret_page(request, page, secret.relying_party, secret=secret, form=form)
 
     def _expiry_changed(
         self, request: HttpRequest, secret: ClientSecret, expires_at: datetime | None
@@ -139,21 +160,25 @@ class SecretActs(Page):
         messages.success(request, f"The expiry of the secret {secret} is changed.")
         return self._back(secret.relying_party)
 
-    def _require(self, request: HttpRequest, permission: str) -> None:
+    def require(self, request: HttpRequest, permission: str) -> None:
         if not request.user.has_perms([permission, "relying_parties.view_relyingparty"]):
             raise PermissionDenied
 
-    def _secret(self, relying_party_id: int, secret_id: int) -> ClientSecret:
+    def secret_of(self, relying_party_id: int, secret_id: int) -> ClientSecret:
         secrets = ClientSecret.objects.select_related("relying_party__issuer")
         return get_object_or_404(secrets, pk=secret_id, relying_party_id=relying_party_id)
 
     def _log(self, request: HttpRequest, relying_party: RelyingParty, act: str, secret: ClientSecret) -> None:
-        self.log_change(request, relying_party, [{act: {"name": "client secret", "object": str(secret)}}])
+        told: dict[str, Any] = {"name": "client secret", "object": str(secret)}
+        if act == "changed":
+            # Django's log cannot show a change without them.
+            told["fields"] = ["expiry"]
+        self.log_change(request, relying_party, [{act: told}])
 
     def _back(self, relying_party: RelyingParty) -> HttpResponse:
         return HttpResponseRedirect(reverse(self.url_name("change"), args=[relying_party.pk]))
 
-    def _page(
+    def secret_page(
         self,
         request: HttpRequest,
         template: str,
@@ -171,6 +196,6 @@ class SecretActs(Page):
         return TemplateResponse(request, template, {**shared, **context}, status=status)
 
 
-def _newest_id(relying_party: RelyingParty) -> int:
+def newest_id(relying_party: RelyingParty) -> int:
     newest = relying_party.secrets.order_by("-pk").values_list("pk", flat=True).first()
     return newest or NONE_YET

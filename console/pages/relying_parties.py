@@ -12,7 +12,7 @@ from console.client_secrets import curl_command, secret_lines
 from console.configuration_admin import ConfigurationAdmin, ConfigurationForm
 from console.fields import Lines
 from console.generics import InlineFormSet, ModelForm, TabularInline
-from console.pages.client_secrets import SecretActs
+from console.pages.secret_rotation import SecretRotation
 from console.pages.token_previews import PreviewPage
 from console.readable import ReadableJson
 from console.site import site
@@ -88,7 +88,7 @@ class RuleInline(TabularInline):
 
 
 @admin.register(RelyingParty, site=site)
-class RelyingPartyAdmin(SecretActs, PreviewPage, ConfigurationAdmin):
+class RelyingPartyAdmin(SecretRotation, PreviewPage, ConfigurationAdmin):
     form = RelyingPartyForm
     change_form_template = "console/relying_party.html"
     list_display = (

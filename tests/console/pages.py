@@ -51,6 +51,7 @@ def act_urls(cast: Cast) -> dict[str, str]:
     secret = ClientSecret.objects.filter(relying_party=cast.billing).earliest("pk")
     return {
         "generate": url(RelyingParty, "generate_secret", cast.billing.pk),
+        "rotate secret": url(RelyingParty, "rotate_secret", cast.billing.pk, secret.pk),
         "revoke": url(RelyingParty, "revoke_secret", cast.billing.pk, secret.pk),
         "expiry": url(RelyingParty, "secret_expiry", cast.billing.pk, secret.pk),
         "create key": url(Issuer, "create_key", cast.oidc_m2m.pk, "ES256"),

@@ -102,6 +102,8 @@ def test_an_expiry_can_be_set_and_taken_away(cast: Cast, operator: Client) -> No
     operator.post(act_urls(cast)["expiry"], {"expires_at": ""})
     secret.refresh_from_db()
     assert secret.expires_at is None
+    told = {entry.get_change_message() for entry in LogEntry.objects.all()}
+    assert told == {"Changed expiry for client secret “first”."}
 
 
 def test_an_expiry_in_the_past_is_refused(cast: Cast, operator: Client) -> None:

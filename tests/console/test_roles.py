@@ -27,7 +27,7 @@ from tests.console.pages import (
 LOGIN, SEEN, REFUSED = 302, 200, 403
 READING = ("changelist", "change", "history")
 WRITING = ("add", "delete")
-SECRET_ACTS = ("generate", "revoke", "expiry")
+SECRET_ACTS = ("generate", "rotate secret", "revoke", "expiry")
 KEY_ACTS = ("create key", "import key", "rotate", "revoke key", "certificate request", "chain")
 READING_ACTS = ("preview", "export", "certificate")
 FORGED: dict[str, Any] = {
@@ -37,6 +37,7 @@ FORGED: dict[str, Any] = {
     "action": "delete_selected",
     "index": "0",
 }
+FORGED_ACT = {"label": "forged", "word": "revoke", "ends_at": "2099-01-01T00:00:00"}
 
 pytestmark = pytest.mark.contract("P10.1")
 
@@ -91,7 +92,7 @@ def test_no_forged_post_of_a_reader_changes_anything(cast: Cast, roles: Roles, r
         for url in object_urls(model).values():
             roles[role].post(url, FORGED | {"_selected_action": model._default_manager.values_list("pk")[:1]})
     for url in act_urls(cast).values():
-        roles[role].post(url, {"newest": newest_secret_id(cast), "label": "forged", "word": "revoke"})
+        roles[role].post(url, FORGED_ACT | {"newest": newest_secret_id(cast)})
     for url in activation_urls():
         assert roles[role].post(url).status_code in {LOGIN, REFUSED}
     assert state() == before
