@@ -48,7 +48,7 @@ def read_chain(pem: bytes, *, key: SigningKey) -> Chain:
         raise ValidationError("This holds a private key: send the certificates alone.")
     try:
         chain = tuple(x509.load_pem_x509_certificates(pem))
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise ValidationError("These are no certificates in PEM.") from error
     require_chain(chain, public_key=certificates_of(key)[0].public_key())
     return chain

@@ -1,5 +1,6 @@
 """keys/certificates.py: what a certificate authority signs, and the chain that comes back."""
 
+import base64
 from datetime import timedelta
 
 import pytest
@@ -116,3 +117,11 @@ def test_a_revoked_key_takes_no_chain(cast: Cast) -> None:
     revoke(cast.other_key, now=now)
     with pytest.raises(ValidationError, match="is revoked: it is in the JWKS no more"):
         attach_chain(cast.other_key, chain, now=now)
+
+
+def test_a_certificate_of_no_known_version_is_refused(cast: Cast) -> None:
+    [leaf] = certificates_of(cast.other_key)
+    der = leaf.public_bytes(Encoding.DER).replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x05", 1)
+    pem = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(der) + b"-----END CERTIFICATE-----\n"
+    with pytest.raises(ValidationError, match="no certificates in PEM"):
+        read_chain(pem, key=cast.other_key)
