@@ -1,17 +1,14 @@
 """A file that imports a key while others change the keys of that issuer: one after another, and nobody is shut out."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from threading import Barrier
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from configuration.problems import InvalidConfigurationError
 from keys.models import SigningKey
 from keys.rotation import announce_successor, revoke
+from tests.at_once import all_at_once
 from tests.cast import Cast
 from tests.configuration.files import applied
 from tests.configuration.key_files import p256, pem
@@ -35,19 +32,3 @@ def test_a_file_and_a_rotation_at_once_end_with_one_successor(cast: Cast, name: 
     )
 
     assert SigningKey.objects.filter(predecessor=cast.other_key).count() == 1
-
-
-def all_at_once(*acts: Callable[[], object]) -> None:
-    """Raises what an act raised."""
-    start = Barrier(len(acts))
-
-    def run(act: Callable[[], object]) -> None:
-        start.wait()
-        try:
-            act()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(acts)) as pool:
-        for future in [pool.submit(run, act) for act in acts]:
-            future.result()

@@ -1,14 +1,13 @@
 """When each credential last proved its client."""
 
 from datetime import datetime, timedelta
-from threading import Thread
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from audit.models import Outcome
 from relying_parties.models import CredentialUse
+from tests.at_once import all_at_once
 from tests.cast import Cast
 from tests.upkeep.past import proved
 from tests.wire import ask, events, last_event
@@ -95,14 +94,6 @@ def test_many_at_once_do_the_work_once_or_again() -> None:
     for number in range(50):
         proved(f"secret:{number}", NOW)
 
-    def run() -> None:
-        maintain(NOW)
-        connection.close()
-
-    threads = [Thread(target=run) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    all_at_once(*[lambda: maintain(NOW)] * 4)
 
     assert uses() == {f"secret:{number}": NOW for number in range(50)}

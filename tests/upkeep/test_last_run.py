@@ -1,12 +1,11 @@
 """Of many processes one does the chores of an interval."""
 
 from datetime import timedelta
-from threading import Thread
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
+from tests.at_once import all_at_once
 from tests.rooms.failing import refusing
 from upkeep.maintenance import Done, run
 from upkeep.models import LastRun, take_turn
@@ -35,18 +34,7 @@ def test_a_clock_a_little_behind_waits_and_one_far_behind_does_not() -> None:
 
 
 def test_of_many_at_once_one_may() -> None:
-    told: list[bool] = []
-
-    def ask() -> None:
-        told.append(take_turn(NOW, every=MINUTE))
-        connection.close()
-
-    threads = [Thread(target=ask) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
+    told = all_at_once(*[lambda: take_turn(NOW, every=MINUTE)] * 8)
     assert sorted(told) == [False] * 7 + [True]
 
 
