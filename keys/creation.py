@@ -13,7 +13,7 @@ from issuers.paths import written_path
 from issuers.thumbprints import thumbprint
 from keys.encryption import KeyUnreadableError, encrypt
 from keys.generation import PrivateKey, generate_private_key, private_bytes, self_signed_certificate
-from keys.jwk import public_jwk
+from keys.jwk import PublicKey, public_jwk
 from keys.models import Purpose, SigningKey
 from keys.pkcs11_keys import InToken
 from keys.pkcs11_objects import destroy_in_token, generate_in_token
@@ -62,7 +62,7 @@ def new_key(
         )
     finally:
         if isinstance(private_key, InToken):
-            _destroy_unless_stored(private_key.uri)
+            _destroy_unless_stored(private_key.uri, private_key.public_key())
 
 
 def _generated(*, issuer: Issuer | None, alg: str, now: datetime, token: Pkcs11Uri | None) -> PrivateKey:
@@ -72,11 +72,11 @@ def _generated(*, issuer: Issuer | None, alg: str, now: datetime, token: Pkcs11U
     return generate_in_token(token, alg=alg, label=f"m2m-idp {owner} {alg} {now:%Y-%m-%dT%H:%M:%SZ}")
 
 
-def _destroy_unless_stored(uri: Pkcs11Uri) -> None:
+def _destroy_unless_stored(uri: Pkcs11Uri, public_key: PublicKey) -> None:
     if SigningKey.objects.filter(pkcs11_uri=str(uri)).exists():
         return
     try:
-        destroy_in_token(uri)
+        destroy_in_token(uri, public_key)
     except KeyUnreadableError as error:
         log.warning("key_left_in_token", uri=str(uri), reason=str(error))
 

@@ -41,9 +41,9 @@ def find_in_token(uri: Pkcs11Uri) -> tuple[PrivateKey, tuple[x509.Certificate, .
     return key_in_token(uri, public_key), chain
 
 
-def destroy_in_token(uri: Pkcs11Uri) -> None:
-    """Both halves and the certificate; nothing if they are gone already. Raises KeyUnreadableError."""
-    in_token(uri, lambda opened: _destroy(opened, uri), writes=True)
+def destroy_in_token(uri: Pkcs11Uri, public_key: PublicKey) -> None:
+    """Both halves of this key and the certificate; nothing if they are gone already. Raises KeyUnreadableError."""
+    in_token(uri, lambda opened: _destroy(opened, uri, public_key), writes=True)
 
 
 def _generated(opened: OpenToken, uri: Pkcs11Uri, alg: str) -> PublicKey:
@@ -117,12 +117,25 @@ def _public_key(public: "pkcs11.Object") -> PublicKey:
     return ec.EllipticCurvePublicKey.from_encoded_point(curve, point[-length:])
 
 
-def _destroy(opened: OpenToken, uri: Pkcs11Uri) -> None:
+def _destroy(opened: OpenToken, uri: Pkcs11Uri, public_key: PublicKey) -> None:
     try:
         private = opened.private_key(uri)
     except pkcs11.NoSuchKey:
+        return
+    if _is_another(opened, uri, public_key):
         return
     for kind in (pkcs11.ObjectClass.CERTIFICATE, pkcs11.ObjectClass.PUBLIC_KEY):
         for found in _beside(opened, private, kind):
             found.destroy()
     private.destroy()
+
+
+def _is_another(opened: OpenToken, uri: Pkcs11Uri, public_key: PublicKey) -> bool:
+    """Whether another key was put there since, under the same label: it may be the one that signs now."""
+    try:
+        return _public_half(opened, uri)[0] != public_key
+    except ValidationError:
+        return True
+    except (KeyUnreadableError, ValueError):
+        # What lies beside it does not tell.
+        return False

@@ -16,6 +16,7 @@ from issuers.paths import written_path
 from keys.creation import key_of, new_key
 from keys.encryption import KeyUnreadableError
 from keys.importing import ForeignKey, fitting_algs, known_key
+from keys.jwk import public_key
 from keys.models import SigningKey
 from keys.pkcs11_objects import destroy_in_token
 from keys.pkcs11_uri import Pkcs11Uri
@@ -173,7 +174,7 @@ def wipe_expired_private_keys(*, now: datetime) -> list[SigningKey]:
 def _wipe(key: SigningKey) -> None:
     """The object first: if the row is not saved, the next run finds it gone."""
     if key.pkcs11_uri:
-        destroy_in_token(Pkcs11Uri.parse(key.pkcs11_uri))
+        destroy_in_token(Pkcs11Uri.parse(key.pkcs11_uri), public_key(key.public_jwk))
     key.encrypted_private_key, key.kek_id, key.pkcs11_uri = None, "", ""
     key.save(update_fields=["encrypted_private_key", "kek_id", "pkcs11_uri"])
 

@@ -11,6 +11,7 @@ from issuers.models import SigningAlg
 from keys import pkcs11_token
 from keys.creation import create_first_key
 from keys.encryption import KeyUnreadableError
+from keys.jwk import public_key
 from keys.keyring import KeySnapshot
 from keys.models import SigningKey
 from keys.pkcs11_objects import destroy_in_token
@@ -95,7 +96,7 @@ def test_a_token_that_is_not_there_is_named(vault: IssuerInToken) -> None:
 
 
 def test_an_object_that_is_not_there_is_named(vault: IssuerInToken) -> None:
-    destroy_in_token(Pkcs11Uri.parse(vault.key.pkcs11_uri))
+    destroy_in_token(Pkcs11Uri.parse(vault.key.pkcs11_uri), public_key(vault.key.public_jwk))
     assert unreadable(vault) == (
         f"The token idp has no private key {vault.key.pkcs11_uri}, or shows none without PKCS11_PIN: put it back."
     )

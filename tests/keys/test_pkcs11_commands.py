@@ -19,6 +19,7 @@ from keys.keyring import KeySnapshot
 from keys.models import SigningKey
 from keys.pkcs11_token import OpenToken, in_token
 from keys.pkcs11_uri import Pkcs11Uri
+from keys.rotation import KEPT_AFTER_EXPIRY, wipe_expired_private_keys
 from keys.schedule import KeyState
 from keys.signing import check
 from tests.cast import Cast
@@ -176,6 +177,17 @@ def test_a_key_is_taken_once(cast: Cast, put: Put) -> None:
     put(generate_private_key("ES256"))
     call_command("import_key", "oidc_m2m", "ES256", "--pkcs11", NEWCOMER)
     assert "is here already" in refusal("import_key", "other", "ES256", "--pkcs11", NEWCOMER)
+
+
+def test_a_key_that_took_the_label_of_an_expired_one_is_not_destroyed_with_it(cast: Cast, put: Put) -> None:
+    put(generate_private_key("ES256"))
+    call_command("import_key", "oidc_m2m", "ES256", "--pkcs11", NEWCOMER)
+    put(generate_private_key("ES256"))
+    call_command("import_key", "oidc_m2m", "ES256", "--pkcs11", NEWCOMER)
+    first = SigningKey.objects.get(alg=SigningAlg.ES256, successor__isnull=False)
+    assert first.expires_at is not None
+    assert wipe_expired_private_keys(now=first.expires_at + KEPT_AFTER_EXPIRY) == [first]
+    check(KeySnapshot.of(SigningKey.objects.get(predecessor=first)))
 
 
 def test_a_refused_key_stays_in_the_token(cast: Cast, put: Put) -> None:

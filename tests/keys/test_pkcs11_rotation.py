@@ -1,18 +1,16 @@
 """Keys in a PKCS#11 token, as time goes by: successors are made in the same token, and old ones are destroyed there."""
 
 import json
-from collections.abc import Callable
 from datetime import timedelta
-from threading import Barrier, Thread
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 from django.utils import timezone
 from pkcs11 import Attribute
 
 from keys import pkcs11_token
 from keys.encryption import KeyUnreadableError
+from keys.jwk import public_key
 from keys.keyring import KeySnapshot
 from keys.models import SigningKey
 from keys.pkcs11_objects import destroy_in_token
@@ -27,6 +25,7 @@ from keys.rotation import (
 )
 from keys.schedule import KeyState
 from keys.signing import check
+from tests.at_once import all_at_once
 from tests.cast import Cast
 from tests.keys.issuer_in_token import IssuerInToken, issuer_in_token
 from tests.keys.softhsm import SoftHsm, labels, private_keys
@@ -76,26 +75,11 @@ def test_the_successor_signs_and_the_old_tokens_still_verify(vault: IssuerInToke
 
 
 def test_of_two_that_announce_a_successor_the_loser_destroys_what_it_made(vault: IssuerInToken) -> None:
-    before, start = labels(), Barrier(2)
-    made: list[SigningKey | None] = []
-
-    def announce() -> None:
-        start.wait()
-        made.append(announce_successor(fresh(vault.key), now=timezone.now()))
-        connection.close()
-
-    run_twice(announce)
+    before = labels()
+    made = all_at_once(*[lambda: announce_successor(fresh(vault.key), now=timezone.now())] * 2)
     assert [key is None for key in made].count(True) == 1
     assert len(labels()) == len(before) + 1
     assert is_in_token(SigningKey.objects.get(predecessor=vault.key))
-
-
-def run_twice(act: Callable[[], None]) -> None:
-    threads = [Thread(target=act) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 def test_a_token_that_is_away_leaves_the_key_overdue_and_the_other_issuers_served(
@@ -173,7 +157,7 @@ def test_a_token_that_is_away_is_asked_again_to_destroy_a_key(
 
 
 def test_a_key_that_is_gone_from_the_token_is_wiped_all_the_same(vault: IssuerInToken) -> None:
-    destroy_in_token(Pkcs11Uri.parse(vault.key.pkcs11_uri))
+    destroy_in_token(Pkcs11Uri.parse(vault.key.pkcs11_uri), public_key(vault.key.public_jwk))
     SigningKey.objects.filter(pk=vault.key.pk).update(revoked_at=timezone.now() - KEPT_AFTER_EXPIRY)
     assert [key.kid for key in wipe_expired_private_keys(now=timezone.now())] == [vault.key.kid]
 
