@@ -19,7 +19,8 @@ def outlive_tokens(issuer: Issuer, *, now: datetime) -> None:
     """Let the keys whose end is set already outlast the tokens that the issuer, about to be saved, lets them sign."""
     with transaction.atomic():
         # Whoever sets the end of another of them meanwhile waits, and then reads the issuer as it was saved.
-        for key in SigningKey.objects.select_for_update().filter(issuer=issuer, revoked_at__isnull=True):
+        keys = SigningKey.objects.select_for_update().filter(issuer=issuer, revoked_at__isnull=True)
+        for key in keys.order_by("pk"):
             if key.retires_at is not None and key.expires_at is not None and key.expires_at > now:
                 _prolong(key, published_until(key, issuer=issuer, retires_at=key.retires_at))
 

@@ -162,8 +162,7 @@ def wipe_expired_private_keys(*, now: datetime) -> list[SigningKey]:
     gone, problems = [], []
     for key in held.filter(Q(expires_at__lte=cutoff) | Q(expires_at__isnull=True, revoked_at__lte=cutoff)):
         try:
-            _wipe(key)
-            gone.append(key)
+            gone += [key] if _wipe(key) else []
         except KeyUnreadableError as error:
             problems.append(f"The key {key.kid} is to be destroyed. {error}")
     if problems:
@@ -171,12 +170,20 @@ def wipe_expired_private_keys(*, now: datetime) -> list[SigningKey]:
     return gone
 
 
-def _wipe(key: SigningKey) -> None:
-    """The object first: if the row is not saved, the next run finds it gone."""
+def _wipe(key: SigningKey) -> bool:
+    """Whether it was done here: of many who wipe a key at once, one does.
+
+    The object in the token goes first, while no row is locked: if the row is not saved, the next run finds it gone.
+    """
     if key.pkcs11_uri:
         destroy_in_token(Pkcs11Uri.parse(key.pkcs11_uri), public_key(key.public_jwk))
-    key.encrypted_private_key, key.kek_id, key.pkcs11_uri = None, "", ""
-    key.save(update_fields=["encrypted_private_key", "kek_id", "pkcs11_uri"])
+    with transaction.atomic():
+        held = SigningKey.objects.select_for_update(of=("self",)).get(pk=key.pk)
+        if held.encrypted_private_key is None and not held.pkcs11_uri:
+            return False
+        held.encrypted_private_key, held.kek_id, held.pkcs11_uri = None, "", ""
+        held.save(update_fields=["encrypted_private_key", "kek_id", "pkcs11_uri"])
+    return True
 
 
 def _succeed(key: SigningKey, *, published_at: datetime, activates_at: datetime) -> SigningKey | None:
@@ -233,9 +240,14 @@ def _replacement(
 
 
 def _locked(key: SigningKey) -> SigningKey:
-    """The key as it stands, its row locked until the transaction ends."""
-    keys = SigningKey.objects.select_for_update(of=("self",)).select_related("issuer", "predecessor")
-    return keys.get(pk=key.pk)
+    """The key as it stands, locked until the transaction ends with all of its issuer and algorithm.
+
+    An act on one key changes others. All are locked in one order and before a row is saved, so that those who act at
+    once never wait for each other in a circle.
+    """
+    line = SigningKey.objects.filter(issuer=key.issuer, alg=key.alg).order_by("pk")
+    list(line.select_for_update(of=("self",)).values_list("pk"))
+    return SigningKey.objects.select_related("issuer", "predecessor").get(pk=key.pk)
 
 
 def _activate(key: SigningKey, now: datetime) -> None:

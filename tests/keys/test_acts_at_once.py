@@ -1,0 +1,56 @@
+"""Acts on the same keys at the same moment: one after another, and none shuts the other out."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from keys.models import SigningKey
+from keys.rotation import (
+    KEPT_AFTER_EXPIRY,
+    activate_without_waiting,
+    announce_successor,
+    revoke,
+    wipe_expired_private_keys,
+)
+from keys.schedule import KeyState
+from tests.at_once import all_at_once
+from tests.cast import Cast
+
+ROUNDS = 5
+
+
+def test_a_successor_is_activated_while_its_predecessor_is_revoked(cast: Cast) -> None:
+    key = cast.other_key
+    for _ in range(ROUNDS):
+        successor = announce_successor(key, now=timezone.now())
+        assert successor is not None
+        all_at_once(activating(successor), revoking(key))
+        assert [SigningKey.objects.get(pk=each.pk).state() for each in (key, successor)] == [
+            KeyState.REVOKED,
+            KeyState.ACTIVE,
+        ]
+        key = successor
+
+
+def test_of_many_who_wipe_a_key_at_once_one_does(cast: Cast) -> None:
+    long_ago = timezone.now() - KEPT_AFTER_EXPIRY
+    SigningKey.objects.filter(pk=cast.other_key.pk).update(revoked_at=long_ago)
+    before = cast.other_key.history.count()
+    wiped = all_at_once(*[lambda: wipe_expired_private_keys(now=timezone.now())] * 4)
+    assert [key.kid for keys in wiped for key in keys] == [cast.other_key.kid]
+    assert cast.other_key.history.count() == before + 1
+
+
+def activating(key: SigningKey) -> Callable[[], None]:
+    def activate() -> None:
+        # One whose predecessor was revoked a moment before signs already.
+        with suppress(ValidationError):
+            activate_without_waiting(key, now=timezone.now())
+
+    return activate
+
+
+def revoking(key: SigningKey) -> Callable[[], SigningKey | None]:
+    return lambda: revoke(key, now=timezone.now())
