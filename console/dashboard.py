@@ -8,6 +8,8 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from console.key_outlook import Outlook, outlooks
+from issuance.endings import endings
+from issuers.endings import Ending
 from issuers.models import Issuer
 from keys.creation import signing_alg_problem
 from relying_parties.credentials import too_old_at_their_end
@@ -40,6 +42,9 @@ class Overview:
     to_replace: tuple[ClientSecret, ...]
     old_secrets: tuple[ClientSecret, ...]
     """Those that live longer than their issuer allows."""
+    endings: tuple[Ending, ...]
+    """What ends within 30 days, the first first."""
+    more_endings: int
     overdue: tuple[Outlook, ...]
     steps: tuple[Step, ...]
 
@@ -53,13 +58,15 @@ def overview(user: Any) -> Overview | None:
     if not user.has_perms(["issuers.view_issuer", "relying_parties.view_relyingparty"]):
         return None
     now = timezone.now()
-    coming = outlooks(now)
+    coming, ending = outlooks(now), endings(now)
     counted = Issuer.objects.annotate(clients=Count("relying_parties"))
     issuers = tuple(_line(issuer, coming.get((issuer.pk, issuer.signing_alg)), now) for issuer in counted)
     return Overview(
         issuers=issuers,
         to_replace=_to_replace(now),
         old_secrets=_old_secrets(now),
+        endings=ending[:MOST_NAMED],
+        more_endings=len(ending[MOST_NAMED:]),
         overdue=tuple(outlook for outlook in coming.values() if outlook.is_overdue)[:MOST_NAMED],
         steps=_steps(issuers),
     )

@@ -7,6 +7,7 @@ from functools import partial
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from issuers.endings import Ending
 from keys.models import SigningKey
 from keys.rotation import (
     announce_successor,
@@ -17,6 +18,7 @@ from keys.rotation import (
 )
 from upkeep.attempts import Attempts, Failure
 from upkeep.credential_uses import note_credential_uses
+from upkeep.endings import warn_of_endings
 from upkeep.models import note_end, take_turn
 
 ALWAYS = timedelta(0)
@@ -34,6 +36,8 @@ class Done:
     """The keys that were found to sign for longer than their rotation period, by kid; they go on."""
     wiped_keys: tuple[str, ...] = ()
     """The keys whose private halves were forgotten, by kid."""
+    endings: tuple[Ending, ...] = ()
+    """What ends within 30 days, the first first."""
     failed: tuple[Failure, ...] = ()
 
 
@@ -51,12 +55,14 @@ def run(*, every: timedelta = ALWAYS) -> Done:
 def maintain(now: datetime) -> Done:
     """Each chore, whether or not the one before it failed."""
     attempts = Attempts(now)
+    nothing: tuple[Ending, ...] = ()
     done = Done(
         credential_uses=attempts.of("note the last uses of credentials", note_credential_uses, otherwise=0),
         expired_sessions=attempts.of("clear expired sessions", clear_expired_sessions, otherwise=0),
         overdue_keys=attempts.of("look for overdue keys", overdue_keys, otherwise=()),
         announced_keys=announce_due_successors(attempts),
         wiped_keys=attempts.of("wipe expired private keys", wipe_expired_keys, otherwise=()),
+        endings=attempts.of("look for what ends soon", warn_of_endings, otherwise=nothing),
     )
     return replace(done, failed=attempts.failed)
 

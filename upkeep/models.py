@@ -1,4 +1,4 @@
-"""When the chores were done, so that of many processes one does them."""
+"""When the chores were done, so that of many processes one does them, and what they have told."""
 
 from datetime import datetime, timedelta
 
@@ -17,6 +17,22 @@ class LastRun(models.Model):
 
     def __str__(self) -> str:
         return f"started {self.started_at}, finished {self.finished_at}"
+
+
+class ToldEnding(models.Model):
+    """That an end was told when it came within so many days; an end that moves is told anew."""
+
+    subject = models.CharField(max_length=100)
+    ends_at = models.DateTimeField()
+    days = models.PositiveSmallIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["subject", "ends_at", "days"], name="ending_told_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} within {self.days} days of {self.ends_at}"
 
 
 def take_turn(now: datetime, *, every: timedelta) -> bool:

@@ -24,6 +24,7 @@ NOTHING = {
     "announced_keys": [],
     "overdue_keys": [],
     "wiped_keys": [],
+    "endings": [],
     "failed": [],
 }
 SECONDS_TO_STOP = 5

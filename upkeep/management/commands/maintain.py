@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connections
 
 from upkeep.maintenance import Done, run
@@ -17,7 +18,10 @@ LONGEST_PAUSE = 86_400
 
 
 class Command(BaseCommand):
-    help = "Do the chores that are due: announce keys, wipe old ones, note the last use of credentials, clear sessions."
+    help = (
+        "Do the chores that are due: announce keys, wipe old ones, warn of what ends soon, note the last use of "
+        "credentials, clear sessions."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -50,7 +54,7 @@ class Command(BaseCommand):
                 time.sleep(seconds)
 
     def _report(self, done: Done, *, as_json: bool) -> None:
-        lines = [json.dumps(asdict(done))] if as_json else _lines(done)
+        lines = [json.dumps(asdict(done), cls=DjangoJSONEncoder)] if as_json else _lines(done)
         self.stdout.write("\n".join(lines))
         self.stdout.flush()
 
@@ -68,5 +72,6 @@ def _lines(done: Done) -> list[str]:
         *(f"key {kid} is overdue: it signs longer than its rotation period" for kid in done.overdue_keys),
         *(f"key {kid} announced" for kid in done.announced_keys),
         *(f"private half of key {kid} wiped" for kid in done.wiped_keys),
+        *(f"{ending}. {ending.advice}" for ending in done.endings),
         *(f"failed to {failure.chore}: {failure.reason}" for failure in done.failed),
     ]

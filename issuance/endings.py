@@ -1,0 +1,13 @@
+"""Everything that ends soon, and without which tokens are refused."""
+
+from datetime import datetime
+
+from issuers.endings import Ending
+from keys import endings as keys
+from relying_parties import endings as relying_parties
+
+
+def endings(now: datetime) -> tuple[Ending, ...]:
+    """What ends first, first."""
+    found = (*relying_parties.endings(now), *keys.endings(now))
+    return tuple(sorted(found, key=lambda ending: (ending.at, ending.kind, ending.id)))

@@ -1,0 +1,60 @@
+"""What ends soon, and how it is told: in steps of days before the end."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+STEPS = (1, 7, 14, 30)
+"""Days before an end at which it is told."""
+HORIZON = timedelta(days=STEPS[-1])
+
+
+class Kind(StrEnum):
+    CLIENT_SECRET = "client secret"  # noqa: S105 - no secret
+    RELYING_PARTY = "relying party"
+    SIGNING_CERTIFICATE = "signing certificate"
+
+
+ADVICE = {
+    Kind.CLIENT_SECRET: "Rotate it on the relying party's page or by file: the service is refused from then on.",
+    Kind.RELYING_PARTY: "Move its valid_until if the service goes on: it is refused from then on.",
+    Kind.SIGNING_CERTIFICATE: "Attach a renewed chain on the key's page, or rotate the key: "
+    "who reads x5c may refuse its tokens from then on.",
+}
+REPLACED = {
+    Kind.CLIENT_SECRET: "A younger secret lives longer: see that the service uses that one by then.",
+    Kind.SIGNING_CERTIFICATE: "Nothing is to be done: the key's successor signs before then.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Something that works now and ends within the horizon."""
+
+    kind: Kind
+    id: int
+    name: str
+    issuer: str
+    page_id: int
+    """The relying party, or the signing key, on whose page it is."""
+    at: datetime
+    days: int
+    """The least step that it is within."""
+    is_replaced: bool = False
+
+    @property
+    def advice(self) -> str:
+        return REPLACED[self.kind] if self.is_replaced else ADVICE[self.kind]
+
+    def __str__(self) -> str:
+        within = "1 day" if self.days == 1 else f"{self.days} days"
+        return (
+            f"{self.kind} {self.name} at {self.issuer} ends within {within}, at {self.at:%Y-%m-%d %H:%M} UTC"
+        )
+
+
+def step_of(at: datetime, *, now: datetime) -> int | None:
+    """The least step, in days, that an end is within; None if it is further away, or past."""
+    if at <= now:
+        return None
+    return next((days for days in STEPS if at - now <= timedelta(days=days)), None)

@@ -1,0 +1,49 @@
+"""What ends soon, on the overview."""
+
+from datetime import timedelta
+
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from console.dashboard import MOST_NAMED
+from keys.certificates import attach_chain, certificate_request, read_chain
+from relying_parties.credentials import add_generated_secret
+from relying_parties.models import ClientSecret, RelyingParty
+from tests.cast import Cast
+from tests.console.pages import body_of, url
+from tests.keys.authority import LIFE, Authority
+
+NOW = timezone.now()
+DAY = timedelta(days=1)
+HEADING = "Ends within 30 days"
+
+
+def test_it_is_silent_while_nothing_ends(cast: Cast, operator: Client) -> None:
+    assert HEADING not in body_of(operator, reverse("admin:index"))
+
+
+def test_it_names_what_ends_and_where_to_act(cast: Cast, operator: Client, auditor: Client) -> None:
+    ClientSecret.objects.filter(relying_party=cast.billing).update(expires_at=NOW + 5 * DAY)
+    add_generated_secret(relying_party=cast.billing, label="younger")
+    RelyingParty.objects.filter(pk=cast.reports.pk).update(valid_until=NOW + DAY / 2)
+    key = cast.other_key
+    pem = Authority.new("CA").chain_for(certificate_request(key), now=NOW - LIFE + 20 * DAY)
+    attach_chain(key, read_chain(pem, key=key), now=NOW)
+
+    for client in (operator, auditor):
+        page = body_of(client, reverse("admin:index"))
+        assert HEADING in page
+        assert f'{url(RelyingParty, "change", cast.billing.pk)}#secrets">first of billing</a>' in page
+        assert '<span class="state live">replaced</span>' in page
+        assert f'{url(RelyingParty, "change", cast.reports.pk)}">reports</a>' in page
+        assert f"of key {key.kid}</a>" in page
+        assert "1 day\n" in page
+
+
+def test_it_names_the_first_and_counts_the_others(cast: Cast, operator: Client) -> None:
+    for number in range(MOST_NAMED + 3):
+        add_generated_secret(relying_party=cast.billing, label=f"number {number}", expires_at=NOW + DAY)
+    page = body_of(operator, reverse("admin:index"))
+    assert page.count("number ") == MOST_NAMED
+    assert "And 3 more:" in page

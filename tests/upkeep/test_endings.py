@@ -1,0 +1,126 @@
+"""What ends soon is reported by each run, and logged once for each step before the end."""
+
+import io
+import json
+from datetime import timedelta
+from threading import Thread
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+
+from relying_parties.models import ClientSecret
+from tests.cast import Cast
+from upkeep.maintenance import maintain
+from upkeep.models import ToldEnding
+
+NOW = timezone.now().replace(microsecond=0)
+END = NOW + timedelta(days=40)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def secret(cast: Cast) -> ClientSecret:
+    ClientSecret.objects.filter(relying_party=cast.billing).update(expires_at=END)
+    return ClientSecret.objects.get(relying_party=cast.billing)
+
+
+def warnings(log_lines: io.StringIO) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in log_lines.getvalue().splitlines()]
+    return [line for line in lines if line["event"] == "ends_soon"]
+
+
+def test_each_step_is_logged_once(secret: ClientSecret, log_lines: io.StringIO) -> None:
+    for half_days in range(80):
+        maintain(NOW + half_days * DAY / 2)
+
+    assert [line["within_days"] for line in warnings(log_lines)] == [30, 14, 7, 1]
+
+
+def test_a_line_says_what_ends_and_what_to_do(secret: ClientSecret, log_lines: io.StringIO) -> None:
+    maintain(END - 5 * DAY)
+
+    (line,) = warnings(log_lines)
+    del line["@timestamp"]
+    assert line == {
+        "level": "warning",
+        "logger": "upkeep",
+        "event": "ends_soon",
+        "kind": "client secret",
+        "what": "first of billing",
+        "issuer": "M2M",
+        "ends_at": END.isoformat(),
+        "within_days": 7,
+        "is_replaced": False,
+        "advice": "Rotate it on the relying party's page or by file: the service is refused from then on.",
+    }
+
+
+def test_an_end_that_moves_is_logged_anew(secret: ClientSecret, log_lines: io.StringIO) -> None:
+    maintain(END - 5 * DAY)
+    ClientSecret.objects.filter(pk=secret.pk).update(expires_at=END - DAY)
+    maintain(END - 5 * DAY)
+
+    assert [line["ends_at"] for line in warnings(log_lines)] == [
+        END.isoformat(),
+        (END - DAY).isoformat(),
+    ]
+
+
+def test_of_many_at_once_one_logs_it(secret: ClientSecret, log_lines: io.StringIO) -> None:
+    def run() -> None:
+        maintain(END - DAY)
+        connection.close()
+
+    threads = [Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(warnings(log_lines)) == 1
+
+
+def test_what_was_told_of_an_end_is_forgotten_after_it(cast: Cast, secret: ClientSecret) -> None:
+    maintain(END - DAY)
+    ClientSecret.objects.filter(relying_party=cast.reports).update(expires_at=END + 10 * DAY)
+
+    maintain(END)
+
+    assert [row.ends_at for row in ToldEnding.objects.all()] == [END + 10 * DAY]
+
+
+def test_every_run_reports_it(secret: ClientSecret) -> None:
+    first, second = maintain(END - DAY), maintain(END - DAY)
+
+    assert [ending.id for ending in first.endings] == [secret.pk]
+    assert second.endings == first.endings
+
+
+def test_the_command_reports_it_in_lines_and_as_json(cast: Cast, capsys: pytest.CaptureFixture[str]) -> None:
+    end = (timezone.now() + 3 * DAY).replace(microsecond=0)
+    ClientSecret.objects.filter(relying_party=cast.billing).update(expires_at=end)
+    secret = ClientSecret.objects.get(relying_party=cast.billing)
+
+    call_command("maintain")
+    call_command("maintain", "--json")
+
+    *lines, report = capsys.readouterr().out.splitlines()
+    assert lines[-1] == (
+        f"client secret first of billing at M2M ends within 7 days, at {end:%Y-%m-%d %H:%M} UTC. "
+        "Rotate it on the relying party's page or by file: the service is refused from then on."
+    )
+    assert json.loads(report)["endings"] == [
+        {
+            "kind": "client secret",
+            "id": secret.pk,
+            "name": "first of billing",
+            "issuer": "M2M",
+            "page_id": cast.billing.pk,
+            "at": f"{end:%Y-%m-%dT%H:%M:%SZ}",
+            "days": 7,
+            "is_replaced": False,
+        }
+    ]

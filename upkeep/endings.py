@@ -1,0 +1,54 @@
+"""Warnings of what ends soon: each step before an end is logged once, whatever restarts in between."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import structlog
+from django.db import transaction
+
+from issuance.endings import endings
+from issuers.endings import Ending
+from upkeep.models import LastRun, ToldEnding
+
+log = structlog.get_logger("upkeep")
+
+
+def warn_of_endings(now: datetime) -> tuple[Ending, ...]:
+    """Log what came within a step since the last run; everything that ends soon, told before or not."""
+    found = endings(now)
+    if _untold(found):
+        with transaction.atomic():
+            # Of two runs one waits and finds it told. Killed before the commit, the next one tells it again.
+            LastRun.objects.select_for_update().get(id=1)
+            ToldEnding.objects.filter(ends_at__lte=now).delete()
+            untold = _untold(found)
+            for ending in untold:
+                _warn(ending)
+            ToldEnding.objects.bulk_create(_row(ending) for ending in untold)
+    return found
+
+
+def _untold(found: Iterable[Ending]) -> list[Ending]:
+    told = set(ToldEnding.objects.values_list("subject", "ends_at", "days"))
+    return [ending for ending in found if (_subject(ending), ending.at, ending.days) not in told]
+
+
+def _row(ending: Ending) -> ToldEnding:
+    return ToldEnding(subject=_subject(ending), ends_at=ending.at, days=ending.days)
+
+
+def _subject(ending: Ending) -> str:
+    return f"{ending.kind}:{ending.id}"
+
+
+def _warn(ending: Ending) -> None:
+    log.warning(
+        "ends_soon",
+        kind=ending.kind,
+        what=ending.name,
+        issuer=ending.issuer,
+        ends_at=ending.at.isoformat(),
+        within_days=ending.days,
+        is_replaced=ending.is_replaced,
+        advice=ending.advice,
+    )
