@@ -4,7 +4,8 @@ A successor is announced for the issuer's announce period before it signs, but f
 not to wait. `predecessor` is one-to-one: of many processes that create a successor at once, one does.
 """
 
-from contextlib import AbstractContextManager, nullcontext
+import shlex
+from contextlib import AbstractContextManager, nullcontext, suppress
 from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
@@ -86,7 +87,8 @@ def revoke(key: SigningKey, *, now: datetime, leave_token: bool = False) -> Sign
     try:
         return _revoke(key, now, leave_token=leave_token)
     except KeyUnreadableError as error:
-        command = f"manage.py revoke_key --leave-token {written_path(_issuer(key).path)} -- {key.kid}"
+        path, kid = written_path(_issuer(key).path), shlex.quote(key.kid)
+        command = f"manage.py revoke_key --leave-token {path} -- {kid}"
         raise KeyUnreadableError(
             f"{error} Nothing was revoked, since no replacement can be made there. To make it here: {command}"
         ) from error
@@ -147,8 +149,7 @@ def take_over(foreign: ForeignKey, *, issuer: Issuer, alg: str, kid: str = "", n
         certificate_chain=foreign.chain_pem,
     )
     key.full_clean()
-    if not _store(key):
-        raise ValidationError("Another key was made at this moment: look at what is there now.")
+    _store_or_refuse(key)
     return key
 
 
@@ -217,6 +218,14 @@ def _store(key: SigningKey) -> bool:
             raise
         return False
     return True
+
+
+def _store_or_refuse(key: SigningKey) -> None:
+    """Raises ValidationError if another key took its place or its kid since it was checked."""
+    with suppress(IntegrityError):
+        if _store(key):
+            return
+    raise ValidationError("Another key was made at this moment: look at what is there now.")
 
 
 def _has_rival(key: SigningKey) -> bool:

@@ -6,12 +6,16 @@ from contextlib import suppress
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from issuers.models import Issuer
+from keys.generation import generate_private_key
+from keys.importing import ForeignKey
 from keys.models import SigningKey
 from keys.rotation import (
     KEPT_AFTER_EXPIRY,
     activate_without_waiting,
     announce_successor,
     revoke,
+    take_over,
     wipe_expired_private_keys,
 )
 from keys.schedule import KeyState
@@ -41,6 +45,26 @@ def test_of_many_who_wipe_a_key_at_once_one_does(cast: Cast) -> None:
     wiped = all_at_once(*[lambda: wipe_expired_private_keys(now=timezone.now())] * 4)
     assert [key.kid for keys in wiped for key in keys] == [cast.other_key.kid]
     assert cast.other_key.history.count() == before + 1
+
+
+def test_of_two_keys_imported_under_one_kid_at_once_one_is_refused(cast: Cast) -> None:
+    refused = all_at_once(importing(cast.oidc_m2m, "ES256"), importing(cast.oidc_m2m, "ES384"))
+    assert sorted(refused) == [False, True]
+    assert SigningKey.objects.filter(issuer=cast.oidc_m2m, kid="as-published").count() == 1
+
+
+def importing(issuer: Issuer, alg: str) -> Callable[[], bool]:
+    """Whether it was refused."""
+    foreign = ForeignKey(private_key=generate_private_key(alg), chain=())
+
+    def take() -> bool:
+        try:
+            take_over(foreign, issuer=issuer, alg=alg, kid="as-published", now=timezone.now())
+        except ValidationError:
+            return True
+        return False
+
+    return take
 
 
 def activating(key: SigningKey) -> Callable[[], None]:
