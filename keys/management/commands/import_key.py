@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from issuers.models import SigningAlg
 from issuers.paths import ROOT, UnknownIssuerError, issuer_at
+from keys.encryption import KeyUnreadableError
 from keys.importing import ForeignKey, read_pem, read_pkcs12, read_token
 from keys.pkcs11_uri import Pkcs11Uri
 from keys.rotation import take_over
@@ -48,7 +49,7 @@ class Command(BaseCommand):
             key = take_over(foreign, issuer=issuer, alg=alg, kid=kid, now=now)
         except OSError as error:
             raise CommandError(f"{options['file']} cannot be read: {error.strerror}.") from error
-        except UnknownIssuerError as error:
+        except (UnknownIssuerError, KeyUnreadableError) as error:
             raise CommandError(str(error)) from error
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
