@@ -1,4 +1,4 @@
-"""Whether a committed row survives a power cut: asked of the database, not assumed."""
+"""Whether a committed row survives a power cut, and holds any text: asked of the database, not assumed."""
 
 import os
 from typing import Any
@@ -31,7 +31,7 @@ def was_replaced(connection: Any) -> bool:
 
 
 def problems(connection: Any) -> list[str]:
-    """What makes a commit less than durable, in words that say the mend."""
+    """What makes a row less than durable or whole, in words that say the mend."""
     check = {"sqlite": _sqlite_problems, "postgresql": _postgresql_problems}[connection.vendor]
     found: list[str] = check(connection)
     return found
@@ -45,11 +45,18 @@ def _sqlite_problems(connection: Any) -> list[str]:
 def _postgresql_problems(connection: Any) -> list[str]:
     wanted = {"synchronous_commit": {"on", "remote_apply", "remote_write"}, "fsync": {"on"}}
     found = {name: _value(connection, f"SHOW {name}") for name in wanted}
-    return [
+    unsafe = [
         f"PostgreSQL runs with {name} = {value}: set it on."
         for name, value in found.items()
         if value not in wanted[name]
     ]
+    encoding = _value(connection, "SHOW server_encoding")
+    if encoding != "UTF8":
+        unsafe.append(
+            f"The database's encoding is {encoding}, which cannot hold every text: move to one that was made by "
+            "CREATE DATABASE ... ENCODING 'UTF8' TEMPLATE template0."
+        )
+    return unsafe
 
 
 def _value(connection: Any, query: str) -> Any:

@@ -1,6 +1,8 @@
-"""A database file that is moved or deleted under its connection: what it would write is lost."""
+"""What the record asks of its database; a file that is moved or deleted under its connection loses what is written."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,37 @@ def test_nothing_is_recorded_into_a_file_that_is_gone(
     (tmp_path / "db.sqlite3").unlink()
     with pytest.raises(NotRecordedError, match="moved or deleted"):
         record.record(Entry(at=timezone.now(), request_id="-"))
+
+
+@dataclass(frozen=True, slots=True)
+class Postgresql:
+    """A server with these settings."""
+
+    shown: Mapping[str, str]
+    vendor: str = "postgresql"
+
+    def cursor(self) -> nullcontext["_Cursor"]:
+        return nullcontext(_Cursor(self.shown))
+
+
+class _Cursor:
+    def __init__(self, shown: Mapping[str, str]) -> None:
+        self._shown, self._name = shown, ""
+
+    def execute(self, query: str) -> None:
+        self._name = query.removeprefix("SHOW ")
+
+    def fetchone(self) -> tuple[str]:
+        return (self._shown[self._name],)
+
+
+SAFE = {"synchronous_commit": "on", "fsync": "on", "server_encoding": "UTF8"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("synchronous_commit", "off"), ("fsync", "off"), ("server_encoding", "SQL_ASCII")]
+)
+def test_a_setting_that_loses_rows_or_texts_is_named(name: str, value: str) -> None:
+    assert durability.problems(Postgresql(SAFE)) == []
+    (problem,) = durability.problems(Postgresql({**SAFE, name: value}))
+    assert value in problem
