@@ -122,6 +122,14 @@ def heir_of(key: SigningKey) -> SigningKey | None:
     return heir
 
 
+def signs_before(key: SigningKey) -> SigningKey | None:
+    """Who signs until the key does: its predecessor, or the one before that if it was revoked."""
+    before = key.predecessor
+    while before is not None and before.revoked_at is not None:
+        before = before.predecessor
+    return before
+
+
 def take_over(foreign: ForeignKey, *, issuer: Issuer, alg: str, kid: str = "", now: datetime) -> SigningKey:
     """Store a key from outside: it signs now if it is the first of its algorithm, else it is the announced successor.
 
@@ -267,10 +275,8 @@ def _activate(key: SigningKey, now: datetime) -> None:
 
 
 def _retire_before(key: SigningKey, now: datetime) -> None:
-    """Let the key that signs until this one does retire by then; those between them are revoked."""
-    before = key.predecessor
-    while before is not None and before.revoked_at is not None:
-        before = before.predecessor
+    """Let the key that signs until this one does retire by then."""
+    before = signs_before(key)
     if before is not None and before.state(now) in {KeyState.ANNOUNCED, KeyState.ACTIVE}:
         _retire(before, at=key.activates_at)
 

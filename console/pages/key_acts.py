@@ -20,7 +20,14 @@ from console.page import Page
 from console.unexpired_tokens import unexpired_tokens
 from keys.encryption import KeyUnreadableError
 from keys.models import SigningKey
-from keys.rotation import activate_without_waiting, announce_successor, earliest_activation, heir_of, revoke
+from keys.rotation import (
+    activate_without_waiting,
+    announce_successor,
+    earliest_activation,
+    heir_of,
+    revoke,
+    signs_before,
+)
 from keys.schedule import KeyState
 
 WORD = "revoke"
@@ -68,7 +75,8 @@ class KeyActs(Page):
         if refusal := why_not_activated(key, now):
             return self.refused(request, key, refusal)
         if request.method != "POST":
-            return self.act_page(request, "console/activate_key.html", key, act="Activate without waiting")
+            page, act = "console/activate_key.html", "Activate without waiting"
+            return self.act_page(request, page, key, act=act, outgoing=signs_before(key))
         return self.done(request, key, lambda: _activated(key, now))
 
     def revoke(self, request: HttpRequest, key_id: int) -> HttpResponse:

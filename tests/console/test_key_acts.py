@@ -152,6 +152,15 @@ def test_activating_says_what_it_risks(cast: Cast, successor: SigningKey, operat
     assert f"{cast.other.jwks_max_age} seconds" in body_of(operator, page(successor, "activate"))
 
 
+def test_activating_names_the_key_that_signs_until_then(
+    key: SigningKey, successor: SigningKey, operator: Client
+) -> None:
+    revoked = operator.post(page(successor, "revoke"), WORD)
+    assert revoked.status_code == 302
+    in_its_place = SigningKey.objects.get(predecessor=successor)
+    assert f"{key.kid}</code> signs no more" in body_of(operator, page(in_its_place, "activate"))
+
+
 def test_the_second_operator_to_activate_is_told(
     successor: SigningKey, operator: Client, superuser: Client
 ) -> None:

@@ -121,7 +121,7 @@ def test_a_lost_token_is_left_by_a_command(
     pkcs11_token.close()
     with softhsm.away():
         with pytest.raises(
-            CommandError, match="Nothing was revoked.*revoke_key --leave-token vault -- 'as published'$"
+            CommandError, match=r"Nothing was revoked.*revoke_key --leave-token vault -- 'as published'$"
         ):
             call_command("revoke_key", "vault", "--", "as published")
         assert fresh(vault.key).revoked_at is None
