@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from relying_parties.models import ClientSecret
+from relying_parties.models import ClientSecret, RelyingParty
 from tests.cast import Cast
 from upkeep.maintenance import maintain
 from upkeep.models import ToldEnding
@@ -67,6 +67,14 @@ def test_an_end_that_moves_is_logged_anew(secret: ClientSecret, log_lines: io.St
         END.isoformat(),
         (END - DAY).isoformat(),
     ]
+
+
+def test_a_further_ending_repeats_no_other(cast: Cast, secret: ClientSecret, log_lines: io.StringIO) -> None:
+    maintain(END - 5 * DAY)
+    RelyingParty.objects.filter(pk=cast.reports.pk).update(valid_until=END)
+    maintain(END - 5 * DAY)
+
+    assert [line["what"] for line in warnings(log_lines)] == ["first of billing", "reports"]
 
 
 def test_of_many_at_once_one_logs_it(secret: ClientSecret, log_lines: io.StringIO) -> None:
