@@ -90,7 +90,7 @@ def test_what_a_killed_run_left_the_next_one_completes(
             run()
             work.check_done()
     assert step > FEWEST_STEPS
-    nothing = {"failed": [], "endings": []}
+    nothing: dict[str, list[object]] = {"failed": [], "endings": []}
     assert {name: answer.pop(name) for name in nothing} == nothing
     assert all(answer.values())
 
