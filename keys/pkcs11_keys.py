@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
+from keys.encryption import KeyUnreadableError
 from keys.jwk import PublicKey
 from keys.pkcs11_token import in_token, pkcs11
 from keys.pkcs11_uri import Pkcs11Uri
@@ -96,7 +97,11 @@ class EcKeyInToken(InToken, ec.EllipticCurvePrivateKey):
         digest = hashes.Hash(signature_algorithm.algorithm)
         digest.update(data)
         raw = self._sign(digest.finalize(), pkcs11.Mechanism.ECDSA)
-        half = len(raw) // 2
+        half = (self.key_size + 7) // 8
+        if len(raw) != 2 * half:
+            raise KeyUnreadableError(
+                f"What {self.uri} signs is not of the curve {self.curve.name}: mend the token."
+            )
         return encode_dss_signature(int.from_bytes(raw[:half]), int.from_bytes(raw[half:]))
 
 

@@ -6,7 +6,9 @@ share one lock.
 """
 
 import os
+import random
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -30,6 +32,9 @@ T = TypeVar("T")
 
 LONGEST_WAIT = 5
 """Seconds that a call waits for those before it: while an HSM does not answer, the threads serve what needs no key."""
+
+TRIES, PAUSE = 5, (0.02, 0.07)
+"""How often a session is tried to be opened, and the seconds between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,17 @@ def _check_setup(uri: Pkcs11Uri) -> None:
 
 
 def _opened(uri: Pkcs11Uri, *, writes: bool) -> OpenToken:
-    """A new session, the library initialized anew: it would not see a token that was attached since."""
+    """A new session. Some libraries show a token half, or not at all, while another process opens it: tried again."""
+    for _ in range(TRIES - 1):
+        try:
+            return _newly_opened(uri, writes=writes)
+        except (pkcs11.GeneralError, pkcs11.NoSuchToken):
+            time.sleep(random.uniform(*PAUSE))  # noqa: S311 - no secret
+    return _newly_opened(uri, writes=writes)
+
+
+def _newly_opened(uri: Pkcs11Uri, *, writes: bool) -> OpenToken:
+    """With the library initialized anew: it would not see a token that was attached since."""
     _close()
     _process.library = pkcs11.lib(settings.PKCS11_MODULE)
     token = _process.library.get_token(token_label=uri.token)

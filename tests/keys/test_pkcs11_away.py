@@ -17,6 +17,7 @@ from keys.models import SigningKey
 from keys.pkcs11_objects import destroy_in_token
 from keys.pkcs11_uri import Pkcs11Uri
 from keys.signing import check
+from tests.cast import new_issuer
 from tests.keys.issuer_in_token import IssuerInToken, issuer_in_token
 from tests.keys.softhsm import MODULE, SoftHsm
 from tests.wire import Answer, assert_well_formed_refusal, call, events, last_event
@@ -110,12 +111,18 @@ def test_a_key_that_several_objects_fit_is_not_guessed(vault: IssuerInToken) -> 
     assert "has several private keys pkcs11:token=idp: name one by its id" in unreadable(vault)
 
 
-def test_another_key_in_its_place_is_found_out(vault: IssuerInToken) -> None:
+@pytest.mark.parametrize("alg", [SigningAlg.ES256, SigningAlg.ES384])
+def test_another_key_in_its_place_is_found_out(vault: IssuerInToken, alg: SigningAlg) -> None:
     SigningKey.objects.filter(pk=vault.key.pk).update(pkcs11_uri="")
-    now = timezone.now()
-    other = create_first_key(issuer=vault.issuer, alg=SigningAlg.ES384, now=now, token=Pkcs11Uri("idp"))
+    issuer, now = new_issuer("elsewhere", "Elsewhere", alg), timezone.now()
+    other = create_first_key(issuer=issuer, alg=alg, now=now, token=Pkcs11Uri("idp"))
     vault.key.pkcs11_uri = other.pkcs11_uri
-    assert unreadable(vault).endswith(f"does not fit the key {vault.key.kid}: mend the token.")
+    why = (
+        f"does not fit the key {vault.key.kid}"
+        if alg == SigningAlg.ES256
+        else "is not of the curve secp256r1"
+    )
+    assert unreadable(vault) == f"What {other.pkcs11_uri} signs {why}: mend the token."
 
 
 def test_a_wrong_pin_is_tried_once_lest_the_token_lock(

@@ -35,6 +35,16 @@ pytestmark = [
     pytest.mark.usefixtures("db", "softhsm"),
 ]
 
+OPENS_THE_TOKEN_OFTEN = """
+import django
+django.setup()
+from keys.pkcs11_token import close, in_token
+from keys.pkcs11_uri import Pkcs11Uri
+for _ in range(100):
+    in_token(Pkcs11Uri.parse("pkcs11:token=idp"), lambda opened: opened.session)
+    close()
+"""
+
 FORKS_WITH_AN_OPEN_TOKEN = """
 import os, django
 django.setup()
@@ -128,6 +138,13 @@ def test_a_child_that_was_forked_with_an_open_token_opens_its_own(softhsm: SoftH
         check=True,
         timeout=60,
     )
+
+
+def test_processes_open_the_token_at_once(softhsm: SoftHsm) -> None:
+    environment = os.environ | softhsm.environment | {"DJANGO_SETTINGS_MODULE": "m2m_idp.settings"}
+    command = [sys.executable, "-c", OPENS_THE_TOKEN_OFTEN]
+    processes = [subprocess.Popen(command, env=environment, cwd=settings.BASE_DIR) for _ in range(3)]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
 
 
 def test_two_workers_sign_at_once(softhsm: SoftHsm, tmp_path: Path) -> None:
