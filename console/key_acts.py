@@ -4,9 +4,7 @@ from datetime import datetime
 
 from keys.models import SigningKey
 from keys.rotation import heir_of
-from keys.schedule import KeyState
-
-ENDED = frozenset({KeyState.EXPIRED, KeyState.REVOKED})
+from keys.schedule import ENDED, KeyState
 
 
 def why_not_rotated(key: SigningKey, now: datetime) -> str | None:

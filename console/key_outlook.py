@@ -34,8 +34,7 @@ def outlooks(now: datetime) -> dict[tuple[int, str], Outlook]:
 
 def outlooks_of(issuer: Issuer, now: datetime) -> list[Outlook]:
     """In the order of the algorithms."""
-    found = [outlook for outlook in outlooks(now).values() if outlook.issuer == issuer]
-    return sorted(found, key=lambda outlook: outlook.key.alg)
+    return list(_each(newest_keys().filter(issuer=issuer).order_by("alg"), now))
 
 
 def _each(keys: Iterable[SigningKey], now: datetime) -> Iterable[Outlook]:

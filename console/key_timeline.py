@@ -11,7 +11,7 @@ from itertools import groupby
 from issuers.models import Issuer
 from keys.models import SigningKey
 from keys.rotation import rotates_at
-from keys.schedule import KeyState
+from keys.schedule import ENDED, KeyState
 
 MOST_ENDED = 3
 """Expired and revoked keys in one picture, the latest; the others are in the list."""
@@ -21,7 +21,6 @@ MARGIN, TICK_MARGIN = 2.0, 5.0
 ROW_HEIGHT, HEAD_HEIGHT, FOOT_HEIGHT = 48, 22, 26
 LEAST_WIDTH = 0.4
 """So that a short span can still be seen."""
-ENDED = frozenset({KeyState.EXPIRED, KeyState.REVOKED})
 
 MEANINGS = {
     "announced": "announced: verifiers get to know it",

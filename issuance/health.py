@@ -21,7 +21,7 @@ from issuers.models import Issuer
 from keys.creation import no_active_key
 from keys.encryption import KeyUnreadableError
 from keys.keyring import keyrings
-from keys.rotation import is_overdue, newest_keys, rotates_at
+from keys.rotation import overdue_keys, rotates_at
 from keys.signing import check
 from relying_parties.credentials import secrets_without_pepper
 
@@ -92,12 +92,10 @@ def _unfinished_issuers() -> list[str]:
 
 def _overdue_keys() -> list[str]:
     """A key without a successor goes on signing, and its tokens verify."""
-    now = timezone.now()
     return [
-        f"Key {key.kid} of {key.issuer.url} is overdue since {rotates_at(key):%Y-%m-%d %H:%M} UTC: "
+        f"Key {key.kid} of {key.owner_url} is overdue since {rotates_at(key):%Y-%m-%d %H:%M} UTC: "
         "it has no successor. Run manage.py maintain, which makes it or says why it cannot."
-        for key in newest_keys()
-        if key.issuer and is_overdue(key, now=now)
+        for key in overdue_keys(timezone.now())
     ]
 
 

@@ -19,11 +19,3 @@ def thumbprint(jwk: Mapping[str, str]) -> str:
 def base64url(data: bytes) -> str:
     """RFC 7515 section 2: without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def from_base64url(text: str) -> bytes:
-    """Raises ValueError for padding, another alphabet, or bits that stand for nothing."""
-    data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    if base64url(data) != text:
-        raise ValueError("not base64url without padding")
-    return data

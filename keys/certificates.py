@@ -9,18 +9,14 @@ from itertools import pairwise
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from keys.generation import LONGEST_COMMON_NAME
+from keys.generation import digest_for, subject
 from keys.keyring import KeySnapshot
 from keys.models import SigningKey
-from keys.schedule import KeyState
+from keys.schedule import ENDED
 from keys.signing import private_key_of
 
 MOST_CERTIFICATES = 10
@@ -32,8 +28,8 @@ Chain = tuple[x509.Certificate, ...]
 def certificate_request(key: SigningKey) -> str:
     """A PKCS#10 request in PEM (RFC 2986), signed by the key itself. Raises KeyUnreadableError."""
     private_key = private_key_of(KeySnapshot.of(key))
-    digest = None if isinstance(private_key, Ed25519PrivateKey) else hashes.SHA256()
-    request = x509.CertificateSigningRequestBuilder().subject_name(_subject(key)).sign(private_key, digest)
+    builder = x509.CertificateSigningRequestBuilder().subject_name(subject(key.owner_url))
+    request = builder.sign(private_key, digest_for(private_key))
     return request.public_bytes(Encoding.PEM).decode()
 
 
@@ -93,7 +89,7 @@ def attach_chain(key: SigningKey, chain: Chain, *, now: datetime) -> None:
     """Put this chain in the place of the key's own. Raises ValidationError if the key is in the JWKS no more."""
     with transaction.atomic():
         locked = SigningKey.objects.select_for_update(of=("self",)).get(pk=key.pk)
-        if (state := locked.state(now)) in {KeyState.EXPIRED, KeyState.REVOKED}:
+        if (state := locked.state(now)) in ENDED:
             raise ValidationError(f"The key {locked.kid} is {state}: it is in the JWKS no more.")
         locked.certificate_chain = "".join(
             certificate.public_bytes(Encoding.PEM).decode() for certificate in chain
@@ -114,11 +110,6 @@ def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> boo
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
-
-
-def _subject(key: SigningKey) -> x509.Name:
-    name = key.issuer.url if key.issuer else f"{settings.PUBLIC_URL}/audit"
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:LONGEST_COMMON_NAME])])
 
 
 def _name(certificate: x509.Certificate) -> str:

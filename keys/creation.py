@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from datetime import datetime
 
 import structlog
-from django.conf import settings
 
 from issuers.directory import IssuerSnapshot
 from issuers.models import Issuer
@@ -97,18 +96,18 @@ def key_of(  # noqa: PLR0913 - a row of this many columns
     Without a kid it has its thumbprint, without a chain a self-signed certificate.
     """
     jwk = public_jwk(private_key.public_key())
-    name = issuer.url if issuer else f"{settings.PUBLIC_URL}/audit"
     key = SigningKey(
         purpose=Purpose.TOKEN if issuer else Purpose.RECORD,
         issuer=issuer,
         kid=kid or thumbprint(jwk),
         alg=alg,
         public_jwk=jwk,
-        certificate_chain=certificate_chain
-        or self_signed_certificate(private_key, common_name=name, now=published_at),
         predecessor=predecessor,
         published_at=published_at,
         activates_at=activates_at,
+    )
+    key.certificate_chain = certificate_chain or self_signed_certificate(
+        private_key, common_name=key.owner_url, now=published_at
     )
     if isinstance(private_key, InToken):
         key.pkcs11_uri = str(private_key.uri)

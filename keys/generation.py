@@ -36,8 +36,7 @@ def generate_private_key(alg: str) -> PrivateKey:
 
 def self_signed_certificate(private_key: PrivateKey, *, common_name: str, now: datetime) -> str:
     """A certificate in PEM that says only: this key calls itself by this name."""
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:LONGEST_COMMON_NAME])])
-    digest = None if isinstance(private_key, Ed25519PrivateKey) else hashes.SHA256()
+    name = subject(common_name)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -46,9 +45,18 @@ def self_signed_certificate(private_key: PrivateKey, *, common_name: str, now: d
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + CERTIFICATE_LIFE)
-        .sign(private_key, digest)
+        .sign(private_key, digest_for(private_key))
     )
     return certificate.public_bytes(Encoding.PEM).decode()
+
+
+def subject(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:LONGEST_COMMON_NAME])])
+
+
+def digest_for(private_key: PrivateKey) -> hashes.SHA256 | None:
+    """With which the key signs a certificate or a request; Ed25519 needs none (RFC 8410 section 3)."""
+    return None if isinstance(private_key, Ed25519PrivateKey) else hashes.SHA256()
 
 
 def private_bytes(private_key: PrivateKey) -> bytes:

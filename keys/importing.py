@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -21,13 +20,16 @@ from keys.encryption import KeyUnreadableError
 from keys.generation import NOT_OFFERED, RSA_BITS, PrivateKey
 from keys.jwk import public_jwk
 from keys.models import SigningKey
-from keys.opening import TOO_LONG, OpeningTakesTooLongError, open_pem
+from keys.opening import open_pem
 from keys.pkcs11_objects import find_in_token
 from keys.pkcs11_uri import Pkcs11Uri
 from keys.signing import proves_itself
 from keys.stores import open_store, refuse_java_store
 
-CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
+LONGEST_KEY_FILE = 64 * 1024
+"""Bytes: a key and its chain are some thousands."""
+PEM = b"-----BEGIN "
+CERTIFICATE = PEM + b"CERTIFICATE-----"
 PRIVATE_KEY = re.compile(rb"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY-----")
 RSA_EXPONENT = 65537
 TWO_PASSWORDS = (
@@ -54,6 +56,15 @@ class ForeignKey:
         return chain_warnings(self.chain, now)
 
 
+def read_key_file(data: bytes, *, store_password: str, key_password: str, alias: str) -> ForeignKey:
+    """PKCS#12, or PEM with the certificates behind the key. Raises ValidationError."""
+    if PEM not in data:
+        return read_pkcs12(data, store_password=store_password, key_password=key_password, alias=alias)
+    if alias:
+        raise ValidationError("This is PEM, in which a key has no alias: leave the alias out.")
+    return read_pem(data, password=key_password)
+
+
 def read_pkcs12(data: bytes, *, store_password: str, key_password: str = "", alias: str = "") -> ForeignKey:
     """Raises ValidationError that says what to do."""
     refuse_java_store(data, alias=alias)
@@ -71,10 +82,6 @@ def read_pem(data: bytes, *, password: str = "", chain: bytes = b"") -> ForeignK
     except TypeError as error:
         needs = "is not encrypted: leave the password out" if password else "is encrypted: give its password"
         raise ValidationError(f"The private key {needs}.") from error
-    except UnsupportedAlgorithm as error:
-        raise ValidationError(NOT_OFFERED) from error
-    except OpeningTakesTooLongError as error:
-        raise ValidationError(TOO_LONG) from error
     except ValueError as error:
         raise ValidationError(
             "The private key cannot be read: its password is wrong, or it is damaged."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -90,6 +91,11 @@ class SigningKey(ConfigurationModel):
 
     def __str__(self) -> str:
         return f"{self.alg} {self.kid}"
+
+    @property
+    def owner_url(self) -> str:
+        """Who signs with it: its certificate's common name."""
+        return self.issuer.url if self.issuer else f"{settings.PUBLIC_URL}/audit"
 
     @property
     def identity(self) -> str:

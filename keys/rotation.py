@@ -10,28 +10,23 @@ from datetime import datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import QuerySet
 
 from issuers.models import Issuer
 from issuers.paths import written_path
 from keys.creation import key_of, new_key
 from keys.encryption import KeyUnreadableError
 from keys.importing import ForeignKey, fitting_algs, known_key
-from keys.jwk import public_key
 from keys.models import SigningKey
-from keys.pkcs11_objects import destroy_in_token
 from keys.pkcs11_uri import Pkcs11Uri
 from keys.retirement import published_until
 from keys.schedule import KeyState
 
-KEPT_AFTER_EXPIRY = timedelta(days=90)
-"""How long the private half outlives its key's last verification; row and public half stay."""
 
-
-def newest_keys() -> list[SigningKey]:
+def newest_keys() -> QuerySet[SigningKey]:
     """The keys that sign or will sign and have no successor, of every issuer and algorithm."""
     keys = SigningKey.objects.filter(issuer__isnull=False, successor__isnull=True, revoked_at__isnull=True)
-    return list(keys.select_related("issuer", "predecessor"))
+    return keys.select_related("issuer", "predecessor")
 
 
 def rotates_at(key: SigningKey) -> datetime:
@@ -49,6 +44,10 @@ def is_overdue(key: SigningKey, *, now: datetime) -> bool:
     return now >= rotates_at(key)
 
 
+def overdue_keys(now: datetime) -> list[SigningKey]:
+    return [key for key in newest_keys() if is_overdue(key, now=now)]
+
+
 def earliest_activation(issuer: Issuer, now: datetime) -> datetime:
     """By then a key published now is in every copy of the JWKS."""
     announced = now + timedelta(seconds=issuer.announce_period)
@@ -63,7 +62,8 @@ def announce_successor(key: SigningKey, *, now: datetime, on_schedule: bool = Fa
     activates_at = earliest_activation(_issuer(key), now)
     if on_schedule:
         activates_at = max(activates_at, rotates_at(key))
-    return _succeed(key, published_at=now, activates_at=activates_at)
+    with _new_successor(key, now=now, activates_at=activates_at) as successor:
+        return successor if _store(successor) else None
 
 
 def activate_without_waiting(key: SigningKey, *, now: datetime) -> None:
@@ -141,7 +141,7 @@ def take_over(foreign: ForeignKey, *, issuer: Issuer, alg: str, kid: str = "", n
         raise ValidationError(f"A key of this kind signs with {' or '.join(fitting)}, not with {alg}.")
     if (known := known_key(foreign)) is not None:
         raise ValidationError(f"This key is here already: {known.kid} of {known.issuer or 'the record'}.")
-    newest = next((key for key in newest_keys() if (key.issuer, key.alg) == (issuer, alg)), None)
+    newest = newest_keys().filter(issuer=issuer, alg=alg).first()
     if newest is not None and newest.state(now) == KeyState.ANNOUNCED:
         raise ValidationError(
             f"The key {newest.kid} is announced already: revoke it, or wait until it signs."
@@ -159,56 +159,6 @@ def take_over(foreign: ForeignKey, *, issuer: Issuer, alg: str, kid: str = "", n
     key.full_clean()
     _store_or_refuse(key)
     return key
-
-
-def wipe_expired_private_keys(*, now: datetime) -> list[SigningKey]:
-    """Forget the private halves of keys that expired, or were revoked, long ago; those in a token are destroyed there.
-
-    Raises KeyUnreadableError after all others are wiped if a token destroys none: it is tried again.
-    """
-    cutoff = now - KEPT_AFTER_EXPIRY
-    held = SigningKey.objects.filter(Q(encrypted_private_key__isnull=False) | ~Q(pkcs11_uri=""))
-    gone, problems = [], []
-    for key in held.filter(Q(expires_at__lte=cutoff) | Q(expires_at__isnull=True, revoked_at__lte=cutoff)):
-        try:
-            gone += [key] if _wipe(key) else []
-        except KeyUnreadableError as error:
-            problems.append(f"The key {key.kid} is to be destroyed. {error}")
-    if problems:
-        raise KeyUnreadableError(" ".join(problems))
-    return gone
-
-
-def _wipe(key: SigningKey) -> bool:
-    """Whether it was done here: of many who wipe a key at once, one does.
-
-    The object in the token goes first, while no row is locked: if the row is not saved, the next run finds it gone.
-    """
-    if key.pkcs11_uri:
-        destroy_in_token(Pkcs11Uri.parse(key.pkcs11_uri), public_key(key.public_jwk))
-    with transaction.atomic():
-        held = SigningKey.objects.select_for_update(of=("self",)).get(pk=key.pk)
-        if held.encrypted_private_key is None and not held.pkcs11_uri:
-            return False
-        held.encrypted_private_key, held.kek_id, held.pkcs11_uri = None, "", ""
-        held.save(update_fields=["encrypted_private_key", "kek_id", "pkcs11_uri"])
-    return True
-
-
-def _succeed(key: SigningKey, *, published_at: datetime, activates_at: datetime) -> SigningKey | None:
-    with new_key(
-        issuer=key.issuer,
-        alg=key.alg,
-        published_at=published_at,
-        activates_at=activates_at,
-        predecessor=key,
-        token=_token_of(key),
-    ) as successor:
-        return successor if _store(successor) else None
-
-
-def _token_of(key: SigningKey) -> Pkcs11Uri | None:
-    return Pkcs11Uri.parse(key.pkcs11_uri) if key.pkcs11_uri else None
 
 
 def _store(key: SigningKey) -> bool:
@@ -246,13 +196,21 @@ def _replacement(
     """A key that none has to wait for in the transaction: an RSA key takes long. None if there is a successor."""
     if SigningKey.objects.filter(predecessor=key).exists():
         return nullcontext()
+    return _new_successor(key, now=now, activates_at=now, leave_token=leave_token)
+
+
+def _new_successor(
+    key: SigningKey, *, now: datetime, activates_at: datetime, leave_token: bool = False
+) -> AbstractContextManager[SigningKey]:
+    """Where the key lives, or encrypted here; to be stored in the block."""
+    in_token = key.pkcs11_uri and not leave_token
     return new_key(
         issuer=key.issuer,
         alg=key.alg,
         published_at=now,
-        activates_at=now,
+        activates_at=activates_at,
         predecessor=key,
-        token=None if leave_token else _token_of(key),
+        token=Pkcs11Uri.parse(key.pkcs11_uri) if in_token else None,
     )
 
 

@@ -15,6 +15,10 @@ class KeyState(models.TextChoices):
     REVOKED = "revoked", "Revoked"
 
 
+ENDED = frozenset({KeyState.EXPIRED, KeyState.REVOKED})
+"""In these a key is in the JWKS no more."""
+
+
 class Scheduled(Protocol):
     """A key's instants. `retires_at` and `expires_at` are None until a successor exists."""
 
@@ -47,7 +51,7 @@ def state_of(key: Scheduled, now: datetime) -> KeyState:
 
 def published(keys: Iterable[S], now: datetime) -> list[S]:
     """The keys that the JWKS shows. A key is shown from the moment that its row stands, whatever the clock says."""
-    return [key for key in keys if state_of(key, now) not in {KeyState.EXPIRED, KeyState.REVOKED}]
+    return [key for key in keys if state_of(key, now) not in ENDED]
 
 
 def signing_key(keys: Iterable[S], *, alg: str, now: datetime) -> S | None:

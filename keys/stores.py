@@ -4,13 +4,11 @@ import shlex
 from collections.abc import Sequence
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import pkcs12
 from django.core.exceptions import ValidationError
 
 from keys.certificates import Chain, is_issued_by, is_of
-from keys.generation import NOT_OFFERED
-from keys.opening import TOO_LONG, OpeningTakesTooLongError, open_pkcs12
+from keys.opening import open_pkcs12
 
 JAVA_MAGIC = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
 """JKS and JCEKS."""
@@ -52,10 +50,6 @@ def _decrypted(data: bytes, password: str) -> pkcs12.PKCS12KeyAndCertificates:
         raise ValidationError("This is PEM, not PKCS#12.")
     try:
         return open_pkcs12(data, password=password)
-    except UnsupportedAlgorithm as error:
-        raise ValidationError(NOT_OFFERED) from error
-    except OpeningTakesTooLongError as error:
-        raise ValidationError(TOO_LONG) from error
     except ValueError as error:
         raise ValidationError(
             "The PKCS#12 file cannot be opened: its password is wrong, or it is damaged."

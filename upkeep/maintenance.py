@@ -9,17 +9,12 @@ from django.utils import timezone
 
 from issuers.endings import Ending
 from keys.models import SigningKey
-from keys.rotation import (
-    announce_successor,
-    is_overdue,
-    newest_keys,
-    successor_is_due,
-    wipe_expired_private_keys,
-)
+from keys.rotation import announce_successor, newest_keys, overdue_keys, successor_is_due
+from keys.wiping import wipe_expired_private_keys
 from upkeep.attempts import Attempts, Failure
 from upkeep.credential_uses import note_credential_uses
 from upkeep.endings import warn_of_endings
-from upkeep.models import note_end, take_turn
+from upkeep.models import take_turn
 
 ALWAYS = timedelta(0)
 
@@ -47,8 +42,6 @@ def run(*, every: timedelta = ALWAYS) -> Done:
     attempts = Attempts(now)
     is_ours = attempts.of("begin", partial(take_turn, every=every), otherwise=False)
     done = maintain(now) if is_ours else Done()
-    if is_ours:
-        attempts.of("note the end", lambda _start: note_end(timezone.now()), otherwise=None)
     return replace(done, failed=done.failed + attempts.failed)
 
 
@@ -59,7 +52,7 @@ def maintain(now: datetime) -> Done:
     done = Done(
         credential_uses=attempts.of("note the last uses of credentials", note_credential_uses, otherwise=0),
         expired_sessions=attempts.of("clear expired sessions", clear_expired_sessions, otherwise=0),
-        overdue_keys=attempts.of("look for overdue keys", overdue_keys, otherwise=()),
+        overdue_keys=attempts.of("look for overdue keys", find_overdue_keys, otherwise=()),
         announced_keys=announce_due_successors(attempts),
         wiped_keys=attempts.of("wipe expired private keys", wipe_expired_keys, otherwise=()),
         endings=attempts.of("look for what ends soon", warn_of_endings, otherwise=nothing),
@@ -67,8 +60,8 @@ def maintain(now: datetime) -> Done:
     return replace(done, failed=attempts.failed)
 
 
-def overdue_keys(now: datetime) -> tuple[str, ...]:
-    return tuple(key.kid for key in newest_keys() if is_overdue(key, now=now))
+def find_overdue_keys(now: datetime) -> tuple[str, ...]:
+    return tuple(key.kid for key in overdue_keys(now))
 
 
 def announce_due_successors(attempts: Attempts) -> tuple[str, ...]:

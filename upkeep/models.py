@@ -1,4 +1,4 @@
-"""When the chores were done, so that of many processes one does them, and what they have told."""
+"""When the chores were begun, so that of many processes one does them, and what they have told."""
 
 from datetime import datetime, timedelta
 
@@ -10,13 +10,12 @@ class LastRun(models.Model):
     """One row, made by a migration. `started_at` is null until the first run."""
 
     started_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(id=1), name="one_last_run")]
 
     def __str__(self) -> str:
-        return f"started {self.started_at}, finished {self.finished_at}"
+        return f"started {self.started_at}"
 
 
 class ToldEnding(models.Model):
@@ -42,7 +41,3 @@ def take_turn(now: datetime, *, every: timedelta) -> bool:
     """
     due = Q(started_at=None) | Q(started_at__lte=now - every) | Q(started_at__gte=now + every)
     return LastRun.objects.filter(due, id=1).update(started_at=now) == 1
-
-
-def note_end(now: datetime) -> None:
-    LastRun.objects.filter(id=1).update(finished_at=now)

@@ -20,13 +20,11 @@ from console.key_acts import instant
 from console.page import Page
 from issuers.models import Issuer, SigningAlg
 from keys.creation import create_first_key
-from keys.importing import ForeignKey, read_pem, read_pkcs12
+from keys.importing import ForeignKey, read_key_file
 from keys.models import SigningKey
 from keys.retirement import outlive_tokens
 from keys.rotation import take_over
 from keys.schedule import KeyState
-
-PEM = b"-----BEGIN"
 
 
 class Password(forms.CharField):
@@ -61,9 +59,7 @@ class ImportForm(forms.Form):
     def foreign_key(self) -> ForeignKey:
         """Raises ValidationError."""
         told = self.cleaned_data
-        if PEM in told["file"]:
-            return read_pem(told["file"], password=told["key_password"])
-        return read_pkcs12(
+        return read_key_file(
             told["file"],
             store_password=told["store_password"],
             key_password=told["key_password"],

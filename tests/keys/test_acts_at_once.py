@@ -11,14 +11,13 @@ from keys.generation import generate_private_key
 from keys.importing import ForeignKey
 from keys.models import SigningKey
 from keys.rotation import (
-    KEPT_AFTER_EXPIRY,
     activate_without_waiting,
     announce_successor,
     revoke,
     take_over,
-    wipe_expired_private_keys,
 )
 from keys.schedule import KeyState
+from keys.wiping import KEPT_AFTER_EXPIRY, wipe_expired_private_keys
 from tests.at_once import all_at_once
 from tests.cast import Cast
 

@@ -19,9 +19,9 @@ from keys.keyring import KeySnapshot
 from keys.models import SigningKey
 from keys.pkcs11_token import OpenToken, in_token
 from keys.pkcs11_uri import Pkcs11Uri
-from keys.rotation import KEPT_AFTER_EXPIRY, wipe_expired_private_keys
 from keys.schedule import KeyState
 from keys.signing import check
+from keys.wiping import KEPT_AFTER_EXPIRY, wipe_expired_private_keys
 from tests.cast import Cast
 from tests.keys.softhsm import URI, SoftHsm, labels
 from tests.wire import get

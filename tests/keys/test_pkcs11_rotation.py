@@ -16,15 +16,14 @@ from keys.models import SigningKey
 from keys.pkcs11_objects import destroy_in_token
 from keys.pkcs11_uri import Pkcs11Uri
 from keys.rotation import (
-    KEPT_AFTER_EXPIRY,
     activate_without_waiting,
     announce_successor,
     revoke,
     rotates_at,
-    wipe_expired_private_keys,
 )
 from keys.schedule import KeyState
 from keys.signing import check
+from keys.wiping import KEPT_AFTER_EXPIRY, wipe_expired_private_keys
 from tests.at_once import all_at_once
 from tests.cast import Cast
 from tests.keys.issuer_in_token import IssuerInToken, issuer_in_token

@@ -158,6 +158,13 @@ def test_the_command_takes_a_file(
         call_command("import_key", "oidc_m2m", "PS256", str(store))
 
 
+def test_an_alias_beside_pem_is_refused(cast: Cast, tmp_path: Path) -> None:
+    file = tmp_path / "key.pem"
+    file.write_bytes(pem(ec.generate_private_key(ec.SECP256R1())))
+    with pytest.raises(CommandError, match="This is PEM, in which a key has no alias"):
+        call_command("import_key", "oidc_m2m", "ES256", str(file), "--no-password", "--alias", "signing")
+
+
 def test_the_command_reads_no_file_without_end(cast: Cast) -> None:
     with pytest.raises(CommandError, match=r"^/dev/zero is longer than 65536 bytes: it is no key file.$"):
         call_command("import_key", "oidc_m2m", "ES256", "/dev/zero", "--no-password")

@@ -8,7 +8,6 @@ from django.utils import timezone
 
 from keys.models import SigningKey
 from keys.rotation import (
-    KEPT_AFTER_EXPIRY,
     activate_without_waiting,
     announce_successor,
     is_overdue,
@@ -16,9 +15,9 @@ from keys.rotation import (
     revoke,
     rotates_at,
     successor_is_due,
-    wipe_expired_private_keys,
 )
 from keys.schedule import KeyState
+from keys.wiping import KEPT_AFTER_EXPIRY, wipe_expired_private_keys
 from tests.cast import Cast
 from upkeep.maintenance import maintain
 

@@ -3,15 +3,14 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import IntegrityError
 from django.utils import timezone
 
 from issuers.models import SigningAlg
-from issuers.paths import ROOT, UnknownIssuerError, issuer_at
+from issuers.paths import ROOT, issuer_at
 from keys.creation import create_first_key
-from keys.encryption import KeyUnreadableError
+from keys.management.refusals import told
 from keys.models import Purpose, SigningKey
 from keys.pkcs11_uri import Pkcs11Uri
 
@@ -33,11 +32,8 @@ class Command(BaseCommand):
         if record == bool(issuer_path or alg or pkcs11) or (issuer_path and not alg):
             raise CommandError("Name an issuer path and an algorithm, or --record alone.")
         try:
-            key = _record_key() if record else _token_key(issuer_path or ROOT, alg or "", pkcs11)
-        except ValidationError as error:
-            raise CommandError(" ".join(error.messages)) from error
-        except KeyUnreadableError as error:
-            raise CommandError(str(error)) from error
+            with told():
+                key = _record_key() if record else _token_key(issuer_path or ROOT, alg or "", pkcs11)
         except IntegrityError as error:
             raise CommandError("Another such key was made at this moment: nothing was changed.") from error
         self.stdout.write(key.kid)
@@ -50,10 +46,7 @@ def _record_key() -> SigningKey:
 
 
 def _token_key(path: str, alg: str, pkcs11: str) -> SigningKey:
-    try:
-        issuer = issuer_at(path)
-    except UnknownIssuerError as error:
-        raise CommandError(str(error)) from error
+    issuer = issuer_at(path)
     token = _token(pkcs11) if pkcs11 else None
     return create_first_key(issuer=issuer, alg=alg, now=timezone.now(), token=token)
 

@@ -9,18 +9,16 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from issuers.models import SigningAlg
-from issuers.paths import ROOT, UnknownIssuerError, issuer_at
-from keys.encryption import KeyUnreadableError
-from keys.importing import ForeignKey, read_pem, read_pkcs12, read_token
+from issuers.paths import ROOT, issuer_at
+from keys.importing import LONGEST_KEY_FILE, ForeignKey, read_key_file, read_token
+from keys.management.refusals import told
 from keys.pkcs11_uri import Pkcs11Uri
 from keys.rotation import take_over
 
-LONGEST_FILE = 64 * 1024
 PASSWORD = "KEY_PASSWORD"  # noqa: S105 - the name of a variable
 
 
@@ -43,16 +41,10 @@ class Command(BaseCommand):
 
     def handle(self, *, issuer_path: str, alg: str, kid: str, **options: Any) -> None:
         now = timezone.now()
-        try:
+        with told():
             issuer = issuer_at(issuer_path)
             foreign = _read(**options)
             key = take_over(foreign, issuer=issuer, alg=alg, kid=kid, now=now)
-        except OSError as error:
-            raise CommandError(f"{options['file']} cannot be read: {error.strerror}.") from error
-        except (UnknownIssuerError, KeyUnreadableError) as error:
-            raise CommandError(str(error)) from error
-        except ValidationError as error:
-            raise CommandError(" ".join(error.messages)) from error
         for warning in foreign.warnings(now):
             self.stderr.write(warning)
         self.stdout.write(key.kid)
@@ -63,14 +55,15 @@ def _read(*, file: Path, pkcs11: str, alias: str, no_password: bool, **_options:
         return read_token(Pkcs11Uri.parse(pkcs11))
     data = _bytes_of(file)
     password = "" if no_password else os.environ.get(PASSWORD) or getpass.getpass("Password: ")
-    if b"-----BEGIN" in data:
-        return read_pem(data, password=password)
-    return read_pkcs12(data, store_password=password, alias=alias)
+    return read_key_file(data, store_password=password, key_password=password, alias=alias)
 
 
 def _bytes_of(path: Path) -> bytes:
-    with path.open("rb") as file:
-        data = file.read(LONGEST_FILE + 1)
-    if len(data) > LONGEST_FILE:
-        raise CommandError(f"{path} is longer than {LONGEST_FILE} bytes: it is no key file.")
+    try:
+        with path.open("rb") as file:
+            data = file.read(LONGEST_KEY_FILE + 1)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
+    if len(data) > LONGEST_KEY_FILE:
+        raise CommandError(f"{path} is longer than {LONGEST_KEY_FILE} bytes: it is no key file.")
     return data

@@ -3,12 +3,11 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from issuers.paths import ROOT, UnknownIssuerError, issuer_at
-from keys.encryption import KeyUnreadableError
+from issuers.paths import ROOT, issuer_at
+from keys.management.refusals import told
 from keys.models import SigningKey
 from keys.rotation import heir_of, revoke
 
@@ -26,22 +25,14 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, issuer_path: str, kid: str, leave_token: bool, **_options: Any) -> None:
-        key = _key(issuer_path, kid)
-        try:
-            made = revoke(key, now=timezone.now(), leave_token=leave_token)
-        except ValidationError as error:
-            raise CommandError(" ".join(error.messages)) from error
-        except KeyUnreadableError as error:
-            raise CommandError(str(error)) from error
-        successor = made or heir_of(key)
+        with told():
+            key = _key(issuer_path, kid)
+            successor = revoke(key, now=timezone.now(), leave_token=leave_token) or heir_of(key)
         self.stdout.write(successor.kid if successor else "")
 
 
 def _key(issuer_path: str, kid: str) -> SigningKey:
-    try:
-        issuer = issuer_at(issuer_path)
-    except UnknownIssuerError as error:
-        raise CommandError(str(error)) from error
+    issuer = issuer_at(issuer_path)
     keys = SigningKey.objects.select_related("issuer", "predecessor").filter(issuer=issuer)
     key = keys.filter(kid=kid).first()
     if key is None:

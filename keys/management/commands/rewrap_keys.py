@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from keys.management.refusals import told
 from keys.rewrapping import rewrap_keys
 
 
@@ -13,7 +14,8 @@ class Command(BaseCommand):
     )
 
     def handle(self, **_options: Any) -> None:
-        done = rewrap_keys()
+        with told():
+            done = rewrap_keys()
         for kid in done.moved:
             self.stdout.write(f"{kid} moved")
         if done.problems:

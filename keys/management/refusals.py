@@ -1,0 +1,25 @@
+"""What the commands on keys refuse, told in one line instead of a traceback."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import CommandError
+from django.db import InterfaceError, OperationalError
+
+from issuers.paths import UnknownIssuerError
+from keys.encryption import KeyUnreadableError
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Raises CommandError for what is refused in the block."""
+    try:
+        yield
+    except ValidationError as error:
+        raise CommandError(" ".join(error.messages)) from error
+    except (UnknownIssuerError, KeyUnreadableError) as error:
+        raise CommandError(str(error)) from error
+    except (OperationalError, InterfaceError) as error:
+        reason = str(error).partition("\n")[0]
+        raise CommandError(f"The database failed: {reason}. Try again when it answers.") from error

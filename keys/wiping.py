@@ -1,0 +1,49 @@
+"""Forgetting private halves that nothing needs any more: encrypted here, or in their token."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from keys.encryption import KeyUnreadableError
+from keys.jwk import public_key
+from keys.models import SigningKey
+from keys.pkcs11_objects import destroy_in_token
+from keys.pkcs11_uri import Pkcs11Uri
+
+KEPT_AFTER_EXPIRY = timedelta(days=90)
+"""How long the private half outlives its key's last verification; row and public half stay."""
+
+
+def wipe_expired_private_keys(*, now: datetime) -> list[SigningKey]:
+    """Forget the private halves of keys that expired, or were revoked, long ago; those in a token are destroyed there.
+
+    Raises KeyUnreadableError after all others are wiped if a token destroys none: it is tried again.
+    """
+    cutoff = now - KEPT_AFTER_EXPIRY
+    held = SigningKey.objects.filter(Q(encrypted_private_key__isnull=False) | ~Q(pkcs11_uri=""))
+    gone, problems = [], []
+    for key in held.filter(Q(expires_at__lte=cutoff) | Q(expires_at__isnull=True, revoked_at__lte=cutoff)):
+        try:
+            gone += [key] if _wipe(key) else []
+        except KeyUnreadableError as error:
+            problems.append(f"The key {key.kid} is to be destroyed. {error}")
+    if problems:
+        raise KeyUnreadableError(" ".join(problems))
+    return gone
+
+
+def _wipe(key: SigningKey) -> bool:
+    """Whether it was done here: of many who wipe a key at once, one does.
+
+    The object in the token goes first, while no row is locked: if the row is not saved, the next run finds it gone.
+    """
+    if key.pkcs11_uri:
+        destroy_in_token(Pkcs11Uri.parse(key.pkcs11_uri), public_key(key.public_jwk))
+    with transaction.atomic():
+        held = SigningKey.objects.select_for_update(of=("self",)).get(pk=key.pk)
+        if held.encrypted_private_key is None and not held.pkcs11_uri:
+            return False
+        held.encrypted_private_key, held.kek_id, held.pkcs11_uri = None, "", ""
+        held.save(update_fields=["encrypted_private_key", "kek_id", "pkcs11_uri"])
+    return True
