@@ -1,11 +1,11 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 
 from console.configuration_admin import ConfigurationAdmin
+from console.panelled_page import PanelledPage
 from console.site import site
 from console.token_preview import token_preview
 from relying_parties.coherence import reached_by
@@ -15,7 +15,7 @@ MOST_PREVIEWS = 3
 
 
 @admin.register(ClaimTemplate, site=site)
-class ClaimTemplateAdmin(ConfigurationAdmin):
+class ClaimTemplateAdmin(PanelledPage, ConfigurationAdmin):
     change_form_template = "console/claim_template.html"
     list_display = ("name", "description", "used_by")
     search_fields = ("name", "description")
@@ -33,14 +33,5 @@ class ClaimTemplateAdmin(ConfigurationAdmin):
         count: int = template.users
         return count
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
-        template = self.get_object(request, unquote(object_id))
-        users = reached_by(template)[:MOST_PREVIEWS] if template else ()
-        previews = {"previews": [token_preview(user) for user in users]}
-        return super().change_view(request, object_id, form_url, {**previews, **(extra_context or {})})
+    def panels(self, row: ClaimTemplate) -> dict[str, Any]:
+        return {"previews": [token_preview(user) for user in reached_by(row)[:MOST_PREVIEWS]]}

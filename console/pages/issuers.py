@@ -1,10 +1,8 @@
 """The page of an issuer: its settings, its keys, and what happens to them next."""
 
-from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -15,6 +13,7 @@ from console.dashboard import MOST_NAMED
 from console.fields import Checkboxes
 from console.issuer_keys import keys_of
 from console.pages.key_creation import KeyCreation
+from console.panelled_page import PanelledPage
 from console.site import site
 from issuers.models import Issuer, TokenEndpointAuthMethod, default_methods
 from keys.creation import signing_alg_problem
@@ -39,7 +38,7 @@ class IssuerForm(ConfigurationForm):
 
 
 @admin.register(Issuer, site=site)
-class IssuerAdmin(KeyCreation, ConfigurationAdmin):
+class IssuerAdmin(KeyCreation, PanelledPage, ConfigurationAdmin):
     form = IssuerForm
     change_form_template = "console/issuer.html"
     delete_confirmation_template = "console/delete_issuer.html"
@@ -89,25 +88,14 @@ class IssuerAdmin(KeyCreation, ConfigurationAdmin):
             url=issuer.url,
         )
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
-        issuer: Any = self.get_object(request, unquote(object_id))
-        panels = _panels(issuer, now=timezone.now()) if issuer else {}
-        return super().change_view(request, object_id, form_url, {**panels, **(extra_context or {})})
+    def panels(self, row: Issuer) -> dict[str, Any]:
+        now = timezone.now()
+        return {
+            "keys": keys_of(row, now=now),
+            "old_secrets": too_old_at_their_end(row, now=now)[:MOST_NAMED],
+        }
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """What protects an issuer is named before a permission that nobody has: keys are deleted by no one."""
         to_delete, counts, perms_needed, protected = super().get_deleted_objects(objs, request)
         return to_delete, counts, set() if protected else perms_needed, protected
-
-
-def _panels(issuer: Issuer, *, now: datetime) -> dict[str, Any]:
-    return {
-        "keys": keys_of(issuer, now=now),
-        "old_secrets": too_old_at_their_end(issuer, now=now)[:MOST_NAMED],
-    }

@@ -3,9 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
 
 from console.change_history import Change, changes_of
 from console.client_secrets import curl_command, secret_lines
@@ -14,6 +12,7 @@ from console.fields import Lines
 from console.generics import InlineFormSet, ModelForm, TabularInline
 from console.pages.secret_rotation import SecretRotation
 from console.pages.token_previews import PreviewPage
+from console.panelled_page import PanelledPage
 from console.readable import ReadableJson
 from console.site import site
 from console.token_preview import token_preview
@@ -88,7 +87,7 @@ class RuleInline(TabularInline):
 
 
 @admin.register(RelyingParty, site=site)
-class RelyingPartyAdmin(SecretRotation, PreviewPage, ConfigurationAdmin):
+class RelyingPartyAdmin(SecretRotation, PreviewPage, PanelledPage, ConfigurationAdmin):
     form = RelyingPartyForm
     change_form_template = "console/relying_party.html"
     list_display = (
@@ -118,21 +117,9 @@ class RelyingPartyAdmin(SecretRotation, PreviewPage, ConfigurationAdmin):
     def changes(self, row: RelyingParty) -> list[Change]:
         return changes_of(row, "grants", "secrets", "rules")
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
-        relying_party: Any = self.get_object(request, unquote(object_id))
-        panels = _panels(relying_party) if relying_party else {}
-        return super().change_view(request, object_id, form_url, {**panels, **(extra_context or {})})
-
-
-def _panels(relying_party: RelyingParty) -> dict[str, Any]:
-    return {
-        "secret_lines": secret_lines(relying_party),
-        "command": curl_command(relying_party),
-        "previews": [token_preview(relying_party)],
-    }
+    def panels(self, row: RelyingParty) -> dict[str, Any]:
+        return {
+            "secret_lines": secret_lines(row),
+            "command": curl_command(row),
+            "previews": [token_preview(row)],
+        }

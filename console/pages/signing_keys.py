@@ -7,7 +7,6 @@ import json
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
@@ -19,6 +18,7 @@ from console.history_page import HistoryPage
 from console.key_acts import why_not_activated, why_not_in_use, why_not_rotated
 from console.key_timeline import Timeline, timeline, timelines
 from console.pages.key_certificates import KeyCertificates
+from console.panelled_page import PanelledPage
 from console.read_only_admin import ReadOnlyAdmin
 from console.site import site
 from keys.models import SigningKey
@@ -28,7 +28,7 @@ SHORT_KID = 13
 
 
 @admin.register(SigningKey, site=site)
-class SigningKeyAdmin(KeyCertificates, HistoryPage, ReadOnlyAdmin):
+class SigningKeyAdmin(KeyCertificates, PanelledPage, HistoryPage, ReadOnlyAdmin):
     change_list_template = "console/signing_keys.html"
     change_form_template = "console/signing_key.html"
     list_display = (
@@ -83,16 +83,17 @@ class SigningKeyAdmin(KeyCertificates, HistoryPage, ReadOnlyAdmin):
             response.context_data["timelines"] = _timelines(listed)
         return response
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> Any:
-        key: Any = self.get_object(request, unquote(object_id))
-        panels = _panels(key) if key else {}
-        return super().change_view(request, object_id, form_url, {**panels, **(extra_context or {})})
+    def panels(self, row: SigningKey) -> dict[str, Any]:
+        if row.issuer is None:
+            return {}
+        now = timezone.now()
+        of_issuer = SigningKey.objects.filter(issuer=row.issuer, alg=row.alg).select_related("issuer")
+        return {
+            "timeline": timeline(list(of_issuer), issuer=row.issuer, now=now),
+            "can_be_rotated": why_not_rotated(row, now) is None,
+            "can_be_activated": why_not_activated(row, now) is None,
+            "is_in_use": why_not_in_use(row, now) is None,
+        }
 
 
 def _timelines(listed: QuerySet[SigningKey]) -> list[Timeline]:
@@ -100,16 +101,3 @@ def _timelines(listed: QuerySet[SigningKey]) -> list[Timeline]:
     issuers = listed.filter(issuer__isnull=False).order_by("issuer").values_list("issuer", flat=True)
     shown = list(issuers.distinct()[:MOST_TIMELINES])
     return timelines(listed.filter(issuer__in=shown).select_related("issuer"), now=timezone.now())
-
-
-def _panels(key: SigningKey) -> dict[str, Any]:
-    now = timezone.now()
-    if key.issuer is None:
-        return {}
-    of_issuer = SigningKey.objects.filter(issuer=key.issuer, alg=key.alg).select_related("issuer")
-    return {
-        "timeline": timeline(list(of_issuer), issuer=key.issuer, now=now),
-        "can_be_rotated": why_not_rotated(key, now) is None,
-        "can_be_activated": why_not_activated(key, now) is None,
-        "is_in_use": why_not_in_use(key, now) is None,
-    }
