@@ -16,8 +16,9 @@ SUITABLE := import sys, ensurepip; sys.exit(sys.version_info < (3, 11))
 COMPILE := CUSTOM_COMPILE_COMMAND='make requirements' $(BIN)/pip-compile --quiet --generate-hashes --strip-extras \
 	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
 # Debian's throw-away clusters do not sync by default and take the encoding from the locale; the server refuses
-# a database that does not sync or cannot hold every text.
-CLUSTER := env LC_ALL=C.UTF-8 pg_virtualenv -o fsync=on
+# a database that does not sync or cannot hold every text. Each lies in a directory of its own (-t), so that neither
+# one that runs at the same moment nor what is left of one that was killed is in the way.
+CLUSTER := env --unset=PGPORT LC_ALL=C.UTF-8 pg_virtualenv -t -o fsync=on
 NO_POSTGRESQL := Skipped on PostgreSQL: pg_virtualenv is not installed (Debian: postgresql, postgresql-common).
 PYTEST := $(BIN)/pytest --numprocesses=auto
 QUICK := $(PYTEST) -m 'not slow'
