@@ -19,6 +19,8 @@ class IssuerSnapshot:
     signing_alg: str
     token_endpoint_auth_methods: tuple[str, ...]
     allow_missing_grant_type: bool
+    client_ca_certificates: str
+    accepts_dpop: bool
     default_access_token_ttl: int
     max_access_token_ttl: int
     metadata_max_age: int
@@ -36,6 +38,8 @@ class IssuerSnapshot:
             signing_alg=issuer.signing_alg,
             token_endpoint_auth_methods=tuple(issuer.token_endpoint_auth_methods),
             allow_missing_grant_type=issuer.allow_missing_grant_type,
+            client_ca_certificates=issuer.client_ca_certificates,
+            accepts_dpop=issuer.accepts_dpop,
             default_access_token_ttl=issuer.default_access_token_ttl,
             max_access_token_ttl=issuer.max_access_token_ttl,
             metadata_max_age=issuer.metadata_max_age,

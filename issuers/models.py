@@ -46,10 +46,17 @@ class SigningAlg(models.TextChoices):
 
 
 class TokenEndpointAuthMethod(models.TextChoices):
-    """The methods that the token endpoint carries out; RFC 7591 section 2 names them."""
+    """The methods that the token endpoint carries out, as RFC 7591 section 2 and RFC 8705 section 2 name them.
+
+    `federated_jwt` is this product's own name: a JWT of a trusted issuer as the assertion (RFC 7523 section 2.2).
+    """
 
     CLIENT_SECRET_BASIC = "client_secret_basic", "client_secret_basic"
     CLIENT_SECRET_POST = "client_secret_post", "client_secret_post"
+    PRIVATE_KEY_JWT = "private_key_jwt", "private_key_jwt"
+    FEDERATED_JWT = "federated_jwt", "federated_jwt"
+    TLS_CLIENT_AUTH = "tls_client_auth", "tls_client_auth"
+    SELF_SIGNED_TLS_CLIENT_AUTH = "self_signed_tls_client_auth", "self_signed_tls_client_auth"
 
 
 def default_methods() -> list[str]:
@@ -90,6 +97,14 @@ class Issuer(ConfigurationModel):
         default=False,
         help_text="Take a request without grant_type as client_credentials. RFC 6749 requires it.",
     )
+    client_ca_certificates = models.TextField(
+        "client CA certificates", blank=True, default="",
+        help_text="In PEM: who issues the certificates that prove clients of tls_client_auth (RFC 8705 section 2.1).",
+    )  # fmt: skip
+    accepts_dpop = models.BooleanField(
+        "accepts DPoP", default=False,
+        help_text="Bind a token to the key of a DPoP proof that comes with the request (RFC 9449).",
+    )  # fmt: skip
     default_access_token_ttl = models.PositiveIntegerField(
         default=3600, validators=[MinValueValidator(1)], help_text="Seconds."
     )

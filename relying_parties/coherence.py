@@ -14,9 +14,11 @@ from relying_parties.models import (
     AccessGrant,
     ClaimTemplate,
     ClientSecret,
+    FederatedCredential,
     RelyingParty,
     RequestRule,
     ResourceServer,
+    TrustedIssuer,
 )
 from relying_parties.registry import compiled, static_values
 
@@ -28,10 +30,12 @@ def reached_by(row: models.Model) -> QuerySet[RelyingParty]:
     match row:
         case RelyingParty():
             reached = Q(pk=row.pk)
-        case AccessGrant() | ClientSecret() | RequestRule():
+        case AccessGrant() | ClientSecret() | FederatedCredential() | RequestRule():
             reached = Q(pk=row.relying_party_id)
         case ClaimTemplate():
             reached = Q(claim_template=row)
+        case TrustedIssuer():
+            reached = Q(federated_credentials__trusted_issuer=row)
         case ResourceServer():
             reached = Q(grants__resource_server=row)
         case GlobalVariable():
@@ -47,6 +51,7 @@ def problems_of(relying_party: RelyingParty) -> list[str]:
     """What does not fit, in words that say what to do; empty if all does."""
     return [
         *_method_problems(relying_party),
+        *_federation_problems(relying_party),
         *_ttl_problems(relying_party),
         *_grant_problems(relying_party),
         *_template_problems(relying_party),
@@ -57,6 +62,14 @@ def _method_problems(relying_party: RelyingParty) -> list[str]:
     if relying_party.token_endpoint_auth_method in relying_party.issuer.token_endpoint_auth_methods:
         return []
     return [f"its method {relying_party.token_endpoint_auth_method} is off at {relying_party.issuer}."]
+
+
+def _federation_problems(relying_party: RelyingParty) -> list[str]:
+    of_another = relying_party.federated_credentials.exclude(trusted_issuer__issuer=relying_party.issuer)
+    return [
+        f"its federated credential {credential} trusts an issuer of another issuer."
+        for credential in of_another
+    ]
 
 
 def _ttl_problems(relying_party: RelyingParty) -> list[str]:

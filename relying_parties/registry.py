@@ -14,8 +14,17 @@ from django.db.models import Prefetch, Q
 from issuers.models import GlobalVariable
 from issuers.revision import Snapshots
 from relying_parties.claim_template import MissingValueError, Node, compile_template, placeholders, render
+from relying_parties.client_keys import VerificationKey, client_keys
 from relying_parties.client_secrets import SecretSnapshot
-from relying_parties.models import AccessGrant, ClaimTemplate, ClientSecret, RelyingParty
+from relying_parties.federation import Federated
+from relying_parties.models import (
+    AccessGrant,
+    ClaimTemplate,
+    ClientSecret,
+    FederatedCredential,
+    RelyingParty,
+)
+from relying_parties.registration import CERTIFICATE_SUBJECTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,15 @@ class Client:
     valid_until: datetime | None
     token_endpoint_auth_method: str
     secrets: tuple[SecretSnapshot, ...]
+    keys: tuple[VerificationKey, ...]
+    """Those registered here; those at `jwks_uri` are fetched when they are needed."""
+    jwks_uri: str
+    accepts_token_endpoint_audience: bool
+    federated: tuple[Federated, ...]
+    certificate_subjects: Mapping[str, str]
+    """By the names of RFC 8705 section 2.1.2: the one that is registered."""
+    certificate_bound: bool
+    dpop_bound: bool
     access_token_ttl: int | None
     signing_alg: str
     allowed_networks: tuple[IPv4Network | IPv6Network, ...]
@@ -112,6 +130,12 @@ def _load(key: tuple[int, str]) -> Client | None:
         .prefetch_related(Prefetch("grants", AccessGrant.objects.select_related("resource_server")))
         .prefetch_related(Prefetch("secrets", ClientSecret.objects.filter(revoked_at__isnull=True)))
         .prefetch_related("rules")
+        .prefetch_related(
+            Prefetch(
+                "federated_credentials",
+                FederatedCredential.objects.select_related("trusted_issuer__issuer"),
+            )
+        )
         .first()
     )
     return snapshot_of(relying_party) if relying_party else None
@@ -132,6 +156,15 @@ def snapshot_of(relying_party: RelyingParty) -> Client:
         valid_until=relying_party.valid_until,
         token_endpoint_auth_method=relying_party.token_endpoint_auth_method,
         secrets=tuple(secret.snapshot for secret in relying_party.secrets.all()),
+        keys=client_keys(relying_party.client_jwks) if relying_party.client_jwks else (),
+        jwks_uri=relying_party.client_jwks_uri,
+        accepts_token_endpoint_audience=relying_party.accepts_token_endpoint_audience,
+        federated=tuple(Federated.of(row) for row in relying_party.federated_credentials.all()),
+        certificate_subjects={
+            name: value for name in CERTIFICATE_SUBJECTS if (value := getattr(relying_party, name))
+        },
+        certificate_bound=relying_party.tls_client_certificate_bound_access_tokens,
+        dpop_bound=relying_party.dpop_bound_access_tokens,
         access_token_ttl=relying_party.access_token_ttl,
         signing_alg=relying_party.signing_alg,
         allowed_networks=tuple(ipaddress.ip_network(network) for network in relying_party.allowed_networks),

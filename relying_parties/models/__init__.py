@@ -2,6 +2,7 @@
 
 from relying_parties.models.claim_template import ClaimTemplate
 from relying_parties.models.credentials import ClientSecret, CredentialUse
+from relying_parties.models.federation import FederatedCredential, KeysFrom, TrustedIssuer
 from relying_parties.models.relying_party import RelyingParty, networks_problem
 from relying_parties.models.request_rule import RequestRule
 from relying_parties.models.resource_server import SCOPE_TOKEN, AccessGrant, ResourceServer, scopes_problem
@@ -12,9 +13,12 @@ __all__ = [
     "ClaimTemplate",
     "ClientSecret",
     "CredentialUse",
+    "FederatedCredential",
+    "KeysFrom",
     "RelyingParty",
     "RequestRule",
     "ResourceServer",
+    "TrustedIssuer",
     "networks_problem",
     "scopes_problem",
 ]

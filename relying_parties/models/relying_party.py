@@ -16,6 +16,7 @@ from issuers.configuration import ConfigurationModel
 from issuers.history import configuration_history
 from issuers.models import Issuer, SigningAlg, TokenEndpointAuthMethod
 from relying_parties.models.claim_template import ClaimTemplate
+from relying_parties.registration import registration_problems
 
 is_client_id = RegexValidator(
     re.compile(r"\A[\x21-\x7E]+\Z"), "Printable ASCII without spaces (RFC 6749 appendix A.1)."
@@ -53,8 +54,41 @@ class RelyingParty(ConfigurationModel, AbstractApplication):
         default=TokenEndpointAuthMethod.CLIENT_SECRET_BASIC,
         help_text="The one method that this relying party uses (RFC 7591 section 2).",
     )  # fmt: skip
-    client_jwks = models.JSONField("client JWKS", null=True, blank=True)
-    client_jwks_uri = models.URLField("client JWKS URI", max_length=2048, blank=True, default="")
+    client_jwks = models.JSONField(
+        "client JWKS", null=True, blank=True,
+        help_text="Its public keys, as a JWK Set; for self_signed_tls_client_auth each with its certificate (x5c).",
+    )  # fmt: skip
+    client_jwks_uri = models.URLField(
+        "client JWKS URI", max_length=2048, blank=True, default="",
+        help_text="Where its public keys are, instead: https only.",
+    )  # fmt: skip
+    accepts_token_endpoint_audience = models.BooleanField(
+        default=False,
+        help_text="Take assertions whose audience is the token endpoint too, as older clients write them.",
+    )
+    tls_client_auth_subject_dn = models.CharField(
+        "certificate subject DN", max_length=1024, blank=True, default="",
+        help_text="For tls_client_auth one of these: its certificate's subject, such as CN=billing,O=Example,",
+    )  # fmt: skip
+    tls_client_auth_san_dns = models.CharField(
+        "certificate DNS name", max_length=255, blank=True, default="", help_text="or a DNS name that it holds,"
+    )  # fmt: skip
+    tls_client_auth_san_uri = models.CharField(
+        "certificate URI", max_length=2048, blank=True, default="", help_text="or a URI, such as a SPIFFE ID,"
+    )  # fmt: skip
+    tls_client_auth_san_ip = models.GenericIPAddressField(
+        "certificate IP address", null=True, blank=True, help_text="or an IP address,"
+    )
+    tls_client_auth_san_email = models.CharField(
+        "certificate email address", max_length=320, blank=True, default="", help_text="or an email address."
+    )  # fmt: skip
+    tls_client_certificate_bound_access_tokens = models.BooleanField(
+        "certificate-bound tokens", default=False,
+        help_text="Bind its tokens to the TLS client certificate, which each request must then bring (RFC 8705).",
+    )  # fmt: skip
+    dpop_bound_access_tokens = models.BooleanField(
+        "DPoP required", default=False, help_text="Refuse a request without a DPoP proof (RFC 9449 section 5.2)."
+    )  # fmt: skip
     claim_template = models.ForeignKey(
         ClaimTemplate, on_delete=models.PROTECT, null=True, blank=True, related_name="relying_parties",
         help_text="Empty: the fixed claims only.",
@@ -113,6 +147,10 @@ class RelyingParty(ConfigurationModel, AbstractApplication):
                 condition=Q(requests_per_minute__isnull=True) | Q(requests_per_minute__gte=1),
                 name="client_quota_positive",
             ),
+            models.CheckConstraint(
+                condition=Q(client_jwks__isnull=True) | Q(client_jwks_uri=""), name="client_keys_from_one_place",
+                violation_error_message="Its keys are registered or fetched, not both (RFC 7591 section 2).",
+            ),
         ]  # fmt: skip
 
     def __str__(self) -> str:
@@ -132,6 +170,8 @@ class RelyingParty(ConfigurationModel, AbstractApplication):
         if self.issuer_id and self.token_endpoint_auth_method not in self.issuer.token_endpoint_auth_methods:
             on = ", ".join(self.issuer.token_endpoint_auth_methods)
             problems["token_endpoint_auth_method"] = f"Off at this issuer, where these are on: {on}."
+        elif self.token_endpoint_auth_method in TokenEndpointAuthMethod.values:
+            problems |= registration_problems(self)
         if problems:
             raise ValidationError(problems)
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-import re2
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
@@ -14,6 +12,7 @@ from issuers.configuration import ConfigurationModel
 from issuers.history import configuration_history
 from relying_parties.claim_template import CREDENTIAL_PARAMETERS
 from relying_parties.models.relying_party import RelyingParty
+from relying_parties.patterns import pattern_problem
 
 is_description = RegexValidator(
     re.compile(r"\A[\x20-\x21\x23-\x5B\x5D-\x7E]+\Z"), 'ASCII without " and \\ (RFC 6749 section 5.2).'
@@ -47,15 +46,5 @@ class RequestRule(ConfigurationModel):
     def clean(self) -> None:
         if self.parameter in CREDENTIAL_PARAMETERS:
             raise ValidationError({"parameter": "A rule cannot read a credential."})
-        try:
-            re2.compile(self.regex, _quiet())
-        except re2.error as error:
-            text = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
-            raise ValidationError({"regex": f"RE2 cannot use it: {text}."}) from error
-
-
-def _quiet() -> Any:
-    """RE2's options without its own lines on standard error."""
-    options = re2.Options()
-    options.log_errors = False
-    return options
+        if error := pattern_problem(self.regex):
+            raise ValidationError({"regex": error})

@@ -1,0 +1,227 @@
+"""The public keys that others sign with: a relying party's own, a trusted issuer's, that of a DPoP proof.
+
+As JWK (RFC 7517, RFC 7518 section 6, RFC 8037, RFC 9864): RSA, P-256, P-384, P-521 and Ed25519.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from jwt import PyJWK
+from jwt.exceptions import PyJWTError
+
+from issuers.thumbprints import REQUIRED_MEMBERS, base64url, thumbprint
+
+ALGS = {
+    ("RSA", None): ("RS256", "PS256"),
+    ("EC", "P-256"): ("ES256",),
+    ("EC", "P-384"): ("ES384",),
+    ("EC", "P-521"): ("ES512",),
+    ("OKP", "Ed25519"): ("EdDSA", "Ed25519"),
+}
+"""What a key of each type and curve may sign with."""
+ASSERTION_ALGS = tuple(alg for algs in ALGS.values() for alg in algs)
+
+PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+MOST_KEYS = 20
+LEAST_RSA_BITS, MOST_RSA_BITS = 2048, 8192
+LONGEST_KID = 255
+BASE64URL = re.compile(r"[A-Za-z0-9_-]+\Z")
+
+PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
+
+
+class KeyRefusedError(Exception):
+    """A JWK that cannot be used; the text says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationKey:
+    """A public key, and which signatures it may verify. A key without a kid of its own has its thumbprint for one."""
+
+    kid: str
+    thumbprint: str
+    algs: tuple[str, ...]
+    key: PublicKey = field(repr=False)
+    certificates: tuple[bytes, ...] = field(default=(), repr=False)
+    """Its `x5c`, in DER, leaf first."""
+    x5t: str = ""
+    x5t_s256: str = ""
+    expires_at: datetime | None = None
+
+    def is_live(self, now: datetime) -> bool:
+        return self.expires_at is None or now < self.expires_at
+
+
+def client_keys(jwks: Any) -> tuple[VerificationKey, ...]:
+    """The keys of a JWK Set that an operator registers, each of which must be usable. Raises KeyRefusedError."""
+    jwk_list = _listed(jwks)
+    if not jwk_list or len(jwk_list) > MOST_KEYS:
+        raise KeyRefusedError(f"A JWK Set of 1 to {MOST_KEYS} keys; this one has {len(jwk_list)}.")
+    keys = tuple(_numbered(number, jwk) for number, jwk in enumerate(jwk_list, start=1))
+    kids = [key.kid for key in keys]
+    if twice := next((kid for kid in kids if kids.count(kid) > 1), None):
+        raise KeyRefusedError(f"The kid {twice} stands twice: give each key its own.")
+    return keys
+
+
+def usable_keys(jwk_list: Iterable[Any]) -> tuple[VerificationKey, ...]:
+    """Of the keys that another party publishes those that can be used; the others are passed over."""
+    keys = []
+    for jwk in jwk_list:
+        try:
+            keys.append(verification_key(jwk))
+        except KeyRefusedError:
+            continue
+    return tuple(keys)
+
+
+def client_jwks_problem(jwks: Any) -> str | None:
+    """What is wrong with a JWK Set to be registered, None if nothing is."""
+    try:
+        client_keys(jwks)
+    except KeyRefusedError as error:
+        return str(error)
+    return None
+
+
+def verification_key(jwk: Any) -> VerificationKey:
+    """The key that a JWK describes. Raises KeyRefusedError."""
+    if not isinstance(jwk, Mapping):
+        raise KeyRefusedError("A key is a JSON object.")
+    _refuse_other_use(jwk)
+    key = _public_key(jwk)
+    name = thumbprint({member: jwk[member] for member in REQUIRED_MEMBERS[jwk["kty"]]})
+    certificates = _certificates(jwk, key)
+    return VerificationKey(
+        kid=_kid(jwk) or name,
+        thumbprint=name,
+        algs=_algs(jwk),
+        key=key,
+        certificates=certificates,
+        x5t=_certificate_name(jwk, "x5t", certificates),
+        x5t_s256=_certificate_name(jwk, "x5t#S256", certificates),
+        expires_at=_expiry(jwk, certificates),
+    )
+
+
+def _listed(jwks: Any) -> list[Any]:
+    keys = jwks.get("keys") if isinstance(jwks, Mapping) else None
+    if not isinstance(keys, list):
+        raise KeyRefusedError('A JWK Set: {"keys": [...]} (RFC 7517 section 5).')
+    return keys
+
+
+def _numbered(number: int, jwk: Any) -> VerificationKey:
+    try:
+        return verification_key(jwk)
+    except KeyRefusedError as error:
+        raise KeyRefusedError(f"Key {number}: {error}") from error
+
+
+def _refuse_other_use(jwk: Mapping[str, Any]) -> None:
+    if found := sorted(PRIVATE_MEMBERS & jwk.keys()):
+        raise KeyRefusedError(
+            f"It holds {', '.join(found)}, which is private: register the public half, and replace the key."
+        )
+    if jwk.get("use", "sig") != "sig":
+        raise KeyRefusedError("Its use must be sig.")
+    operations = jwk.get("key_ops", ["verify"])
+    if not isinstance(operations, list) or "verify" not in operations:
+        raise KeyRefusedError("Its key_ops must include verify.")
+
+
+def _algs(jwk: Mapping[str, Any]) -> tuple[str, ...]:
+    algs = ALGS[jwk["kty"], jwk.get("crv") if jwk["kty"] != "RSA" else None]
+    if "alg" not in jwk:
+        return algs
+    if jwk["alg"] not in algs:
+        raise KeyRefusedError(f"Its alg must be one of {', '.join(algs)}.")
+    return (str(jwk["alg"]),)
+
+
+def _public_key(jwk: Mapping[str, Any]) -> PublicKey:
+    kind = (jwk.get("kty"), jwk.get("crv") if jwk.get("kty") != "RSA" else None)
+    if not all(isinstance(part, str | None) for part in kind) or kind not in ALGS:
+        raise KeyRefusedError("Offered are RSA keys, the curves P-256, P-384 and P-521, and Ed25519.")
+    kty = str(jwk["kty"])
+    values = {name: jwk.get(name) for name in REQUIRED_MEMBERS[kty]}
+    if bad := [name for name, value in values.items() if not _is_member(name, value)]:
+        raise KeyRefusedError(f"Its member {bad[0]} is missing or not in base64url.")
+    try:
+        key: PublicKey = PyJWK(values, algorithm=ALGS[kind][0]).key
+    except (PyJWTError, ValueError) as error:
+        raise KeyRefusedError("Its numbers make no key of that kind.") from error
+    if isinstance(key, RSAPublicKey):
+        _refuse_weak_rsa(key)
+    return key
+
+
+def _is_member(name: str, value: Any) -> bool:
+    return isinstance(value, str) and (name in {"kty", "crv"} or BASE64URL.match(value) is not None)
+
+
+def _refuse_weak_rsa(key: RSAPublicKey) -> None:
+    if not LEAST_RSA_BITS <= key.key_size <= MOST_RSA_BITS:
+        raise KeyRefusedError(
+            f"An RSA key has {LEAST_RSA_BITS} to {MOST_RSA_BITS} bits; this one has {key.key_size}."
+        )
+    if key.public_numbers().e != 65537:  # noqa: PLR2004 - the exponent that everybody uses
+        raise KeyRefusedError("An RSA key's exponent must be 65537.")
+
+
+def _kid(jwk: Mapping[str, Any]) -> str:
+    kid = jwk.get("kid", "")
+    if not isinstance(kid, str) or len(kid) > LONGEST_KID or not kid.isprintable():
+        raise KeyRefusedError(f"Its kid must be a text of at most {LONGEST_KID} printable characters.")
+    return kid
+
+
+def _certificates(jwk: Mapping[str, Any], key: PublicKey) -> tuple[bytes, ...]:
+    """Its `x5c` (RFC 7517 section 4.7): standard base64, the key's own certificate first."""
+    chain = jwk.get("x5c", [])
+    if not isinstance(chain, list) or not all(isinstance(entry, str) for entry in chain):
+        raise KeyRefusedError("Its x5c must be a list of certificates in base64.")
+    try:
+        certificates = tuple(base64.b64decode(entry, validate=True) for entry in chain)
+        loaded = [x509.load_der_x509_certificate(der) for der in certificates]
+        is_own = not loaded or loaded[0].public_key() == key
+    except (binascii.Error, ValueError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
+        raise KeyRefusedError("Its x5c holds what is no certificate.") from error
+    if not is_own:
+        raise KeyRefusedError("The first certificate of its x5c is another key's.")
+    return certificates
+
+
+def _certificate_name(jwk: Mapping[str, Any], member: str, certificates: tuple[bytes, ...]) -> str:
+    """Its `x5t` or `x5t#S256`; of a certificate that is here, computed."""
+    if certificates:
+        digest = SHA1() if member == "x5t" else SHA256()  # noqa: S303 - RFC 7517 section 4.8 asks for it
+        return base64url(x509.load_der_x509_certificate(certificates[0]).fingerprint(digest))
+    name = jwk.get(member, "")
+    return name if isinstance(name, str) else ""
+
+
+def _expiry(jwk: Mapping[str, Any], certificates: tuple[bytes, ...]) -> datetime | None:
+    """The sooner of its `exp` (OpenID Federation 1.0 section 8.7.2) and its certificate's end."""
+    ends = [x509.load_der_x509_certificate(der).not_valid_after_utc for der in certificates[:1]]
+    if "exp" in jwk:
+        ends.append(_instant(jwk["exp"]))
+    return min(ends, default=None)
+
+
+def _instant(seconds: Any) -> datetime:
+    try:
+        return datetime.fromtimestamp(float("nan") if isinstance(seconds, bool | str) else seconds, tz=UTC)
+    except (TypeError, ValueError, OverflowError, OSError) as error:
+        raise KeyRefusedError("Its exp must be a number of seconds since 1970.") from error

@@ -1,0 +1,80 @@
+"""Federated credentials as frozen snapshots: whose tokens prove a relying party, and which of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from relying_parties.client_keys import VerificationKey, client_keys
+from relying_parties.models import FederatedCredential, TrustedIssuer
+from relying_parties.patterns import compiled_pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """A trusted issuer as it stands. `keys` are those pasted; empty where `keys_from` tells whence they come."""
+
+    name: str
+    is_active: bool
+    issuer_url: str
+    audience: str
+    max_assertion_lifetime: int
+    keys_from: str
+    jwks_uri: str
+    keys: tuple[VerificationKey, ...]
+
+    @classmethod
+    def of(cls, trusted_issuer: TrustedIssuer) -> "Trusted":
+        return cls(
+            name=trusted_issuer.name,
+            is_active=trusted_issuer.is_active,
+            issuer_url=trusted_issuer.issuer_url,
+            audience=trusted_issuer.expected_audience,
+            max_assertion_lifetime=trusted_issuer.max_assertion_lifetime,
+            keys_from=trusted_issuer.keys_from,
+            jwks_uri=trusted_issuer.jwks_uri,
+            keys=client_keys(trusted_issuer.jwks) if trusted_issuer.jwks else (),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Federated:
+    """Which tokens of a trusted issuer prove the relying party."""
+
+    id: int
+    label: str
+    trusted: Trusted
+    subject: str
+    pattern: Any
+    """The subject compiled, None if it is to be met exactly."""
+    claims: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, credential: FederatedCredential) -> "Federated":
+        return cls(
+            id=credential.pk,
+            label=credential.label,
+            trusted=Trusted.of(credential.trusted_issuer),
+            subject=credential.subject,
+            pattern=compiled_pattern(credential.subject) if credential.subject_is_pattern else None,
+            claims=credential.claims,
+        )
+
+    def has_subject(self, subject: str) -> bool:
+        return (
+            subject == self.subject if self.pattern is None else self.pattern.fullmatch(subject) is not None
+        )
+
+    def missing_claim(self, claims: Mapping[str, Any]) -> str | None:
+        """The first pinned claim that the token does not have with its value, None if it has all."""
+        return next(
+            (name for name, pinned in self.claims.items() if not _holds(claims.get(name), pinned)), None
+        )
+
+
+def _holds(found: Any, pinned: Any) -> bool:
+    """Whether a claim has the pinned value; an object may have further members, as Kubernetes' has."""
+    if isinstance(pinned, dict):
+        return isinstance(found, dict) and all(
+            _holds(found.get(name), value) for name, value in pinned.items()
+        )
+    return bool(found == pinned) and isinstance(found, bool) == isinstance(pinned, bool)

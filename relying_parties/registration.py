@@ -1,0 +1,72 @@
+"""What must be registered of a relying party so that its authentication method can prove it (RFC 7591 section 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from issuers.models import TokenEndpointAuthMethod
+from relying_parties.client_keys import KeyRefusedError, client_keys
+
+if TYPE_CHECKING:
+    from relying_parties.models import RelyingParty
+
+CERTIFICATE_SUBJECTS = (
+    "tls_client_auth_subject_dn",
+    "tls_client_auth_san_dns",
+    "tls_client_auth_san_uri",
+    "tls_client_auth_san_ip",
+    "tls_client_auth_san_email",
+)
+"""Of these a client of tls_client_auth has one (RFC 8705 section 2.1.2)."""
+
+
+def registration_problems(relying_party: RelyingParty) -> dict[str, str]:
+    """What is missing or wrong, by field; empty if the method can prove the client."""
+    problems = _key_problems(relying_party)
+    needs = _NEEDS.get(TokenEndpointAuthMethod(relying_party.token_endpoint_auth_method))
+    return problems or (needs(relying_party) if needs else {})
+
+
+def _key_problems(relying_party: RelyingParty) -> dict[str, str]:
+    if relying_party.client_jwks is None:
+        return {}
+    try:
+        client_keys(relying_party.client_jwks)
+    except KeyRefusedError as error:
+        return {"client_jwks": str(error)}
+    return {}
+
+
+def _needs_keys(relying_party: RelyingParty) -> dict[str, str]:
+    if relying_party.client_jwks or relying_party.client_jwks_uri:
+        return {}
+    return {
+        "client_jwks": "private_key_jwt needs its public keys: a JWK Set here, or the URI where they are."
+    }
+
+
+def _needs_certificates(relying_party: RelyingParty) -> dict[str, str]:
+    if relying_party.client_jwks_uri:
+        return {}
+    keys = client_keys(relying_party.client_jwks) if relying_party.client_jwks else ()
+    if any(key.certificates for key in keys):
+        return {}
+    return {
+        "client_jwks": "self_signed_tls_client_auth needs its certificate: a JWK Set with x5c (RFC 8705 section 2.2)."
+    }
+
+
+def _needs_subject(relying_party: RelyingParty) -> dict[str, str]:
+    given = [name for name in CERTIFICATE_SUBJECTS if getattr(relying_party, name)]
+    if len(given) == 1:
+        return {}
+    problem = "tls_client_auth needs exactly one of subject DN, DNS name, URI, IP address and email address."
+    return {given[1] if given else CERTIFICATE_SUBJECTS[0]: problem}
+
+
+_NEEDS: dict[TokenEndpointAuthMethod, Callable[[RelyingParty], dict[str, str]]] = {
+    TokenEndpointAuthMethod.PRIVATE_KEY_JWT: _needs_keys,
+    TokenEndpointAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH: _needs_certificates,
+    TokenEndpointAuthMethod.TLS_CLIENT_AUTH: _needs_subject,
+}
