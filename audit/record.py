@@ -28,8 +28,11 @@ class NotRecordedError(Exception):
     """The row could not be committed, or nobody knows whether it was: there must be no token."""
 
 
-def record(entry: Entry) -> int:
-    """Commit the row, and the trace if there is one, and log it. Returns the row's id. Raises NotRecordedError."""
+def record(entry: Entry, *, beside: Callable[[], None] | None = None) -> int:
+    """Commit the row, and the trace if there is one, and log it. Returns the row's id. Raises NotRecordedError.
+
+    `beside` writes what must commit with the row or not at all; what it raises is raised here, and nothing is written.
+    """
     if connection.in_atomic_block:
         raise RuntimeError("The record is committed before the answer: call it outside of any transaction.")
     insert = _compiled(connection.vendor)
@@ -38,7 +41,10 @@ def record(entry: Entry) -> int:
         connection.close()
         raise NotRecordedError("The database file was moved or deleted.")
     try:
-        event_id = insert.execute(row) if entry.trace is None else _insert_traced(insert, row, entry)
+        if entry.trace is None and beside is None:
+            event_id = insert.execute(row)
+        else:
+            event_id = _insert_together(insert, row, entry, beside)
     except DatabaseFailure as error:
         log.error("not_recorded", request_id=entry.request_id, reason=cleaned(str(error)))  # noqa: TRY400 - one line
         raise NotRecordedError(str(error)) from error
@@ -47,17 +53,28 @@ def record(entry: Entry) -> int:
     return event_id
 
 
-def _insert_traced(insert: "_Insert", row: dict[str, Any], entry: Entry) -> int:
-    content = _fitting(
-        {"steps": [[step, _shown(found)] for step, found in entry.steps], **cleaned_json(entry.trace or {})}
-    )
+def _insert_together(
+    insert: "_Insert", row: dict[str, Any], entry: Entry, beside: Callable[[], None] | None
+) -> int:
     with transaction.atomic():
+        if beside is not None:
+            beside()
         event_id = insert.execute(row)
-        Trace.objects.create(event_id=event_id, content=content)
-    write_event(
-        "token_request_trace", at=entry.at, event_id=event_id, request_id=entry.request_id, trace=content
-    )
+        content = _trace(event_id, entry)
+    if content is not None:
+        write_event(
+            "token_request_trace", at=entry.at, event_id=event_id, request_id=entry.request_id, trace=content
+        )
     return event_id
+
+
+def _trace(event_id: int, entry: Entry) -> dict[str, Any] | None:
+    if entry.trace is None:
+        return None
+    steps = [[step, _shown(found)] for step, found in entry.steps]
+    content = _fitting({"steps": steps, **cleaned_json(entry.trace)})
+    Trace.objects.create(event_id=event_id, content=content)
+    return content
 
 
 def _fitting(content: dict[str, Any]) -> dict[str, Any]:

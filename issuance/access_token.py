@@ -22,6 +22,12 @@ class UnsignedToken:
     header: dict[str, Any]
     claims: dict[str, Any]
 
+    def bound_to(self, confirmation: Mapping[str, str]) -> "UnsignedToken":
+        """The token with the claim cnf (RFC 7800 section 3.1), as it is for a confirmation without members."""
+        if not confirmation:
+            return self
+        return UnsignedToken(header=self.header, claims=self.claims | {"cnf": dict(confirmation)})
+
     @property
     def expires_at(self) -> datetime:
         return datetime.fromtimestamp(self.claims["exp"], tz=UTC)

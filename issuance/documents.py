@@ -13,10 +13,13 @@ from issuance.access_token import FIXED_CLAIMS
 from issuance.errors import NotFound, TemporarilyUnavailable
 from issuance.grants import GRANT_TYPES
 from issuers.directory import IssuerSnapshot, issuers_by_path
-from issuers.models import Issuer
+from issuers.models import Issuer, TokenEndpointAuthMethod
 from issuers.revision import Snapshots, current
 from keys.keyring import RECORD, Keyring, keyrings
+from relying_parties.client_keys import ASSERTION_ALGS
 from relying_parties.models import RelyingParty, ResourceServer
+
+ASSERTION_METHODS = {TokenEndpointAuthMethod.PRIVATE_KEY_JWT, TokenEndpointAuthMethod.FEDERATED_JWT}
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -134,7 +137,18 @@ def discovery_of(issuer: IssuerSnapshot) -> dict[str, Any]:
         ),
         "token_endpoint_auth_methods_supported": list(issuer.token_endpoint_auth_methods),
         "claims_supported": list(told.claims),
+        **_optional_members(issuer),
     }
+
+
+def _optional_members(issuer: IssuerSnapshot) -> dict[str, Any]:
+    """What is told where it is on: RFC 8414 section 2, RFC 9449 section 5.1."""
+    members: dict[str, Any] = {}
+    if ASSERTION_METHODS & set(issuer.token_endpoint_auth_methods):
+        members["token_endpoint_auth_signing_alg_values_supported"] = list(ASSERTION_ALGS)
+    if issuer.accepts_dpop:
+        members["dpop_signing_alg_values_supported"] = list(ASSERTION_ALGS)
+    return members
 
 
 def _current_or_last(snapshots: Snapshots[K, V], key: K) -> V | None:

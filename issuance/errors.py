@@ -60,6 +60,13 @@ class InvalidTarget(OAuthError):
     description = "The resource is malformed, unknown or not granted to the client."
 
 
+class InvalidDpopProof(OAuthError):
+    """RFC 9449 section 5."""
+
+    error = "invalid_dpop_proof"
+    description = "The DPoP proof is missing, malformed, used before or of another request."
+
+
 class NotFound(OAuthError):
     error = "invalid_request"
     description = "There is nothing at this URL."

@@ -7,8 +7,8 @@ from typing import Any
 from audit.entry import Entry, cleaned
 from audit.models import Outcome
 from issuance.access_token import UnsignedToken
-from issuance.client_auth import Presented
 from issuance.errors import OAuthError
+from issuance.proof import Presented
 from issuance.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from relying_parties.claim_template import CREDENTIAL_PARAMETERS
@@ -43,8 +43,13 @@ def asked(request: TokenRequest) -> dict[str, Any]:
     }
 
 
-def identified(presented: Presented) -> dict[str, Any]:
-    return {"client_id": presented.client_id, "auth_method": presented.method}
+def identified(presented: Presented, client: Client | None) -> dict[str, Any]:
+    """The method is the registered one where what was presented may be that; an assertion alone does not tell."""
+    method = client.token_endpoint_auth_method if client else ""
+    return {
+        "client_id": presented.client_id,
+        "auth_method": method if method in presented.methods else presented.methods[0],
+    }
 
 
 def said(token: UnsignedToken, *, client: Client) -> dict[str, Any]:

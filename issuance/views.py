@@ -14,11 +14,13 @@ from audit.record import NotRecordedError, record
 from issuance import story
 from issuance.access_token import token_for
 from issuance.answers import NO_STORE, json_answer
+from issuance.binding import bind
 from issuance.client_auth import present, prove, registered
 from issuance.documents import active_issuer, discovery_of, issuer_of, issuing_issuer, keyring_of
 from issuance.errors import NotRecorded, OAuthError, TemporarilyUnavailable
 from issuance.grants import authorize
 from issuance.protocol_view import ProtocolView
+from issuance.replay import OneUse, using, using_up
 from issuance.request_body import read_body
 from issuance.signing_key import ready_key, signed
 from issuance.token_request import parse
@@ -32,6 +34,8 @@ class TokenView(ProtocolView):
     http_method_names = ["post"]
     issuer: IssuerSnapshot
     entry: Entry
+    uses: tuple[OneUse, ...] = ()
+    """What the request proved itself by and may not again."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """From here on the request has a row of the record, whatever its method."""
@@ -49,17 +53,22 @@ class TokenView(ProtocolView):
             content_type=meta.get("CONTENT_TYPE", ""),
             query=meta.get("QUERY_STRING", ""),
             authorization=meta.get("HTTP_AUTHORIZATION", ""),
+            dpop=meta.get("HTTP_DPOP", ""),
         )
         entry.passed("parse", **story.asked(asked))
 
         presented = present(asked)
         claimed = registered(presented, issuer=issuer)
-        entry.passed("identify", **story.identified(presented))
+        entry.passed("identify", **story.identified(presented, claimed))
         story.trace_if_wanted(entry, client=claimed, request=asked, meta=meta)
 
         proven = prove(presented, client=claimed, issuer=issuer, now=now)
-        client = proven.client
+        client, self.uses = proven.client, proven.uses
         entry.passed("authenticate", credential=proven.credential)
+
+        binding = bind(asked, client=client, issuer=issuer, path=meta["PATH_INFO"], now=now)
+        self.uses += binding.uses
+        entry.passed("bind", token_type=binding.token_type, cnf=binding.confirmation)
 
         granted = authorize(asked, client=client, issuer=issuer, address=meta["REMOTE_ADDR"], now=now)
         entry.passed("authorize", scope=granted.scope, audience=" ".join(granted.audience))
@@ -73,15 +82,15 @@ class TokenView(ProtocolView):
             key=key,
             jti=secrets.token_urlsafe(18),
             now=now,
-        )
+        ).bound_to(binding.confirmation)
         entry.passed("claims", **story.said(token, client=client))
 
-        record(story.issued(entry, token))
+        record(story.issued(entry, token), beside=using(self.uses))
         access_token = signed(token, key=key)
 
         members = {
             "access_token": access_token,
-            "token_type": "Bearer",
+            "token_type": binding.token_type,
             "expires_in": granted.access_token_ttl,
         }
         return json_answer(members | ({"scope": granted.scope} if granted.scopes else {}), headers=NO_STORE)
@@ -93,7 +102,7 @@ class TokenView(ProtocolView):
         if self.entry.is_issued:
             error = TemporarilyUnavailable(f"Signing failed: {error.detail}")
         try:
-            record(story.refused(self.entry, error))
+            record(story.refused(self.entry, error), beside=using_up(self.uses))
         except NotRecordedError:
             return NotRecorded("The refusal could not be committed.")
         return error

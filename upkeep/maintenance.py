@@ -7,6 +7,7 @@ from functools import partial
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from issuance.replay import forget_expired
 from issuers.endings import Ending
 from keys.models import SigningKey
 from keys.rotation import announce_successor, newest_keys, overdue_keys, successor_is_due
@@ -25,6 +26,8 @@ class Done:
 
     credential_uses: int = 0
     expired_sessions: int = 0
+    forgotten_uses: int = 0
+    """Uses of assertions and DPoP proofs that are too old to be accepted anyway."""
     announced_keys: tuple[str, ...] = ()
     """The keys that were made as successors, by kid."""
     overdue_keys: tuple[str, ...] = ()
@@ -52,6 +55,7 @@ def maintain(now: datetime) -> Done:
     done = Done(
         credential_uses=attempts.of("note the last uses of credentials", note_credential_uses, otherwise=0),
         expired_sessions=attempts.of("clear expired sessions", clear_expired_sessions, otherwise=0),
+        forgotten_uses=attempts.of("forget used assertions", forget_expired, otherwise=0),
         overdue_keys=attempts.of("look for overdue keys", find_overdue_keys, otherwise=()),
         announced_keys=announce_due_successors(attempts),
         wiped_keys=attempts.of("wipe expired private keys", wipe_expired_keys, otherwise=()),

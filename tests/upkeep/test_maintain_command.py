@@ -21,6 +21,7 @@ from tests.upkeep.past import open_session, proved
 NOTHING = {
     "credential_uses": 0,
     "expired_sessions": 0,
+    "forgotten_uses": 0,
     "announced_keys": [],
     "overdue_keys": [],
     "wiped_keys": [],
@@ -39,7 +40,11 @@ def test_it_reports_in_lines_or_as_json(capsys: pytest.CaptureFixture[str]) -> N
     call_command("maintain", "--json")
 
     *lines, report = capsys.readouterr().out.splitlines()
-    assert lines == ["1 last uses of credentials noted", "0 expired sessions cleared"]
+    assert lines == [
+        "1 last uses of credentials noted",
+        "0 expired sessions cleared",
+        "0 uses of assertions and proofs forgotten",
+    ]
     assert json.loads(report) == NOTHING
 
 

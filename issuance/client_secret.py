@@ -1,0 +1,105 @@
+"""By a secret: in the Authorization header or in the body (RFC 6749 section 2.3.1)."""
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from issuance.errors import InvalidClient, InvalidRequest
+from issuance.proof import Proven
+from issuance.token_request import TokenRequest, form_decoded
+from issuers.directory import IssuerSnapshot
+from issuers.models import TokenEndpointAuthMethod
+from relying_parties.client_secrets import SecretSnapshot, matching, spend_the_time_of_a_match
+from relying_parties.registry import Client
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedSecret:
+    """`forms` are the readings of the secret, the standard one first."""
+
+    client_id: str
+    method: str
+    forms: tuple[str, ...] = field(repr=False)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        return (self.method,)
+
+    def proven_for(self, client: Client, *, issuer: IssuerSnapshot, now: datetime) -> Proven:
+        secret = self._match(client, now=now)
+        if secret is None:
+            raise InvalidClient(self._why_none_matched(client, now))
+        return Proven(client=client, credential=f"secret:{secret.id}")
+
+    def pretend(self, client: Client | None, *, issuer: IssuerSnapshot, now: datetime) -> None:
+        if client is None:
+            spend_the_time_of_a_match(forms=self.forms, issuer_id=issuer.id, client_id=self.client_id)
+        else:
+            self._match(client, now=now)
+
+    def _match(self, client: Client, *, now: datetime) -> SecretSnapshot | None:
+        return matching(
+            client.secrets, forms=self.forms, issuer_id=client.issuer_id, client_id=client.client_id, now=now
+        )
+
+    def _why_none_matched(self, client: Client, now: datetime) -> str:
+        if not any(self.forms):
+            return "The secret is empty."
+        if not client.secrets:
+            return "The relying party has no secret: generate one."
+        if not any(secret.is_live(now) for secret in client.secrets):
+            return "Every secret of the relying party has expired: generate a new one."
+        if not all(secret.has_pepper for secret in client.secrets):
+            return "SECRET_PEPPERS of this server lacks the pepper of one of the secrets: add it."
+        return "No live secret matches: it is wrong, expired or revoked."
+
+
+def sends_basic(request: TokenRequest) -> bool:
+    return request.authorization.partition(" ")[0].lower() == "basic"
+
+
+def by_basic(request: TokenRequest) -> PresentedSecret:
+    """RFC 6749 section 2.3.1, RFC 7617: id and secret form-encoded, joined by a colon, in base64."""
+    encoded = request.authorization.partition(" ")[2].strip()
+    try:
+        sent = base64.b64decode(encoded, validate=True)
+        client_id_bytes, colon, secret_bytes = sent.partition(b":")
+        client_id = form_decoded(client_id_bytes)
+        raw = secret_bytes.decode()
+    except (binascii.Error, ValueError, InvalidRequest) as error:
+        raise InvalidClient(
+            "The Basic credentials are not id:secret in UTF-8, form-encoded, in base64."
+        ) from error
+    if not colon:
+        raise InvalidClient("The Basic credentials have no colon.")
+    if request.client_id and request.client_id != client_id:
+        raise InvalidRequest("The body names another client than the Basic credentials.")
+    return PresentedSecret(
+        method=TokenEndpointAuthMethod.CLIENT_SECRET_BASIC,
+        client_id=client_id,
+        forms=_readings(secret_bytes, raw),
+    )
+
+
+def _readings(encoded: bytes, raw: str) -> tuple[str, ...]:
+    """The secret as the standard reads it, then as it stands: many clients do not form-encode."""
+    try:
+        decoded = form_decoded(encoded)
+    except InvalidRequest:
+        # As it stands it is no form encoding; the empty reading matches nothing.
+        decoded = ""
+    return (decoded, raw) if decoded != raw else (raw,)
+
+
+def sends_secret(request: TokenRequest) -> bool:
+    return "client_secret" in request.parameters
+
+
+def by_post(request: TokenRequest) -> PresentedSecret:
+    """RFC 6749 section 2.3.1: both in the body."""
+    return PresentedSecret(
+        method=TokenEndpointAuthMethod.CLIENT_SECRET_POST,
+        client_id=request.client_id,
+        forms=(request.one("client_secret"),),
+    )

@@ -1,0 +1,35 @@
+"""What a request brings to prove a client, and what has proved one: the shape that all methods share."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from issuance.replay import OneUse
+from issuers.directory import IssuerSnapshot
+from relying_parties.registry import Client
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A client, and what proved it: `secret:17`. `uses` are written with the row of the record, once."""
+
+    client: Client
+    credential: str
+    uses: tuple[OneUse, ...] = ()
+
+
+class Presented(Protocol):
+    """One mechanism of a request, read and not yet believed."""
+
+    @property
+    def client_id(self) -> str: ...
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The registered methods that it may be of."""
+
+    def proven_for(self, client: Client, *, issuer: IssuerSnapshot, now: datetime) -> Proven:
+        """Raises InvalidClient."""
+
+    def pretend(self, client: Client | None, *, issuer: IssuerSnapshot, now: datetime) -> None:
+        """Spend the time that a proof would take, where the refusal is decided: it must not tell who is registered."""

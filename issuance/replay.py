@@ -1,0 +1,75 @@
+"""What counts once: a JWT's use is written in the transaction of its request's row, and the database takes no second.
+
+So of many requests with one assertion, at many workers, one gets a token, and none after a restart.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from django.db import connection
+
+from issuance.errors import OAuthError
+from issuance.models import UsedJti
+from issuers.models import CLOCK_SKEW
+
+
+@dataclass(frozen=True, slots=True)
+class OneUse:
+    """The one use of a JWT. `refusal` is what a second use is answered."""
+
+    holder: str
+    jti: str
+    expires_at: datetime
+    """Until when it would be accepted."""
+    refusal: OAuthError
+
+
+def one_use(*, holder: str, jti: str, exp: float, refusal: OAuthError) -> OneUse:
+    """`exp` in seconds since 1970."""
+    expires_at = datetime.fromtimestamp(exp, tz=UTC) + CLOCK_SKEW
+    return OneUse(holder=holder, jti=jti, expires_at=expires_at, refusal=refusal)
+
+
+def using(uses: tuple[OneUse, ...]) -> Callable[[], None] | None:
+    """What to write beside the row that says `issued`, None if nothing. Raises the refusal of the first used before."""
+    return partial(_use, uses) if uses else None
+
+
+def using_up(uses: tuple[OneUse, ...]) -> Callable[[], None] | None:
+    """What to write beside a refusal's row: what proved the client for it proves it no second time."""
+    return partial(_use_up, uses) if uses else None
+
+
+def forget_expired(now: datetime) -> int:
+    """Delete what would be refused for its age by now; the number of rows."""
+    deleted, _ = UsedJti.objects.filter(expires_at__lt=now).delete()
+    return deleted
+
+
+def _use(uses: Iterable[OneUse]) -> None:
+    for once in uses:
+        if not _inserted(once):
+            raise once.refusal
+
+
+def _use_up(uses: Iterable[OneUse]) -> None:
+    for once in uses:
+        _inserted(once)
+
+
+_INSERT = (
+    f"INSERT INTO {UsedJti._meta.db_table} (holder, jti_digest, expires_at) VALUES (%s, %s, %s) "  # noqa: S608
+    "ON CONFLICT (holder, jti_digest) DO NOTHING"
+)
+
+
+def _inserted(once: OneUse) -> bool:
+    """Of two at the same moment the second waits for the first to commit."""
+    digest = hashlib.sha256(once.jti.encode()).hexdigest()
+    instant = connection.ops.adapt_datetimefield_value(once.expires_at)
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [once.holder, digest, instant])
+        return bool(cursor.rowcount == 1)
