@@ -9,6 +9,8 @@ BIN := .venv/bin
 PYTHON := $(BIN)/python
 RUNTIME := .venv/.requirements
 DEVELOPMENT := .venv/.requirements-dev
+NPM := tests/interop/npm
+NPM_CLIENTS := $(NPM)/node_modules/.package-lock.json
 INSTALL := $(PYTHON) -m pip --disable-pip-version-check install --quiet --require-hashes --requirement
 MANAGE := $(PYTHON) manage.py
 
@@ -55,7 +57,7 @@ test: $(DEVELOPMENT) ## Run the quick tests on SQLite, and on PostgreSQL where i
 	$(call on_both_databases,$(QUICK))
 
 .PHONY: test-slow
-test-slow: $(DEVELOPMENT) ## Run the tests that take minutes, on both databases
+test-slow: $(DEVELOPMENT) $(NPM_CLIENTS) ## Run the tests that take minutes, on both databases
 	$(call on_both_databases,$(SLOW))
 
 .PHONY: check
@@ -110,3 +112,8 @@ $(DEVELOPMENT): requirements-dev.txt | $(PYTHON)
 	@echo "Installing requirements-dev.txt into .venv"
 	@$(INSTALL) requirements-dev.txt
 	@touch $@ $(RUNTIME)
+
+$(NPM_CLIENTS): $(NPM)/package-lock.json | $(DEVELOPMENT)
+	@echo "Installing the npm clients of the tests into $(NPM)"
+	@cd $(NPM) && $(CURDIR)/$(BIN)/npm ci --silent --no-audit --no-fund
+	@touch $@

@@ -4,6 +4,7 @@ import http.client
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -22,20 +23,40 @@ SECONDS_TO_STOP = 10
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """What gunicorn ends TLS with, and what trusts it. With `client_ca` clients may bring certificates of that one."""
+
+    certificate: Path
+    key: Path
+    ca: Path
+    client_ca: Path | None = None
+
+    @property
+    def arguments(self) -> str:
+        clients = f" --ca-certs {self.client_ca} --cert-reqs 1" if self.client_ca else ""
+        return f"--certfile {self.certificate} --keyfile {self.key}{clients}"
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     port: int
     log: Path
     pid: int
+    tls: Tls | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return _url(self.port, self.tls)
 
     def post(self, path: str, **options: object) -> requests.Response:
-        return requests.post(self.url + path, timeout=10, **options)  # type: ignore[arg-type]
+        return requests.post(self.url + path, timeout=10, verify=self._trust, **options)  # type: ignore[arg-type]
 
     def get(self, path: str, **options: object) -> requests.Response:
-        return requests.get(self.url + path, timeout=10, **options)  # type: ignore[arg-type]
+        return requests.get(self.url + path, timeout=10, verify=self._trust, **options)  # type: ignore[arg-type]
+
+    @property
+    def _trust(self) -> str | bool:
+        return str(self.tls.ca) if self.tls else True
 
     def token(self, auth: tuple[str, str]) -> requests.Response:
         return self.post("/oidc_m2m/token", data={"grant_type": "client_credentials"}, auth=auth)
@@ -61,7 +82,9 @@ def children_of(pid: int) -> list[int]:
 
 
 @contextmanager
-def serve(directory: Path, workers: int, environment: dict[str, str] | None = None) -> Iterator[Server]:
+def serve(
+    directory: Path, workers: int, environment: dict[str, str] | None = None, *, tls: Tls | None = None
+) -> Iterator[Server]:
     """A server for the length of the block; it is stopped whatever happens in there."""
     port = free_port()
     log = directory / f"server-{port}.log"
@@ -69,15 +92,18 @@ def serve(directory: Path, workers: int, environment: dict[str, str] | None = No
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "-c", "m2m_idp/gunicorn.conf.py", "m2m_idp.wsgi:application"],
             cwd=settings.BASE_DIR,
-            env=os.environ | server_environment(port, workers) | (environment or {}),
+            env=os.environ
+            | server_environment(port, workers)
+            | _tls_environment(port, tls)
+            | (environment or {}),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     try:
-        _wait_until_it_serves(process, port, log, workers)
-        yield Server(port=port, log=log, pid=process.pid)
+        _wait_until_it_serves(process, port, log, workers, tls)
+        yield Server(port=port, log=log, pid=process.pid, tls=tls)
     finally:
         _stop(process)
 
@@ -102,6 +128,14 @@ def server_environment(port: int, workers: int) -> dict[str, str]:
     }
 
 
+def _tls_environment(port: int, tls: Tls | None) -> dict[str, str]:
+    return {"PUBLIC_URL": _url(port, tls), "GUNICORN_CMD_ARGS": tls.arguments} if tls else {}
+
+
+def _url(port: int, tls: Tls | None) -> str:
+    return f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -109,19 +143,27 @@ def free_port() -> int:
     return port
 
 
-def _wait_until_it_serves(process: subprocess.Popen[bytes], port: int, log: Path, workers: int) -> None:
+def _wait_until_it_serves(
+    process: subprocess.Popen[bytes], port: int, log: Path, workers: int, tls: Tls | None
+) -> None:
     deadline = time.monotonic() + SECONDS_TO_START
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"gunicorn ended with {process.returncode}:\n{log.read_text()}")
-        if _is_live(port) and len(children_of(process.pid)) == workers:
+        if _is_live(port, tls) and len(children_of(process.pid)) == workers:
             return
         time.sleep(0.05)
     raise RuntimeError(f"gunicorn did not serve within {SECONDS_TO_START} s:\n{log.read_text()}")
 
 
-def _is_live(port: int) -> bool:
-    link = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+def _is_live(port: int, tls: Tls | None) -> bool:
+    link = (
+        http.client.HTTPSConnection(
+            "localhost", port, timeout=5, context=ssl.create_default_context(cafile=str(tls.ca))
+        )
+        if tls
+        else http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    )
     try:
         link.request("GET", "/livez")
         return link.getresponse().status == http.HTTPStatus.OK

@@ -1,0 +1,39 @@
+"""Real TLS, and an issuer with every method on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.authority import Authority
+from tests.cast import Cast
+from tests.interop.estate import Estate, build_estate
+from tests.server import Server, serve
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    server: Server
+    estate: Estate
+    ca: str
+    """The file of the certificate that its TLS is trusted by."""
+
+    @property
+    def issuer(self) -> str:
+        return f"{self.server.url}/oidc_m2m"
+
+    @property
+    def token_endpoint(self) -> str:
+        return f"{self.issuer}/token"
+
+
+@pytest.fixture
+def provider(cast: Cast, tmp_path: Path) -> Iterator[Provider]:
+    authority = Authority.new(tmp_path)
+    # MSAL does not start without this member, which it uses for people alone.
+    metadata = {"authorization_endpoint": "https://login.example/authorize"}
+    estate = build_estate(cast, authority, metadata=metadata)
+    tls = authority.tls(client_ca=authority.root.certificate)
+    with serve(tmp_path, 2, tls=tls) as server:
+        yield Provider(server=server, estate=estate, ca=str(authority.root.certificate))

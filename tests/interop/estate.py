@@ -1,0 +1,167 @@
+"""Relying parties for the clients that services use: one for each method, at an issuer with every method on."""
+
+import base64
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+from jwcrypto.jwk import JWK
+
+from issuers.models import TokenEndpointAuthMethod
+from relying_parties.credentials import add_generated_secret
+from relying_parties.models import FederatedCredential, KeysFrom, RelyingParty, TrustedIssuer
+from tests.authority import Authority, Certified, openssl
+from tests.cast import Cast, new_grant
+
+Method = TokenEndpointAuthMethod
+CLUSTER = "https://cluster.example"
+WORKLOAD = "system:serviceaccount:prod:workload"
+KINDS: dict[str, Any] = {
+    "RS256": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
+    "PS256": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
+    "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "ES384": lambda: ec.generate_private_key(ec.SECP384R1()),
+    "ES512": lambda: ec.generate_private_key(ec.SECP521R1()),
+    "EdDSA": ed25519.Ed25519PrivateKey.generate,
+    "Ed25519": ed25519.Ed25519PrivateKey.generate,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    secrets: dict[str, str]
+    """By client id."""
+    keys: dict[str, str]
+    """The private keys of private_key_jwt in PKCS#8 PEM, by algorithm; the client id is `key-` and the algorithm."""
+    cluster_key: RSAKey
+    certified: Certified
+    """Of the client `certified` (tls_client_auth)."""
+    self_made: Certified
+    """An RSA key with a certificate, of the client `msal` (private_key_jwt with x5c)."""
+
+    def cluster_token(self, *, audience: str) -> str:
+        """As a cluster's token for a pod's service account (client `workload`, federated_jwt)."""
+        now = int(time.time())
+        claims = {
+            "iss": CLUSTER,
+            "sub": WORKLOAD,
+            "aud": [audience],
+            "iat": now,
+            "nbf": now,
+            "exp": now + 3600,
+        }
+        return jwt.encode({"alg": "RS256", "kid": self.cluster_key.kid}, claims, self.cluster_key)
+
+
+def build_estate(cast: Cast, authority: Authority, *, metadata: dict[str, Any]) -> Estate:
+    """`metadata` is what an operator adds to discovery for a client that asks for more."""
+    issuer = cast.oidc_m2m
+    issuer.token_endpoint_auth_methods = Method.values
+    issuer.client_ca_certificates = authority.root.certificate.read_text()
+    issuer.accepts_dpop = True
+    issuer.extra_metadata = metadata
+    issuer.checked().save()
+    keys = {alg: make() for alg, make in KINDS.items()}
+    cluster_key = RSAKey.generate_key(2048, auto_kid=True)
+    client_certificate = authority.certified(
+        "certified", subject="/O=Example/CN=certified", extensions="extendedKeyUsage=clientAuth"
+    )
+    estate = Estate(
+        secrets={
+            "basic": _with_secret(cast, "basic", Method.CLIENT_SECRET_BASIC),
+            "post": _with_secret(cast, "post", Method.CLIENT_SECRET_POST),
+        },
+        keys={alg: _pem(key) for alg, key in keys.items()},
+        cluster_key=cluster_key,
+        certified=client_certificate,
+        self_made=_self_made(authority.directory),
+    )
+    for alg, key in keys.items():
+        _with_keys(cast, f"key-{alg}", jwk_of(key))
+    _with_keys(cast, "msal", {"kty": "RSA", "x5c": [_der(estate.self_made)]} | _public_of(estate.self_made))
+    _new(cast, "certified", Method.TLS_CLIENT_AUTH, tls_client_auth_subject_dn="CN=certified,O=Example")
+    _federate(cast, cluster_key)
+    return estate
+
+
+def jwk_of(private_key: Any) -> dict[str, Any]:
+    """The public half, as a client registers it."""
+    members: dict[str, Any] = json.loads(JWK.from_pyca(private_key.public_key()).export_public())
+    return members
+
+
+def _new(cast: Cast, client_id: str, method: TokenEndpointAuthMethod, **columns: Any) -> RelyingParty:
+    relying_party = RelyingParty(
+        issuer=cast.oidc_m2m,
+        client_id=client_id,
+        name=client_id,
+        token_endpoint_auth_method=method,
+        **columns,
+    )
+    relying_party.checked().save()
+    new_grant(relying_party, cast.invoices, ["invoices.read", "invoices.write"], is_default=True)
+    return relying_party
+
+
+def _with_secret(cast: Cast, client_id: str, method: TokenEndpointAuthMethod) -> str:
+    return add_generated_secret(relying_party=_new(cast, client_id, method))[1]
+
+
+def _with_keys(cast: Cast, client_id: str, jwk: dict[str, Any]) -> RelyingParty:
+    # These libraries write the token endpoint as the audience, at least by default.
+    return _new(
+        cast,
+        client_id,
+        Method.PRIVATE_KEY_JWT,
+        client_jwks={"keys": [jwk]},
+        accepts_token_endpoint_audience=True,
+    )
+
+
+def _federate(cast: Cast, cluster_key: RSAKey) -> None:
+    trusted = TrustedIssuer(
+        issuer=cast.oidc_m2m,
+        name="cluster",
+        issuer_url=CLUSTER,
+        keys_from=KeysFrom.JWKS,
+        jwks={"keys": [cluster_key.as_dict(private=False)]},
+    )
+    trusted.checked().save()
+    workload = _new(cast, "workload", Method.FEDERATED_JWT)
+    FederatedCredential(
+        relying_party=workload, trusted_issuer=trusted, label="pod", subject=WORKLOAD
+    ).checked().save()
+
+
+def _pem(private_key: Any) -> str:
+    return str(private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
+
+
+def _self_made(directory: Path) -> Certified:
+    """RSA, as MSAL signs with no other."""
+    made = Certified(directory / "msal.pem", directory / "msal.key")
+    openssl(
+        "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", made.key, "-out", made.certificate,
+        "-days", "30", "-subj", "/CN=msal",
+    )  # fmt: skip
+    return made
+
+
+def _certificate(certified: Certified) -> x509.Certificate:
+    return x509.load_pem_x509_certificate(certified.certificate.read_bytes())
+
+
+def _der(certified: Certified) -> str:
+    return base64.b64encode(_certificate(certified).public_bytes(Encoding.DER)).decode()
+
+
+def _public_of(certified: Certified) -> dict[str, Any]:
+    members: dict[str, Any] = json.loads(JWK.from_pyca(_certificate(certified).public_key()).export_public())
+    return members

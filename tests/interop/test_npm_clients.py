@@ -1,0 +1,68 @@
+"""openid-client and oauth4webapi, certified clients of npm, get a token by every method that they know."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.interop.conftest import Provider
+from tests.interop.estate import KINDS
+from tests.verifying import verified_twice
+
+pytestmark = pytest.mark.slow
+
+HERE = Path(__file__).parent / "npm"
+NODE = Path(sys.executable).parent / "node"
+SCOPE = "invoices.read"
+# jose calls the algorithm of RFC 9864 by either name; WebCrypto makes the same key for both.
+KEYS = tuple(KINDS)
+DPOP_ALGS = ("ES256", "PS256", "RS256", "Ed25519")
+CLIENTS = ("basic", "post", *(f"key-{alg}" for alg in KEYS), "workload", "certified")
+
+
+@pytest.mark.spec("RFC 7523", "2.2")
+@pytest.mark.spec("RFC 9449", "5")
+def test_every_method_of_the_npm_clients(provider: Provider) -> None:
+    told = _told(provider)
+    jwks = provider.server.get("/oidc_m2m/jwks").content
+    for library in ("oauth4webapi", "openid-client"):
+        failed = {name: answer for name, answer in told[library].items() if "access_token" not in answer}
+        assert not failed, library
+        assert told[library].keys() == {*CLIENTS, *(f"dpop-{alg}" for alg in DPOP_ALGS)}
+        for name, answer in told[library].items():
+            claims = verified_twice(answer["access_token"], jwks=jwks, alg="RS256")
+            assert (claims["iss"], claims["scope"]) == (provider.issuer, SCOPE)
+            bound = {"certified": {"x5t#S256"}}.get(name, {"jkt"} if name.startswith("dpop") else set())
+            assert claims.get("cnf", {}).keys() == bound, name
+            assert answer["token_type"].lower() == ("dpop" if name.startswith("dpop") else "bearer"), name
+
+
+def _told(provider: Provider) -> dict[str, Any]:
+    estate = provider.estate
+    question = {
+        "issuer": provider.issuer,
+        "scope": SCOPE,
+        "ca": provider.ca,
+        "cert": str(estate.certified.certificate),
+        "key": str(estate.certified.key),
+        "keys": {alg: estate.keys[alg] for alg in KEYS},
+        "secrets": estate.secrets,
+        "assertion": estate.cluster_token(audience=provider.issuer),
+        "dpop": DPOP_ALGS,
+    }
+    run = subprocess.run(
+        [NODE, HERE / "services.mjs"],
+        input=json.dumps(question),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=os.environ | {"NODE_EXTRA_CA_CERTS": provider.ca},
+    )
+    assert run.returncode == 0, run.stderr
+    told: dict[str, Any] = json.loads(run.stdout)
+    return told
