@@ -1,6 +1,7 @@
 """JSON as RFC 8259 and both databases take it: no NaN, no number beyond a double, no member twice."""
 
 import json
+from collections import Counter
 from json import JSONDecodeError
 from math import isfinite
 from typing import Any
@@ -18,8 +19,7 @@ class StrictDecoder(json.JSONDecoder):
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         raise JSONDecodeError(f"the member {twice!r} stands twice in one object", "", 0)
     return members
 
