@@ -5,6 +5,7 @@ import ipaddress
 import os
 import re
 import secrets
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
@@ -54,6 +55,8 @@ class Environment:
     allowed_hosts: tuple[str, ...]
     trusted_proxies: tuple[Network, ...]
     operations_networks: tuple[Network, ...]
+    fetch_allowed_networks: tuple[Network, ...]
+    fetch_ca_file: str
     database: dict[str, Any]
     cache: dict[str, Any]
     log_level: str
@@ -94,6 +97,8 @@ def read(env: Variables) -> Environment:
         allowed_hosts=_listed(env, "ALLOWED_HOSTS"),
         trusted_proxies=_networks(env, "TRUSTED_PROXIES"),
         operations_networks=_networks(env, "OPERATIONS_NETWORKS"),
+        fetch_allowed_networks=_networks(env, "FETCH_ALLOWED_NETWORKS"),
+        fetch_ca_file=_bundle(env, "FETCH_CA_FILE"),
         database=_database(env, var_dir),
         cache=_cache(env),
         log_level=_one_of(env, "LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
@@ -265,6 +270,22 @@ def _networks(env: Variables, name: str) -> tuple[Network, ...]:
         return tuple(ipaddress.ip_network(text) for text in _listed(env, name))
     except ValueError as error:
         raise ImproperlyConfigured(f"{name} is a comma-separated list of CIDRs: {error}.") from error
+
+
+def _bundle(env: Variables, name: str) -> str:
+    """The path of a file with the certificates of authorities, empty if there is none."""
+    path = _text(env, name, default="")
+    if not path:
+        return ""
+    try:
+        authorities = ssl.create_default_context(cafile=path).get_ca_certs()
+    except (OSError, ValueError) as error:
+        raise ImproperlyConfigured(
+            f"{name} must be a file of certificates in PEM: {path!r}: {error}."
+        ) from error
+    if not authorities:
+        raise ImproperlyConfigured(f"{name} must hold the certificate of an authority: {path!r} has none.")
+    return str(Path(path).absolute())
 
 
 def _address(env: Variables, name: str, *, default: str) -> str:

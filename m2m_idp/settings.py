@@ -17,6 +17,8 @@ HAS_CONSOLE = SURFACE in {"all", "admin"}
 HAS_PROTOCOL = SURFACE in {"all", "protocol"}
 TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 OPERATIONS_NETWORKS = ENVIRONMENT.operations_networks
+FETCH_ALLOWED_NETWORKS = ENVIRONMENT.fetch_allowed_networks
+FETCH_CA_FILE = ENVIRONMENT.fetch_ca_file
 
 SECRET_KEY = ENVIRONMENT.secret_key
 KEY_ENCRYPTION_KEYS = ENVIRONMENT.key_encryption_keys

@@ -3,6 +3,7 @@
 import base64
 import ipaddress
 import json
+import ssl
 import stat
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from m2m_idp import env
+from tests.fetching.certificates import Authority
 
 KEY = bytes(range(32))
 KEYED = f"k1:{base64.b64encode(KEY).decode()}"
@@ -40,6 +42,7 @@ def test_a_loopback_server_needs_no_variable_but_a_place(tmp_path: Path) -> None
     assert (read.public_url, read.bind, read.port) == ("http://127.0.0.1:8000", "127.0.0.1", 8000)
     assert (read.surface, read.web_concurrency, read.debug, read.is_loopback) == ("all", 2, False, True)
     assert (read.trusted_proxies, read.operations_networks, read.allowed_hosts) == ((), (), ())
+    assert (read.fetch_allowed_networks, read.fetch_ca_file) == ((), "")
     assert read.maintain_every == 60
     assert read.database["NAME"] == str(tmp_path / "db.sqlite3")
     assert read.static_root == tmp_path / "static"
@@ -51,6 +54,7 @@ def test_the_port_is_the_default_urls_port(tmp_path: Path) -> None:
 
 
 def test_it_reads_every_variable(tmp_path: Path) -> None:
+    bundle = Authority.new(tmp_path, "authority").bundle
     read = env.read(
         REAL
         | {"BIND": "::", "PORT": "9000", "VAR_DIR": str(tmp_path), "STATIC_ROOT": "/srv/static"}
@@ -59,6 +63,7 @@ def test_it_reads_every_variable(tmp_path: Path) -> None:
         | {"ALLOWED_HOSTS": "a.example, b.example", "TRUSTED_PROXIES": "10.0.0.0/8, ::1"}
         | {"OPERATIONS_NETWORKS": "192.0.2.0/24", "CACHE_URL": "redis://cache:6379/1"}
         | {"DATABASE_URL": "postgres://idp:p%40ss@db:5432/idp"}
+        | {"FETCH_ALLOWED_NETWORKS": "10.1.0.0/16, fd00::/8", "FETCH_CA_FILE": str(bundle)}
     )
     assert (read.bind, read.port, read.static_root) == ("[::]", 9000, Path("/srv/static"))
     assert (read.surface, read.web_concurrency, read.log_level) == ("protocol", 4, "WARNING")
@@ -66,6 +71,8 @@ def test_it_reads_every_variable(tmp_path: Path) -> None:
     assert read.allowed_hosts == ("a.example", "b.example")
     assert read.trusted_proxies == (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1"))
     assert read.operations_networks == (ipaddress.ip_network("192.0.2.0/24"),)
+    assert read.fetch_allowed_networks == tuple(map(ipaddress.ip_network, ("10.1.0.0/16", "fd00::/8")))
+    assert read.fetch_ca_file == str(bundle)
     assert read.cache["LOCATION"] == "redis://cache:6379/1"
     assert read.database | {"HOST": "db", "PASSWORD": "p@ss", "NAME": "idp"} == read.database
     assert (read.database["CONN_MAX_AGE"], read.database["ATOMIC_REQUESTS"]) == (None, False)
@@ -143,12 +150,24 @@ def test_a_key_may_be_in_base64url_without_padding() -> None:
     + [("MAINTAIN_EVERY", "-1"), ("MAINTAIN_EVERY", "1m"), ("MAINTAIN_EVERY", "86401")]
     + [("DEBUG", "1"), ("DEBUG", "True"), ("IDP_SURFACE", "token"), ("LOG_LEVEL", "info"), ("BIND", "localhost")]
     + [("TRUSTED_PROXIES", "10.0.0.1/8"), ("TRUSTED_PROXIES", "proxy"), ("OPERATIONS_NETWORKS", "10.0.0.0/33")]
+    + [("FETCH_ALLOWED_NETWORKS", "10.0.0.1/8"), ("FETCH_ALLOWED_NETWORKS", "keys.example")]
+    + [("FETCH_CA_FILE", "/nowhere/bundle.pem"), ("FETCH_CA_FILE", "/"), ("FETCH_CA_FILE", "a\0b")]
     + [("DATABASE_URL", text) for text in ("", "nonsense", "mysql://h/n", "postgres://u:p/w@h:x/n")]
     + [("CACHE_URL", text) for text in ("", "nonsense", "foo://h")]
     + [("VAR_DIR", ""), ("STATIC_ROOT", "")],
 )  # fmt: skip
 def test_nonsense_is_refused_by_name(name: str, text: str) -> None:
     assert refusal(**{name: text}).startswith(name)
+
+
+def test_a_bundle_without_an_authority_is_refused(tmp_path: Path) -> None:
+    server = Authority.new(tmp_path, "authority").issue("idp.example")
+    leaf = ssl.DER_cert_to_PEM_cert(
+        ssl.PEM_cert_to_DER_cert("-----BEGIN" + server.read_text().split("-----BEGIN")[2])
+    )
+    for text, why in [("", "in PEM"), ("no certificate", "in PEM"), (leaf, "has none")]:
+        (tmp_path / "bundle.pem").write_text(text)
+        assert why in refusal(FETCH_CA_FILE=str(tmp_path / "bundle.pem"))
 
 
 def test_a_bad_database_url_does_not_tell_its_password() -> None:
