@@ -1,0 +1,221 @@
+"""Fetch a JSON object that somebody else serves, such as a client's key set.
+
+Its URL was written by an operator, or by whoever serves the issuer that an operator named. So the server goes nowhere
+but to public addresses and FETCH_ALLOWED_NETWORKS, follows no redirect, and neither waits nor reads for long.
+"""
+
+import json
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPException
+from ipaddress import ip_address
+from threading import Thread, Timer
+from typing import Any
+
+from django.conf import settings
+from urllib3 import HTTPResponse
+from urllib3.connection import HTTPSConnection
+from urllib3.exceptions import HTTPError
+
+from issuers.strict_json import StrictDecoder
+from relying_parties.public_addresses import may_fetch_from
+from relying_parties.remote_url import RemoteUrl, UrlError, parse
+
+LONGEST_FETCH = 5.0
+"""Seconds, from the look-up of the host to the last byte."""
+LARGEST_BODY = 1_048_576
+BLOCK = 65_536
+OK = 200
+REDIRECTS = range(300, 400)
+HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "m2m-idp"}
+
+SocketAddress = tuple[socket.AddressFamily, tuple[Any, ...]]
+
+
+class FetchError(Exception):
+    """Nothing usable was fetched. The text is for the operator: it says what to do, and holds no secret."""
+
+
+def fetch_json(url: str, *, ends_at: float | None = None) -> dict[str, Any]:
+    """The JSON object at the URL. Raises FetchError.
+
+    `ends_at`, on the clock of time.monotonic(), is the end of an act of several fetches.
+    """
+    ends_at = time.monotonic() + LONGEST_FETCH if ends_at is None else ends_at
+    try:
+        remote = parse(url)
+    except UrlError as error:
+        raise FetchError(f"A URL cannot be fetched. {error}") from error
+    try:
+        return _object(remote, _body(remote, ends_at))
+    except (OSError, HTTPException, HTTPError) as error:
+        raise FetchError(_advice(remote, error, ends_at)) from error
+
+
+def _body(remote: RemoteUrl, ends_at: float) -> bytes:
+    sock = _connected(_checked_addresses(remote, ends_at), ends_at)
+    with sock, _shut_at(ends_at, sock), closing(_Connection(remote, sock)) as connection:
+        connection.request("GET", remote.target, headers=HEADERS, preload_content=False, decode_content=False)
+        with closing(connection.getresponse()) as response:
+            _check_head(remote, response)
+            body = _read(remote, response)
+        # An answer that was cut may look whole.
+        _left(ends_at)
+    return body
+
+
+class _Connection(HTTPSConnection):
+    """TLS over a socket that is connected to a checked address: the host's name is not looked up again."""
+
+    def __init__(self, remote: RemoteUrl, connected: socket.socket) -> None:
+        super().__init__(remote.host, remote.port, timeout=LONGEST_FETCH, ssl_context=_trust())
+        self._connected = connected
+
+    def _new_conn(self) -> socket.socket:
+        return self._connected
+
+
+def _trust() -> ssl.SSLContext:
+    """The authorities of FETCH_CA_FILE, or those that the system trusts."""
+    try:
+        return ssl.create_default_context(cafile=settings.FETCH_CA_FILE or None)
+    except OSError as error:
+        raise FetchError(
+            f"FETCH_CA_FILE cannot be read any more ({error}): put the PEM bundle back."
+        ) from error
+
+
+def _checked_addresses(remote: RemoteUrl, ends_at: float) -> list[SocketAddress]:
+    """Those of the host, looked up once. One that may not be fetched from refuses them all."""
+    addresses = _resolved(remote, ends_at)
+    for _, (text, *_) in addresses:
+        if not may_fetch_from(ip_address(text)):
+            raise FetchError(
+                f"{remote.host} has the address {text}, which is not public: correct the URL, or name the "
+                "network of that address in FETCH_ALLOWED_NETWORKS."
+            )
+    return addresses
+
+
+def _resolved(remote: RemoteUrl, ends_at: float) -> list[SocketAddress]:
+    """In a thread of its own, which is left behind when the time is over: a look-up cannot be stopped."""
+    answer: Future[list[SocketAddress]] = Future()
+    Thread(target=_look_up, args=(remote, answer), daemon=True).start()
+    try:
+        return answer.result(timeout=_left(ends_at))
+    except (socket.gaierror, UnicodeError) as error:
+        raise FetchError(
+            f"The name {remote.host} has no address ({error}): correct the URL, or the name server."
+        ) from error
+
+
+def _look_up(remote: RemoteUrl, answer: "Future[list[SocketAddress]]") -> None:
+    try:
+        found = socket.getaddrinfo(remote.host, remote.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        answer.set_exception(error)
+        return
+    answer.set_result([(family, address) for family, _, _, _, address in found])
+
+
+def _connected(addresses: list[SocketAddress], ends_at: float) -> socket.socket:
+    """To the first that answers. Each has its share of the time that is left."""
+    failure = OSError("no address")
+    for number, (family, address) in enumerate(addresses):
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.settimeout(_left(ends_at) / (len(addresses) - number))
+            sock.connect(address)
+        except OSError as error:
+            sock.close()
+            failure = error
+        else:
+            return sock
+    raise failure
+
+
+@contextmanager
+def _shut_at(ends_at: float, sock: socket.socket) -> Iterator[None]:
+    """Shut the connection when its time is over, wherever it stands.
+
+    The timeout of a socket is not enough: it begins anew with each byte.
+    """
+    sock.settimeout(LONGEST_FETCH)
+    # TLS takes the socket's own descriptor away from it.
+    with sock.dup() as twin:
+        timer = Timer(_left(ends_at), _shut, [twin])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            # It must not shut what has the descriptor next.
+            timer.join()
+
+
+def _shut(sock: socket.socket) -> None:
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+
+
+def _left(ends_at: float) -> float:
+    """Seconds. Raises TimeoutError if there are none."""
+    left = ends_at - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _check_head(remote: RemoteUrl, response: HTTPResponse) -> None:
+    if response.status in REDIRECTS:
+        raise FetchError(
+            f"{remote} answered {response.status}, and redirects are not followed: write the URL that it leads to."
+        )
+    if response.status != OK:
+        raise FetchError(
+            f"{remote} answered {response.status} instead of 200: correct the URL, or what serves it."
+        )
+    if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise FetchError(
+            f"{remote} answered in a content coding, though it was asked for none: correct the server."
+        )
+
+
+def _read(remote: RemoteUrl, response: HTTPResponse) -> bytes:
+    """By single reads of a bounded size: a chunk may give any size for its own, a negative one too."""
+    body = b""
+    while block := response.read1(BLOCK):
+        body += block
+        if len(body) > LARGEST_BODY:
+            raise FetchError(f"{remote} answered more than 1 MiB: correct the URL.")
+    return body
+
+
+def _object(remote: RemoteUrl, body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(body.decode(), cls=StrictDecoder)
+    except (ValueError, RecursionError) as error:
+        raise FetchError(
+            f"{remote} answered no JSON ({error}): correct the URL, or what serves it."
+        ) from error
+    if not isinstance(value, dict):
+        raise FetchError(f"{remote} answered JSON that is no object: correct the URL, or what serves it.")
+    return value
+
+
+def _advice(remote: RemoteUrl, error: Exception, ends_at: float) -> str:
+    if isinstance(error, TimeoutError) or time.monotonic() >= ends_at:
+        return f"{remote} did not answer within {LONGEST_FETCH:g} seconds: look whether it can be reached from here."
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"The certificate of {remote} is not trusted ({error.verify_message}): correct it, or name a bundle "
+            "with its authority in FETCH_CA_FILE."
+        )
+    if isinstance(error, OSError):
+        return f"{remote} cannot be reached ({error}): correct the URL, or the network."
+    return f"{remote} did not answer in proper HTTP ({type(error).__name__}): correct the URL, or what serves it."

@@ -1,0 +1,169 @@
+"""Key sets that others serve (RFC 7517, section 5), remembered by each process."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Any, Generic, Literal, TypeVar
+
+import structlog
+
+from relying_parties.fetching import LONGEST_FETCH, FetchError, fetch_json
+from relying_parties.remote_url import issuer_problem
+
+K = TypeVar("K")
+Jwk = dict[str, Any]
+
+FRESH = 600
+"""Seconds for which a set is used without another look."""
+LONGEST_USE = 86_400
+"""Seconds for which a set is used while it cannot be fetched."""
+RETRY, RETRY_WHEN_UNKNOWN = 60, 10
+"""Seconds after a failed fetch, with a set at hand and without one."""
+SEEK = 60
+"""Seconds between two fetches for the sake of kids that a set lacks."""
+MOST_KEYS = 100
+MOST_SOURCES = 1_000
+
+log = structlog.get_logger("relying_parties")
+
+
+@dataclass(frozen=True, slots=True)
+class KeySource:
+    """`uri`: the URL of a key set. `discovery`: an issuer, whose metadata names that URL."""
+
+    kind: Literal["discovery", "uri"]
+    url: str
+
+    def __str__(self) -> str:
+        """Without the query, which may hold a secret."""
+        return self.url.partition("?")[0]
+
+
+def fetch_keys(source: KeySource) -> tuple[Jwk, ...]:
+    """The keys of the source now, as they stand there. Raises FetchError."""
+    ends_at = time.monotonic() + LONGEST_FETCH
+    url = source.url if source.kind == "uri" else _discovered(source.url, ends_at)
+    keys = fetch_json(url, ends_at=ends_at).get("keys")
+    if not isinstance(keys, list):
+        raise FetchError(f"The answer for {source} is no key set: it must have a list keys.")
+    if len(keys) > MOST_KEYS:
+        raise FetchError(f"The key set for {source} has {len(keys)} keys: it may have {MOST_KEYS}.")
+    return tuple(key for key in keys if isinstance(key, dict))
+
+
+def _discovered(issuer: str, ends_at: float) -> str:
+    """The issuer's `jwks_uri` (OpenID Connect Discovery, section 4)."""
+    if problem := issuer_problem(issuer):
+        raise FetchError(f"The issuer cannot be looked up. {problem}")
+    metadata = fetch_json(f"{issuer.removesuffix('/')}/.well-known/openid-configuration", ends_at=ends_at)
+    if (stated := metadata.get("issuer")) != issuer:
+        shown = f"the issuer {stated!r:.200}" if isinstance(stated, str) else "no issuer"
+        raise FetchError(
+            f"The metadata of {issuer} is that of {shown}: the two must be the same, byte for byte."
+        )
+    if not isinstance(jwks_uri := metadata.get("jwks_uri"), str):
+        raise FetchError(f"The metadata of {issuer} has no jwks_uri: name the URL of its key set instead.")
+    return jwks_uri
+
+
+@dataclass(frozen=True, slots=True)
+class _Known(Generic[K]):
+    """What is known of a source. Instants are seconds of the clock; `failure` is why the last fetch failed."""
+
+    keys: tuple[K, ...] = ()
+    kids: frozenset[str] = frozenset()
+    fetched_at: float = float("-inf")
+    failure: str = ""
+    failed_at: float = float("-inf")
+    sought_at: float = float("-inf")
+
+    def is_usable(self, now: float) -> bool:
+        return now - self.fetched_at < LONGEST_USE
+
+    def is_due(self, now: float, wanted_kid: str | None) -> bool:
+        wait = RETRY if self.is_usable(now) else RETRY_WHEN_UNKNOWN
+        if self.failure and now - self.failed_at < wait:
+            return False
+        if now - self.fetched_at >= FRESH:
+            return True
+        return self.lacks(wanted_kid) and now - self.sought_at >= SEEK
+
+    def lacks(self, kid: str | None) -> bool:
+        return kid is not None and kid not in self.kids
+
+
+class _Entry(Generic[K]):
+    """`known` is replaced as a whole, by the thread that holds `fetching`."""
+
+    def __init__(self) -> None:
+        self.known: _Known[K] = _Known()
+        self.fetching = Lock()
+
+
+class RemoteKeys(Generic[K]):
+    """The key sets of many sources, parsed.
+
+    A set is fetched again on use when it is ten minutes old, and at most once a minute when it lacks a kid. A fetch
+    that fails leaves the set in use, for a day at most; one that succeeds replaces it, by an empty set too.
+
+    `parse` makes of a set's members what is returned, and leaves out those that it cannot use. `clock` gives seconds
+    that never go back.
+    """
+
+    def __init__(
+        self,
+        parse: Callable[[tuple[Jwk, ...]], tuple[K, ...]],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._parse = parse
+        self._clock = clock
+        self._entries: OrderedDict[KeySource, _Entry[K]] = OrderedDict()
+        self._lock = Lock()
+
+    def keys_of(self, source: KeySource, *, wanted_kid: str | None = None) -> tuple[K, ...]:
+        """All keys that are known of the source. Raises FetchError while none can be had."""
+        entry = self._entry(source)
+        if entry.known.is_due(self._clock(), wanted_kid):
+            self._refresh(source, entry, wanted_kid)
+        known = entry.known
+        if not known.is_usable(self._clock()):
+            raise FetchError(known.failure or f"The keys of {source} are being fetched: try again.")
+        return known.keys
+
+    def _entry(self, source: KeySource) -> _Entry[K]:
+        with self._lock:
+            entry = self._entries.setdefault(source, _Entry())
+            self._entries.move_to_end(source)
+            if len(self._entries) > MOST_SOURCES:
+                self._entries.popitem(last=False)
+            return entry
+
+    def _refresh(self, source: KeySource, entry: _Entry[K], wanted_kid: str | None) -> None:
+        """One thread fetches. The others wait for what they lack, but never for a source that failed last."""
+        known = entry.known
+        waits = not known.failure and (not known.is_usable(self._clock()) or known.lacks(wanted_kid))
+        if not entry.fetching.acquire(timeout=LONGEST_FETCH if waits else 0):
+            return
+        try:
+            # Another thread may have fetched meanwhile.
+            if entry.known.is_due(self._clock(), wanted_kid):
+                entry.known = self._fetched(source, entry.known, wanted_kid)
+        finally:
+            entry.fetching.release()
+
+    def _fetched(self, source: KeySource, known: _Known[K], wanted_kid: str | None) -> _Known[K]:
+        """What is known after a fetch."""
+        begun_at = self._clock()
+        try:
+            jwks = fetch_keys(source)
+        except FetchError as error:
+            log.warning("keys_not_fetched", source=str(source), reason=str(error))
+            after = replace(known, failure=str(error), failed_at=self._clock())
+        else:
+            kids = frozenset(kid for jwk in jwks if isinstance(kid := jwk.get("kid"), str))
+            after = _Known(self._parse(jwks), kids, fetched_at=begun_at, sought_at=known.sought_at)
+        was_sought = known.is_usable(begun_at) and known.lacks(wanted_kid)
+        return replace(after, sought_at=self._clock()) if was_sought or after.lacks(wanted_kid) else after
