@@ -6,7 +6,7 @@ Which of the two counts is registered; a malformed assertion never falls back to
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from issuance.errors import InvalidClient, InvalidRequest
+from issuance.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable
 from issuance.proof import Proven
 from issuance.replay import one_use
 from issuance.signed_jwt import (
@@ -22,6 +22,7 @@ from issuance.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from issuers.models import TokenEndpointAuthMethod
 from relying_parties.federation import Federated
+from relying_parties.fetching import FetchError
 from relying_parties.registry import Client
 from relying_parties.signers import client_signers, trusted_signers
 
@@ -55,6 +56,9 @@ class PresentedAssertion:
             return prove(client, issuer=issuer, now=now)
         except JwtRefusedError as error:
             raise InvalidClient(f"The client assertion is refused. {error}") from error
+        except FetchError as error:
+            # The fault may be anybody's but the client's, who shall try again.
+            raise TemporarilyUnavailable(f"The keys that prove the client cannot be had. {error}") from error
 
     def pretend(self, client: Client | None, *, issuer: IssuerSnapshot, now: datetime) -> None:
         """A signature is checked in less time than the answers of a network vary by."""
@@ -70,7 +74,7 @@ class PresentedAssertion:
         refuse_other_audience(token, allowed=(issuer.url, *endpoint))
         exp = refuse_outside_time(token, longest=LONGEST_LIFETIME, now=now)
         jti = token.text("jti")
-        key = verified_by(token, client_signers(client, kid=token.kid, now=now), now=now)
+        key = verified_by(token, client_signers(client, kid=token.kid), now=now)
         replayed = InvalidClient("The client assertion was used before: make a new one for each request.")
         return Proven(
             client=client,
@@ -90,7 +94,7 @@ class PresentedAssertion:
         trusted = credential.trusted
         refuse_other_audience(token, allowed=(trusted.audience,))
         refuse_outside_time(token, longest=trusted.max_assertion_lifetime, now=now)
-        verified_by(token, trusted_signers(trusted, kid=token.kid, now=now), now=now)
+        verified_by(token, trusted_signers(trusted, kid=token.kid), now=now)
         return Proven(client=client, credential=f"federated:{credential.id}")
 
 

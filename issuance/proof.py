@@ -29,7 +29,7 @@ class Presented(Protocol):
         """The registered methods that it may be of."""
 
     def proven_for(self, client: Client, *, issuer: IssuerSnapshot, now: datetime) -> Proven:
-        """Raises InvalidClient."""
+        """Raises InvalidClient, or TemporarilyUnavailable where nobody can tell now."""
 
     def pretend(self, client: Client | None, *, issuer: IssuerSnapshot, now: datetime) -> None:
         """Spend the time that a proof would take, where the refusal is decided: it must not tell who is registered."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from issuers.models import TokenEndpointAuthMethod
 from relying_parties.client_keys import KeyRefusedError, client_keys
+from relying_parties.remote_url import url_problem
 
 if TYPE_CHECKING:
     from relying_parties.models import RelyingParty
@@ -29,6 +30,9 @@ def registration_problems(relying_party: RelyingParty) -> dict[str, str]:
 
 
 def _key_problems(relying_party: RelyingParty) -> dict[str, str]:
+    uri = relying_party.client_jwks_uri
+    if uri and (problem := url_problem(uri)):
+        return {"client_jwks_uri": problem}
     if relying_party.client_jwks is None:
         return {}
     try:

@@ -19,6 +19,7 @@ from relying_parties.client_keys import client_jwks_problem
 from relying_parties.models.relying_party import RelyingParty
 from relying_parties.models.resource_server import is_identifier
 from relying_parties.patterns import compiled_pattern, pattern_problem
+from relying_parties.remote_url import issuer_problem, url_problem
 
 
 class KeysFrom(models.TextChoices):
@@ -90,13 +91,17 @@ class TrustedIssuer(ConfigurationModel):
             problems["issuer_url"] = error
         if self.keys_from == KeysFrom.JWKS and (error := client_jwks_problem(self.jwks)):
             problems["jwks"] = error
+        if self.keys_from == KeysFrom.JWKS_URI and self.jwks_uri and (error := url_problem(self.jwks_uri)):
+            problems["jwks_uri"] = error
         if problems:
             raise ValidationError(problems)
 
     def _issuer_url_problem(self) -> str | None:
         """Tokens that were issued here prove no client: whoever holds one would be the client that it was issued to."""
         own = self.issuer_url == settings.PUBLIC_URL or self.issuer_url.startswith(f"{settings.PUBLIC_URL}/")
-        return "It is this server's own: its access tokens prove nobody here." if own else None
+        if own:
+            return "It is this server's own: its access tokens prove nobody here."
+        return issuer_problem(self.issuer_url) if self.keys_from == KeysFrom.DISCOVERY else None
 
 
 class FederatedCredential(ConfigurationModel):
