@@ -180,5 +180,7 @@ LOGGING = {
         # Every refusal is an event of the record; Django would log a second, poorer line for it.
         "django.request": {"level": "ERROR"},
         "oauthlib": {"level": "INFO"},
+        # Its warnings are of answers that are refused anyway, and hold the query of the URL.
+        "urllib3": {"level": "ERROR"},
     },
 }

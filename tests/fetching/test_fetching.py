@@ -1,6 +1,7 @@
 """What is fetched, from whom, and what is refused: all of it over TLS, from servers on loopback."""
 
 import gzip
+import io
 import ipaddress
 import re
 import socket
@@ -132,6 +133,16 @@ def test_only_200_is_an_answer(server: Site, status: int) -> None:
     server.answer = serves({"keys": []}, status)
     assert f"/jwks answered {status}" in refusal(server.url("/jwks?token=secret"))
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [b"no header\r\n", b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n", b"X: y\r\n folded\r\n"],
+)
+def test_an_odd_head_brings_no_query_into_the_log(server: Site, lines: bytes, log_lines: io.StringIO) -> None:
+    server.answer = sends(b"HTTP/1.1 500 Sorry\r\n", lines, b"\r\n")
+    assert "answered 500" in refusal(server.url("/jwks?token=secret"))
+    assert log_lines.getvalue() == ""
 
 
 @pytest.mark.parametrize(
