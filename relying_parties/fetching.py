@@ -201,7 +201,7 @@ def _object(remote: RemoteUrl, body: bytes) -> dict[str, Any]:
         value = json.loads(body.decode(), cls=StrictDecoder)
     except (ValueError, RecursionError) as error:
         raise FetchError(
-            f"{remote} answered no JSON ({error}): correct the URL, or what serves it."
+            f"{remote} answered no JSON ({error!s:.200}): correct the URL, or what serves it."
         ) from error
     if not isinstance(value, dict):
         raise FetchError(f"{remote} answered JSON that is no object: correct the URL, or what serves it.")

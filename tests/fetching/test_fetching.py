@@ -157,6 +157,14 @@ def test_what_is_no_strict_json_is_refused(server: Site, body: bytes) -> None:
     assert "answered no JSON" in refusal(server.url())
 
 
+@pytest.mark.parametrize(
+    "body", [b'{"%b": 1, "%b": 2}' % (2 * (b"a" * 100_000,)), b"[1%b.0]" % (b"0" * 100_000)]
+)
+def test_a_refusal_quotes_little_of_what_was_answered(server: Site, body: bytes) -> None:
+    server.answer = serves(body)
+    assert len(refusal(server.url())) < 400
+
+
 @pytest.mark.parametrize("body", [b"[]", b'[{"keys": []}]', b'"keys"', b"1", b"null", b"true"])
 def test_json_that_is_no_object_is_refused(server: Site, body: bytes) -> None:
     server.answer = serves(body)
