@@ -12,6 +12,7 @@ import pytest
 from pytest_django import Settings
 
 from relying_parties.fetching import FetchError, fetch_json
+from relying_parties.public_addresses import may_fetch_from
 from relying_parties.remote_keys import KeySource, fetch_keys
 from relying_parties.remote_url import url_problem
 from tests.fetching.certificates import Authority
@@ -107,6 +108,28 @@ def test_no_name_leads_there(connects: list[Any], names: Names, address: str, pl
     assert connects == []
 
 
+PUBLIC = [
+    "8.8.8.8", "172.15.0.1", "172.32.0.1", "100.63.255.255", "100.128.0.1", "2001:4860:4860::8888", "::ffff:8.8.8.8",
+    "64:ff9b::808:808", "2002:808:808::1", "2001:0:808:808::f7f7:f7f7",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_a_public_address_may_be_fetched_from(address: str) -> None:
+    assert may_fetch_from(ipaddress.ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "address", ["10.1.2.3", "::ffff:10.1.2.3", "64:ff9b::10.1.2.3", "fd00::1", "127.0.0.1"]
+)
+def test_an_allowed_network_may_be_fetched_from_and_no_other(settings: Settings, address: str) -> None:
+    networks = ("10.1.0.0/16", "fd00::/64", "127.0.0.1/32")
+    settings.FETCH_ALLOWED_NETWORKS = tuple(map(ipaddress.ip_network, networks))
+    assert may_fetch_from(ipaddress.ip_address(address))
+    for other in ("10.2.0.1", "::ffff:10.2.0.1", "64:ff9b::10.2.0.1", "fd01::1", "127.0.0.2", "::1"):
+        assert not may_fetch_from(ipaddress.ip_address(other))
+
+
 # From a server that may be fetched from
 
 
@@ -180,6 +203,7 @@ def test_a_plain_https_url_has_no_problem(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "problem"),
     [("http://idp.example.com/", "must begin with https://"),
+     ("HTTPS://idp.example.com/", "must begin with https://, in lower case"),
      ("https://user:password@idp.example.com/", "no user name or password"),
      ("https://idp.example.com/#keys", "leave out what follows the #"),
      ("https://bücher.example/", "those of a name as xn--"),
