@@ -19,9 +19,9 @@ class Site:
     def __init__(self, listener: socket.socket, certificate: Path) -> None:
         self.host, self.port = listener.getsockname()[:2]
         self.requests: list[str] = []
-        self.asked = threading.Semaphore(0)
         self.answer: Answer = serves({})
         self._listener = listener
+        self._asked = threading.Semaphore(0)
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate)
         self._connections: list[threading.Thread] = []
@@ -29,6 +29,10 @@ class Site:
     def url(self, path: str = "/jwks", *, host: str | None = None) -> str:
         name = self.host if host is None else host
         return f"https://{f'[{name}]' if ':' in name else name}:{self.port}{path}"
+
+    def wait_until_asked(self) -> None:
+        """For a request that was not waited for yet."""
+        assert self._asked.acquire(timeout=10)
 
     def accept(self) -> None:
         """Until the listener is shut."""
@@ -53,7 +57,7 @@ class Site:
                     return
                 head += block
             self.requests.append(head.decode())
-            self.asked.release()
+            self._asked.release()
             self.answer(connection)
 
 

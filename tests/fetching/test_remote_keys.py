@@ -317,12 +317,12 @@ def test_while_one_fetches_the_others_use_what_is_known(
     server: Site, source: KeySource, keys: RemoteKeys[str], clock: Clock
 ) -> None:
     keys.keys_of(source)
-    server.asked.acquire()
+    server.wait_until_asked()
     server.answer = gate = Gate(key_set("b"))
     clock += 10 * MINUTE
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(keys.keys_of, source)
-        server.asked.acquire()
+        server.wait_until_asked()
         assert [keys.keys_of(source) for _ in range(5)] == 5 * [("a",)]
         gate.opened.set()
         assert first.result() == ("b",)
@@ -338,11 +338,11 @@ def test_who_lacks_a_key_waits_for_the_one_that_fetches(
 ) -> None:
     if known:
         keys.keys_of(source)
-        server.asked.acquire()
+        server.wait_until_asked()
     server.answer = gate = Gate(key_set("new"))
     with ThreadPoolExecutor(8) as pool:
         waiting = at_once(pool, lambda: keys.keys_of(source, wanted_kid="new"), 8)
-        server.asked.acquire()
+        server.wait_until_asked()
         assert not any(future.done() for future in waiting)
         gate.opened.set()
         assert [future.result() for future in waiting] == 8 * [("new",)]
@@ -354,12 +354,12 @@ def test_nobody_waits_for_a_source_that_failed(
 ) -> None:
     server.answer = serves({}, 500)
     failure(keys, source)
-    server.asked.acquire()
+    server.wait_until_asked()
     server.answer = gate = Gate(key_set("a"))
     clock += 10
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(keys.keys_of, source)
-        server.asked.acquire()
+        server.wait_until_asked()
         assert "answered 500" in failure(keys, source)
         gate.opened.set()
         assert first.result() == ("a",)
@@ -369,7 +369,7 @@ def test_who_waits_in_vain_is_told_why(server: Site, source: KeySource, keys: Re
     server.answer = gate = Gate(serves({}, 500))
     with ThreadPoolExecutor(4) as pool:
         waiting = at_once(pool, lambda: failure(keys, source), 4)
-        server.asked.acquire()
+        server.wait_until_asked()
         gate.opened.set()
         assert all("answered 500" in future.result() for future in waiting)
     assert len(server.requests) == 1
@@ -381,7 +381,7 @@ def test_waiting_has_an_end(
     server.answer = gate = Gate(key_set("a"))
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(keys.keys_of, source)
-        server.asked.acquire()
+        server.wait_until_asked()
         monkeypatch.setattr(remote_keys, "LONGEST_FETCH", 0.1)
         assert "are being fetched: try again" in failure(keys, source)
         gate.opened.set()
