@@ -50,6 +50,10 @@ class IssuanceEvent(models.Model):
     kid = models.CharField("key ID (kid)", max_length=128, blank=True)
     alg = models.CharField("algorithm", max_length=10, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
+    confirmation = models.CharField(  # noqa: DJ001 - rows from before the column, and their leaves, stay as they are
+        max_length=100, null=True, blank=True,
+        help_text="To what the token is bound: jkt: and the thumbprint of the key of a DPoP proof.",
+    )  # fmt: skip
     error = models.CharField(max_length=64, blank=True)
     detail = models.CharField(
         max_length=500, blank=True, help_text="Why, and what to do; only here and in the log."

@@ -23,10 +23,14 @@ class Binding:
 def bind(
     request: TokenRequest, *, client: Client, issuer: IssuerSnapshot, path: str, now: datetime
 ) -> Binding:
-    """Raises InvalidDpopProof."""
-    if request.dpop and issuer.accepts_dpop:
+    """Where DPoP is off, a proof is a header like any other: not read. Raises InvalidDpopProof."""
+    if request.dpop is not None and issuer.accepts_dpop:
         proof = proven_key(request.dpop, path=path, now=now)
         return Binding(token_type="DPoP", confirmation={"jkt": proof.jkt}, uses=(proof.use,))  # noqa: S106 - RFC 9449
     if client.dpop_bound:
-        raise InvalidDpopProof("The relying party must send a DPoP proof, and did not.")
+        raise InvalidDpopProof(
+            "The relying party must send a DPoP proof, and did not."
+            if issuer.accepts_dpop
+            else "The relying party requires DPoP, which is off at this issuer: turn on accepts_dpop."
+        )
     return Binding()

@@ -136,7 +136,7 @@ def discovery_of(issuer: IssuerSnapshot) -> dict[str, Any]:
             dict.fromkeys((issuer.signing_alg, *told.signing_algs))
         ),
         "token_endpoint_auth_methods_supported": list(issuer.token_endpoint_auth_methods),
-        "claims_supported": list(told.claims),
+        "claims_supported": [*told.claims, *(["cnf"] if issuer.accepts_dpop else [])],
         **_optional_members(issuer),
     }
 

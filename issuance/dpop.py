@@ -1,9 +1,9 @@
 """A proof that the sender holds a key, to which the token is then bound (RFC 9449)."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -16,8 +16,10 @@ from relying_parties.client_keys import KeyRefusedError, VerificationKey, verifi
 OLDEST = 300
 """Seconds since its making after which a proof is refused."""
 DEFAULT_PORTS = {"https": 443, "http": 80}
-UNRESERVED = "-._~"
-SUB_DELIMITERS = "!$&'()*+,;=:@"
+ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
+URI = re.compile(rf"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|{ESCAPE.pattern})+\Z")
+"""The characters of RFC 3986 section 2: Python's own reader drops others, and reads on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ def proven_key(proof: str, *, path: str, now: datetime) -> DpopProof:
         key = _embedded_key(token)
         _refuse_other_request(token, path=path)
         issued_at = _issue_instant(token, now=now)
+        _refuse_outside_own_time(token, now=now)
         jti = token.text("jti")
     except JwtRefusedError as error:
         raise InvalidDpopProof(f"The DPoP proof is refused. {error}") from error
@@ -76,8 +79,23 @@ def _issue_instant(token: SignedJwt, *, now: datetime) -> float:
     return issued_at
 
 
-def _normalized(uri: str) -> tuple[Any, ...] | None:
-    """A URI without query and fragment, as RFC 3986 sections 6.2.2 and 6.2.3 compare it; None if it is none."""
+def _refuse_outside_own_time(token: SignedJwt, *, now: datetime) -> None:
+    """A proof needs no `exp` or `nbf`; one that has them means them (RFC 7519 sections 4.1.4 and 4.1.5)."""
+    exp, nbf = token.instant("exp"), token.instant("nbf")
+    clock, skew = now.timestamp(), CLOCK_SKEW.total_seconds()
+    if exp is not None and exp <= clock - skew:
+        raise JwtRefusedError("Its exp is past.")
+    if nbf is not None and nbf > clock + skew:
+        raise JwtRefusedError("Its nbf is ahead of this server's clock: set the client's clock.")
+
+
+def _normalized(uri: str) -> tuple[str, str, int | None, str] | None:
+    """Scheme, host, port and path, as RFC 3986 sections 6.2.2 and 6.2.3 compare them; None if it is no such URI.
+
+    Query and fragment do not count (RFC 9449 section 4.3).
+    """
+    if not URI.match(uri):
+        return None
     try:
         parts = urlsplit(uri)
         port = parts.port
@@ -85,11 +103,29 @@ def _normalized(uri: str) -> tuple[Any, ...] | None:
         return None
     if not parts.hostname or parts.username is not None or parts.password is not None:
         return None
-    scheme = parts.scheme.lower()
-    return scheme, parts.hostname.lower(), port or DEFAULT_PORTS.get(scheme), _normalized_path(parts.path)
+    return (
+        parts.scheme,
+        parts.hostname,
+        DEFAULT_PORTS.get(parts.scheme) if port is None else port,
+        _without_dot_segments(ESCAPE.sub(_shortest, parts.path)),
+    )
 
 
-def _normalized_path(path: str) -> str:
-    """Escapes of unreserved characters undone, the others in capital letters; dot segments stay, and match nothing."""
-    segments = (path or "/").split("/")
-    return "/".join(quote(unquote(segment), safe=UNRESERVED + SUB_DELIMITERS) for segment in segments)
+def _shortest(escape: re.Match[str]) -> str:
+    """An escape of an unreserved character undone, another one in capital letters."""
+    character = chr(int(escape[1], 16))
+    return character if UNRESERVED.match(character) else escape[0].upper()
+
+
+def _without_dot_segments(path: str) -> str:
+    """RFC 3986 section 5.2.4, for the path of a URI with a host: it is empty or begins with a slash."""
+    segments = path.split("/")[1:]
+    kept: list[str] = []
+    for segment in segments:
+        if segment == "..":
+            kept = kept[:-1]
+        elif segment != ".":
+            kept.append(segment)
+    if segments and segments[-1] in {".", ".."}:
+        kept.append("")
+    return "/" + "/".join(kept)

@@ -7,6 +7,7 @@ from typing import Any
 from audit.entry import Entry, cleaned
 from audit.models import Outcome
 from issuance.access_token import UnsignedToken
+from issuance.binding import Binding
 from issuance.errors import OAuthError
 from issuance.proof import Presented
 from issuance.token_request import TokenRequest
@@ -18,6 +19,7 @@ TRACED_HEADERS = (
     "HTTP_HOST", "HTTP_USER_AGENT", "CONTENT_TYPE", "CONTENT_LENGTH", "HTTP_ACCEPT", "HTTP_X_REQUEST_ID",
     "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO",
 )  # fmt: skip
+TOKEN_COLUMNS = frozenset({"jti", "kid", "alg", "expires_at"})
 UNPRINTABLE_ASCII = re.compile(r"[^\x20-\x7E]")
 
 
@@ -52,6 +54,12 @@ def identified(presented: Presented, client: Client | None) -> dict[str, Any]:
     }
 
 
+def bound(binding: Binding) -> dict[str, Any]:
+    """The confirmation as one text, `jkt:` and the thumbprint; none for a bearer token."""
+    confirmation = " ".join(f"{method}:{name}" for method, name in binding.confirmation.items())
+    return {"token_type": binding.token_type, "confirmation": confirmation}
+
+
 def said(token: UnsignedToken, *, client: Client) -> dict[str, Any]:
     return {
         "subject": token.claims["sub"],
@@ -73,6 +81,10 @@ def issued(entry: Entry, token: UnsignedToken) -> Entry:
 
 def refused(entry: Entry, error: OAuthError) -> Entry:
     """The row of a refusal; after a row that says `issued`, the row that says it failed."""
+    if not entry.is_issued:
+        # The names of a token that was not made after all.
+        for column in TOKEN_COLUMNS & entry.columns.keys():
+            del entry.columns[column]
     entry.passed("fail" if entry.is_issued else "refuse", error=error.error, detail=error.detail)
     entry.columns |= {
         "outcome": Outcome.FAILED if entry.is_issued else Outcome.REFUSED,

@@ -30,8 +30,8 @@ class TokenRequest:
 
     parameters: Mapping[str, tuple[str, ...]] = field(repr=False)
     authorization: str = field(repr=False)
-    dpop: str = field(default="", repr=False)
-    """The DPoP header (RFC 9449 section 4.1); of two, joined by a comma, which is no proof."""
+    dpop: str | None = field(default=None, repr=False)
+    """The DPoP header (RFC 9449 section 4.1), None if there is none; of two, joined by a comma, which is no proof."""
 
     def one(self, name: str) -> str:
         """The value of a parameter that may stand once, empty if it is not there. Raises InvalidRequest for two."""
@@ -64,7 +64,9 @@ class TokenRequest:
         return (audience,) if audience else resources
 
 
-def parse(*, body: bytes, content_type: str, query: str, authorization: str, dpop: str = "") -> TokenRequest:
+def parse(
+    *, body: bytes, content_type: str, query: str, authorization: str, dpop: str | None = None
+) -> TokenRequest:
     """Raises InvalidRequest or UnsupportedMediaType."""
     refuse_parameters_in_query(query)
     refuse_other_media_type(content_type)

@@ -46,14 +46,17 @@ class TokenView(ProtocolView):
 
     def post(self, request: Request, path: str = "") -> HttpResponse:
         """The road. Every step raises an OAuthError, or notes in the entry what it found out."""
-        meta, issuer, entry, now = request.META, self.issuer, self.entry, self.entry.at
+        meta, issuer, entry = request.META, self.issuer, self.entry
+        body = read_body(meta)
+        # A body may trickle in until a JWT that was used is forgotten: the request is as old as its last byte.
+        now = entry.at = timezone.now()
 
         asked = parse(
-            body=read_body(meta),
+            body=body,
             content_type=meta.get("CONTENT_TYPE", ""),
             query=meta.get("QUERY_STRING", ""),
             authorization=meta.get("HTTP_AUTHORIZATION", ""),
-            dpop=meta.get("HTTP_DPOP", ""),
+            dpop=meta.get("HTTP_DPOP"),
         )
         entry.passed("parse", **story.asked(asked))
 
@@ -68,7 +71,7 @@ class TokenView(ProtocolView):
 
         binding = bind(asked, client=client, issuer=issuer, path=meta["PATH_INFO"], now=now)
         self.uses += binding.uses
-        entry.passed("bind", token_type=binding.token_type, cnf=binding.confirmation)
+        entry.passed("bind", **story.bound(binding))
 
         granted = authorize(asked, client=client, issuer=issuer, address=meta["REMOTE_ADDR"], now=now)
         entry.passed("authorize", scope=granted.scope, audience=" ".join(granted.audience))

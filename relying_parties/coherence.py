@@ -52,6 +52,7 @@ def problems_of(relying_party: RelyingParty) -> list[str]:
     return [
         *_method_problems(relying_party),
         *_federation_problems(relying_party),
+        *_dpop_problems(relying_party),
         *_ttl_problems(relying_party),
         *_grant_problems(relying_party),
         *_template_problems(relying_party),
@@ -69,6 +70,15 @@ def _federation_problems(relying_party: RelyingParty) -> list[str]:
     return [
         f"its federated credential {credential} trusts an issuer of another issuer."
         for credential in of_another
+    ]
+
+
+def _dpop_problems(relying_party: RelyingParty) -> list[str]:
+    if relying_party.issuer.accepts_dpop or not relying_party.dpop_bound_access_tokens:
+        return []
+    issuer = relying_party.issuer
+    return [
+        f"it requires DPoP, which is off at {issuer}: turn on accepts_dpop there, or require it no longer."
     ]
 
 

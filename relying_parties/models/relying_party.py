@@ -167,6 +167,10 @@ class RelyingParty(ConfigurationModel, AbstractApplication):
             problems["allowed_networks"] = error
         if self.issuer_id and (error := self._ttl_problem()):
             problems["access_token_ttl"] = error
+        if self.issuer_id and self.dpop_bound_access_tokens and not self.issuer.accepts_dpop:
+            problems["dpop_bound_access_tokens"] = (
+                "This issuer does not accept DPoP: turn that on there first."
+            )
         if self.issuer_id and self.token_endpoint_auth_method not in self.issuer.token_endpoint_auth_methods:
             on = ", ".join(self.issuer.token_endpoint_auth_methods)
             problems["token_endpoint_auth_method"] = f"Off at this issuer, where these are on: {on}."
