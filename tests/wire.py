@@ -60,10 +60,12 @@ def call(
     headers: Headers = (),
     peer: str = "192.0.2.7",
     server: str = "127.0.0.1:8000",
+    stream: io.BytesIO | None = None,
 ) -> Answer:
     """One request. `target` is path and query; of headers with one name, WSGI joins the values by a comma.
 
-    It sees the configuration as it stands: the revision is read anew, as it is half a second later.
+    The body is read from `stream` if there is one. It sees the configuration as it stands: the revision is read anew,
+    as it is half a second later.
     """
     revision.forget()
     path, _, query = target.partition("?")
@@ -80,7 +82,7 @@ def call(
         "REMOTE_ADDR": peer,
         "CONTENT_LENGTH": str(len(body)),
         "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(body),
+        "wsgi.input": stream or io.BytesIO(body),
         "wsgi.errors": io.StringIO(),
         "wsgi.version": (1, 0),
         "wsgi.multithread": True,

@@ -34,6 +34,31 @@ def test_a_method_that_is_off_is_named(cast: Cast) -> None:
     assert problems_of(RelyingParty.objects.get(client_id="reports")) == []
 
 
+@pytest.mark.contract("P8.3")
+def test_dpop_is_not_required_where_it_is_off(cast: Cast) -> None:
+    cast.billing.dpop_bound_access_tokens = True
+    with pytest.raises(ValidationError) as refused:
+        cast.billing.full_clean()
+    assert refused.value.message_dict == {
+        "dpop_bound_access_tokens": ["This issuer does not accept DPoP: turn that on there first."]
+    }
+    cast.billing.issuer.accepts_dpop = True
+    cast.billing.full_clean()
+
+
+@pytest.mark.contract("P8.3")
+def test_dpop_is_not_turned_off_while_it_is_required(cast: Cast) -> None:
+    RelyingParty.objects.filter(client_id="billing").update(dpop_bound_access_tokens=True)
+    with pytest.raises(ValidationError) as refused:
+        refuse_incoherent([cast.oidc_m2m], now=timezone.now())
+    assert refused.value.messages == [
+        "billing: it requires DPoP, which is off at M2M: turn on accepts_dpop there, or require it no longer."
+    ]
+    cast.oidc_m2m.accepts_dpop = True
+    cast.oidc_m2m.save()
+    refuse_incoherent([cast.oidc_m2m], now=timezone.now())
+
+
 def test_a_ttl_beyond_the_issuers_is_named(cast: Cast) -> None:
     cast.reports.access_token_ttl = 86_401
     assert problems_of(cast.reports) == [
