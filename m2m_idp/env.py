@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
+from redis import ConnectionPool, RedisError
 
 from issuers.private_file import draft_beside
 
@@ -30,7 +31,11 @@ HOW_TO_MAKE = {
 }
 
 WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
+DATABASE_NUMBER = re.compile(r"(/[0-9]{0,9})?")
 HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:]+")
+IN_EACH_PROCESS = "locmemcache://"
+CACHE_SCHEMES = {"redis": "redis", "rediss": "rediss", "valkey": "redis", "valkeys": "rediss"}
+"""What the client of Redis calls each of them."""
 DATABASE_SCHEMES = ("sqlite:", "postgres:", "postgresql:")
 
 Network = IPv4Network | IPv6Network
@@ -52,6 +57,8 @@ class Environment:
     web_concurrency: int
     maintain_every: int
     """Seconds; 0: the server leaves its chores to others."""
+    auth_failures_per_minute: int
+    """0: wrong secrets are not counted."""
     allowed_hosts: tuple[str, ...]
     trusted_proxies: tuple[Network, ...]
     operations_networks: tuple[Network, ...]
@@ -94,6 +101,9 @@ def read(env: Variables) -> Environment:
         surface=_one_of(env, "IDP_SURFACE", SURFACES),
         web_concurrency=_whole_number(env, "WEB_CONCURRENCY", default=2, smallest=1, largest=1024),
         maintain_every=_whole_number(env, "MAINTAIN_EVERY", default=60, smallest=0, largest=86_400),
+        auth_failures_per_minute=_whole_number(
+            env, "AUTH_FAILURES_PER_MINUTE", default=20, smallest=0, largest=1_000_000
+        ),
         allowed_hosts=_listed(env, "ALLOWED_HOSTS"),
         trusted_proxies=_networks(env, "TRUSTED_PROXIES"),
         operations_networks=_networks(env, "OPERATIONS_NETWORKS"),
@@ -256,13 +266,34 @@ def _database(env: Variables, var_dir: Path) -> dict[str, Any]:
 
 
 def _cache(env: Variables) -> dict[str, Any]:
+    url = _text(env, "CACHE_URL", default=IN_EACH_PROCESS)
+    if url == IN_EACH_PROCESS:
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": ""}
+    scheme, separator, rest = url.partition("://")
+    location = f"{CACHE_SCHEMES.get(scheme)}{separator}{rest}"
+    # A cache that does not answer is done without: no request waits for it longer, or twice.
+    options = {"socket_connect_timeout": 0.3, "socket_timeout": 0.3}
+    if scheme not in CACHE_SCHEMES or not _is_server(location, options):
+        # The URL may hold a password.
+        raise ImproperlyConfigured(
+            f"CACHE_URL must be {IN_EACH_PROCESS} or such as redis://USER:PASSWORD@HOST:PORT/0 "
+            f"({', '.join(CACHE_SCHEMES)}), with special characters of the password percent-encoded."
+        )
+    return {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": location,
+        "OPTIONS": options,
+    }
+
+
+def _is_server(location: str, options: Mapping[str, Any]) -> bool:
+    """Whether the client of Redis can read it; nothing is connected to."""
     try:
-        config: dict[str, Any] = Env.cache_url_config(_text(env, "CACHE_URL", default="locmemcache://"))
-    except (ImproperlyConfigured, ValueError):
-        config = {}
-    if not config:
-        raise ImproperlyConfigured("CACHE_URL must be locmemcache:// or such as redis://HOST:PORT/0.")
-    return config
+        ConnectionPool.from_url(location, **options).make_connection()
+        parts = urlsplit(location)
+        return bool(parts.hostname) and DATABASE_NUMBER.fullmatch(parts.path) is not None
+    except (TypeError, ValueError, RedisError):
+        return False
 
 
 def _networks(env: Variables, name: str) -> tuple[Network, ...]:

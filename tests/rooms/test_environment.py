@@ -47,6 +47,7 @@ def test_a_loopback_server_needs_no_variable_but_a_place(tmp_path: Path) -> None
     assert read.database["NAME"] == str(tmp_path / "db.sqlite3")
     assert read.static_root == tmp_path / "static"
     assert read.cache["BACKEND"].endswith("LocMemCache")
+    assert read.auth_failures_per_minute == 20
 
 
 def test_the_port_is_the_default_urls_port(tmp_path: Path) -> None:
@@ -59,7 +60,7 @@ def test_it_reads_every_variable(tmp_path: Path) -> None:
         REAL
         | {"BIND": "::", "PORT": "9000", "VAR_DIR": str(tmp_path), "STATIC_ROOT": "/srv/static"}
         | {"IDP_SURFACE": "protocol", "WEB_CONCURRENCY": "4", "LOG_LEVEL": "WARNING", "DEBUG": "false"}
-        | {"MAINTAIN_EVERY": "0"}
+        | {"MAINTAIN_EVERY": "0", "AUTH_FAILURES_PER_MINUTE": "0"}
         | {"ALLOWED_HOSTS": "a.example, b.example", "TRUSTED_PROXIES": "10.0.0.0/8, ::1"}
         | {"OPERATIONS_NETWORKS": "192.0.2.0/24", "CACHE_URL": "redis://cache:6379/1"}
         | {"DATABASE_URL": "postgres://idp:p%40ss@db:5432/idp"}
@@ -67,7 +68,7 @@ def test_it_reads_every_variable(tmp_path: Path) -> None:
     )
     assert (read.bind, read.port, read.static_root) == ("[::]", 9000, Path("/srv/static"))
     assert (read.surface, read.web_concurrency, read.log_level) == ("protocol", 4, "WARNING")
-    assert read.maintain_every == 0
+    assert (read.maintain_every, read.auth_failures_per_minute) == (0, 0)
     assert read.allowed_hosts == ("a.example", "b.example")
     assert read.trusted_proxies == (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1"))
     assert read.operations_networks == (ipaddress.ip_network("192.0.2.0/24"),)
@@ -148,12 +149,15 @@ def test_a_key_may_be_in_base64url_without_padding() -> None:
     [("PORT", text) for text in ("", "0", "65536", "-1", "8000 ", "8e3", "٣", "9" * 5000)]
     + [("WEB_CONCURRENCY", "0"), ("WEB_CONCURRENCY", "many"), ("WEB_CONCURRENCY", "1025")]
     + [("MAINTAIN_EVERY", "-1"), ("MAINTAIN_EVERY", "1m"), ("MAINTAIN_EVERY", "86401")]
+    + [("AUTH_FAILURES_PER_MINUTE", "-1"), ("AUTH_FAILURES_PER_MINUTE", "1000001")]
     + [("DEBUG", "1"), ("DEBUG", "True"), ("IDP_SURFACE", "token"), ("LOG_LEVEL", "info"), ("BIND", "localhost")]
     + [("TRUSTED_PROXIES", "10.0.0.1/8"), ("TRUSTED_PROXIES", "proxy"), ("OPERATIONS_NETWORKS", "10.0.0.0/33")]
     + [("FETCH_ALLOWED_NETWORKS", "10.0.0.1/8"), ("FETCH_ALLOWED_NETWORKS", "keys.example")]
     + [("FETCH_CA_FILE", "/nowhere/bundle.pem"), ("FETCH_CA_FILE", "/"), ("FETCH_CA_FILE", "a\0b")]
     + [("DATABASE_URL", text) for text in ("", "nonsense", "mysql://h/n", "postgres://u:p/w@h:x/n")]
-    + [("CACHE_URL", text) for text in ("", "nonsense", "foo://h")]
+    + [("CACHE_URL", text) for text in ("", "nonsense", "foo://h", "memcache://h:11211", "unix:///run/redis.sock")]
+    + [("CACHE_URL", f"redis://{text}") for text in ("", "/0", "h:x", "h:99999", "h/cache", "h?x=1")]
+    + [("CACHE_URL", "redis://h?socket_timeout=x")]
     + [("VAR_DIR", ""), ("STATIC_ROOT", "")],
 )  # fmt: skip
 def test_nonsense_is_refused_by_name(name: str, text: str) -> None:
@@ -172,6 +176,27 @@ def test_a_bundle_without_an_authority_is_refused(tmp_path: Path) -> None:
 
 def test_a_bad_database_url_does_not_tell_its_password() -> None:
     assert "hunter2" not in refusal(DATABASE_URL="postgres://u:hunter2/x@h:5432/n")
+
+
+@pytest.mark.parametrize(
+    ("url", "location"),
+    [("redis://h", "redis://h"), ("rediss://h:6380/1", "rediss://h:6380/1"), ("valkey://h/2", "redis://h/2"),
+     ("valkeys://u:p%40@h", "rediss://u:p%40@h"), ("redis://[::1]:6379", "redis://[::1]:6379"),
+     ("rediss://h?ssl_ca_certs=/etc/ca.pem", "rediss://h?ssl_ca_certs=/etc/ca.pem")],
+)  # fmt: skip
+def test_a_shared_cache_is_redis_or_valkey_and_is_not_waited_for(url: str, location: str) -> None:
+    cache = env.read(REAL | {"CACHE_URL": url}).cache
+    assert (cache["BACKEND"], cache["LOCATION"]) == (
+        "django.core.cache.backends.redis.RedisCache",
+        location,
+    )
+    assert cache["OPTIONS"] == {"socket_connect_timeout": 0.3, "socket_timeout": 0.3}
+
+
+def test_a_bad_cache_url_says_what_is_good_and_does_not_tell_its_password() -> None:
+    said = refusal(CACHE_URL="redis://:hunter2/x@h:6379/0")
+    assert "redis, rediss, valkey, valkeys" in said
+    assert "hunter2" not in said
 
 
 @pytest.mark.parametrize(
