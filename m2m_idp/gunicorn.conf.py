@@ -1,6 +1,7 @@
 """How gunicorn serves m2m-idp. What an operator may choose comes from the environment: see env.py."""
 
 import gc
+import logging
 import os
 import socket
 import struct
@@ -24,7 +25,7 @@ except ImproperlyConfigured as refusal:
     sys.exit(f"m2m-idp cannot start: {refusal}")
 
 # Models can be imported only now.
-from issuance import documents, health
+from issuance import checks, documents, health
 from upkeep import worker_thread
 
 
@@ -77,6 +78,8 @@ def on_starting(_server: Arbiter) -> None:
     problems: list[str] = health.start_problems()
     if problems:
         sys.exit("\n".join(f"m2m-idp cannot start: {problem}" for problem in problems))
+    for notice in checks.shares_counts():
+        logging.getLogger("m2m_idp").info("%s %s", notice.msg, notice.hint)
     get_resolver().check()
     warm()
     # What was loaded lives as long as the server: no collection walks through it again.
