@@ -5,13 +5,13 @@ from threading import Lock
 from typing import Any
 
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.core.cache import cache
 from django.core.exceptions import ValidationError
+
+from issuance.windows import Window
 
 MOST_FAILURES = 10
 """From one address for one user name, within the window."""
-WINDOW = 300
-"""Seconds."""
+FAILURES = Window("login-failures", seconds=300, most_keys=10_000)
 
 _checking = Lock()
 
@@ -20,24 +20,23 @@ class LoginForm(AdminAuthenticationForm):
     """In each process one password is checked at a time; token requests keep the rest."""
 
     def clean(self) -> dict[str, Any]:
-        if int(cache.get(self._failures, 0)) >= MOST_FAILURES:
+        if FAILURES.wait(self._who, limit=MOST_FAILURES):
             raise ValidationError("Too many failed logins. Wait five minutes, then try again.")
         if not _checking.acquire(timeout=1):
             raise ValidationError("Another login is being checked. Try again.")
         try:
             cleaned: dict[str, Any] = super().clean()
         except ValidationError:
-            cache.set(self._failures, int(cache.get(self._failures, 0)) + 1, WINDOW)
+            FAILURES.take(self._who, limit=MOST_FAILURES)
             raise
         finally:
             _checking.release()
-        cache.delete(self._failures)
+        FAILURES.forget(self._who)
         return cleaned
 
     @property
-    def _failures(self) -> str:
-        """The cache's key for the failures of this address and user name."""
-        # Hashed: a cache takes no key of any text.
-        name = sha256(self.cleaned_data.get("username", "").encode()).hexdigest()
+    def _who(self) -> str:
+        """This address and user name, hashed: the name is any text of any length."""
+        name = self.cleaned_data.get("username", "")
         address = self.request.META["REMOTE_ADDR"] if self.request else ""
-        return f"login-failures:{address}:{name}"
+        return sha256(f"{address} {name}".encode()).hexdigest()

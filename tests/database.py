@@ -8,9 +8,9 @@ import sqlite3
 import time
 from typing import Protocol
 
-from django.core.cache import cache
 from django.db import connection
 
+from console.login import FAILURES as FAILED_LOGINS
 from issuers import revision
 from issuers.models import ConfigurationRevision
 
@@ -37,7 +37,7 @@ def set_back(baseline: Baseline) -> None:
     baseline.restore()
     ConfigurationRevision.objects.update(number=last + 1)
     revision.forget()
-    cache.clear()
+    FAILED_LOGINS._local._buckets.clear()
 
 
 class SqliteBaseline:

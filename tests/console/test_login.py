@@ -2,7 +2,6 @@
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
 
@@ -14,7 +13,6 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture(autouse=True)
 def _somebody(db: None) -> None:
-    cache.clear()
     User.objects.create_superuser("somebody", password=PASSWORD)
 
 
