@@ -138,7 +138,7 @@ SECTIONS = {
         model=RelyingParty,
         identity=("issuer", "client_id"),
         # Nothing acts on these yet.
-        left_out=frozenset({"client_jwks", "client_jwks_uri", "requests_per_minute"}),
+        left_out=frozenset({"client_jwks", "client_jwks_uri"}),
         wire_names={"name": "client_name"},
         parts={"secrets": SECRET, "grants": GRANT, "rules": RULE},
     ),

@@ -110,6 +110,7 @@ class RelyingPartyAdmin(SecretRotation, PreviewPage, PanelledPage, Configuration
             "Authentication",
             {"fields": ("token_endpoint_auth_method", ("valid_from", "valid_until"), "allowed_networks")},
         ),
+        ("Quota", {"fields": ("requests_per_minute",)}),
         ("Token", {"fields": ("claim_template", "access_token_ttl", "signing_alg")}),
         ("Tracing", {"fields": ("trace_until",)}),
     )
