@@ -10,7 +10,7 @@ Instants and periods are whole milliseconds, as in Redis.
 """
 
 MOST_KEYS = 50_000
-"""Some 15 MB. To push out a count takes as many events under other names: more than a process serves in a minute."""
+"""Some 15 MB. To push out a count takes as many events under other names: about what a process serves in a minute."""
 
 
 class LocalCounts:
@@ -64,6 +64,10 @@ def milliseconds_to_wait(buckets: Buckets, *, limit: int, since: int) -> int:
 
 
 def with_one_more(buckets: Buckets, *, now: int) -> Buckets:
-    if buckets and buckets[-1][0] // 1000 == now // 1000:
+    if not buckets:
+        return ((now, 1),)
+    # A thread may have read the clock before the one that went first.
+    now = max(now, buckets[-1][0])
+    if buckets[-1][0] // 1000 == now // 1000:
         return (*buckets[:-1], (now, buckets[-1][1] + 1))
     return (*buckets, (now, 1))

@@ -4,6 +4,7 @@ import io
 import itertools
 import json
 import random
+import sys
 import time
 import tracemalloc
 from collections.abc import Iterator
@@ -113,9 +114,23 @@ def test_keys_do_not_touch_each_other_and_are_forgotten_alone(window: Window) ->
     assert (window.wait("a", limit=1), window.wait("b", limit=1)) == (0, 60)
 
 
-def test_threads_share_a_count(window: Window) -> None:
+@pytest.fixture
+def _restless() -> Iterator[None]:
+    """Threads are switched as often as can be."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_restless")
+def test_threads_share_a_count(window: Window, clock: Clock) -> None:
     def take_many() -> int:
-        return sum(window.take("a", limit=1000) == 0 for _ in range(500))
+        passed = 0
+        for _ in range(500):
+            clock.now += 0.001
+            passed += window.take("a", limit=1000) == 0
+        return passed
 
     assert sum(all_at_once(*[take_many] * 8)) == 1000
 
