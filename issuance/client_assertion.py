@@ -49,6 +49,10 @@ class PresentedAssertion:
     def methods(self) -> tuple[str, ...]:
         return (TokenEndpointAuthMethod.PRIVATE_KEY_JWT, TokenEndpointAuthMethod.FEDERATED_JWT)
 
+    @property
+    def is_guess(self) -> bool:
+        return False
+
     def proven_for(self, client: Client, *, issuer: IssuerSnapshot, now: datetime) -> Proven:
         is_federated = client.token_endpoint_auth_method == TokenEndpointAuthMethod.FEDERATED_JWT
         prove = self._by_trusted_issuer if is_federated else self._by_client

@@ -26,11 +26,15 @@ class PresentedSecret:
     def methods(self) -> tuple[str, ...]:
         return (self.method,)
 
+    @property
+    def is_guess(self) -> bool:
+        return any(self.forms)
+
     def proven_for(self, client: Client, *, issuer: IssuerSnapshot, now: datetime) -> Proven:
         secret = self._match(client, now=now)
         if secret is None:
             raise InvalidClient(self._why_none_matched(client, now))
-        return Proven(client=client, credential=f"secret:{secret.id}")
+        return Proven(client=client, credential=f"secret:{secret.id}", is_guessable=secret.chosen)
 
     def pretend(self, client: Client | None, *, issuer: IssuerSnapshot, now: datetime) -> None:
         if client is None:

@@ -95,6 +95,18 @@ class UnsupportedMediaType(OAuthError):
     status = 415
 
 
+class TooManyRequests(OAuthError):
+    """RFC 6585 section 4. `retry_after` is in whole seconds."""
+
+    error = "temporarily_unavailable"
+    description = "Too many requests. Try again when Retry-After is over."
+    status = 429
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        super().__init__(detail)
+        self.headers["Retry-After"] = str(retry_after)
+
+
 class TemporarilyUnavailable(OAuthError):
     error = "temporarily_unavailable"
     description = "The request cannot be decided or recorded now. Try again."

@@ -16,6 +16,8 @@ class Proven:
     client: Client
     credential: str
     uses: tuple[OneUse, ...] = ()
+    is_guessable: bool = False
+    """A person chose the secret."""
 
 
 class Presented(Protocol):
@@ -27,6 +29,10 @@ class Presented(Protocol):
     @property
     def methods(self) -> tuple[str, ...]:
         """The registered methods that it may be of."""
+
+    @property
+    def is_guess(self) -> bool:
+        """Whether it holds a secret, which somebody may be guessing."""
 
     def proven_for(self, client: Client, *, issuer: IssuerSnapshot, now: datetime) -> Proven:
         """Raises InvalidClient, or TemporarilyUnavailable where nobody can tell now."""

@@ -15,14 +15,16 @@ from issuance import story
 from issuance.access_token import token_for
 from issuance.answers import NO_STORE, json_answer
 from issuance.binding import bind
-from issuance.client_auth import present, prove, registered
+from issuance.client_auth import present, registered
 from issuance.documents import active_issuer, discovery_of, issuer_of, issuing_issuer, keyring_of
 from issuance.errors import NotRecorded, OAuthError, TemporarilyUnavailable
 from issuance.grants import authorize
 from issuance.protocol_view import ProtocolView
+from issuance.quota import spend_quota
 from issuance.replay import OneUse, using, using_up
 from issuance.request_body import read_body
 from issuance.signing_key import ready_key, signed
+from issuance.throttle import prove
 from issuance.token_request import parse
 from issuers.directory import IssuerSnapshot
 from keys.keyring import RECORD
@@ -65,7 +67,7 @@ class TokenView(ProtocolView):
         entry.passed("identify", **story.identified(presented, claimed))
         story.trace_if_wanted(entry, client=claimed, request=asked, meta=meta)
 
-        proven = prove(presented, client=claimed, issuer=issuer, now=now)
+        proven = prove(presented, client=claimed, issuer=issuer, address=meta["REMOTE_ADDR"], now=now)
         client, self.uses = proven.client, proven.uses
         entry.passed("authenticate", credential=proven.credential)
 
@@ -86,6 +88,7 @@ class TokenView(ProtocolView):
             jti=secrets.token_urlsafe(18),
             now=now,
         ).bound_to(binding.confirmation)
+        spend_quota(client)
         entry.passed("claims", **story.said(token, client=client))
 
         record(story.issued(entry, token), beside=using(self.uses))

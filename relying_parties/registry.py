@@ -87,6 +87,7 @@ class Client:
     access_token_ttl: int | None
     signing_alg: str
     allowed_networks: tuple[IPv4Network | IPv6Network, ...]
+    requests_per_minute: int | None
     trace_until: datetime | None
     grants: tuple[Grant, ...]
     rules: tuple[Rule, ...]
@@ -168,6 +169,7 @@ def snapshot_of(relying_party: RelyingParty) -> Client:
         access_token_ttl=relying_party.access_token_ttl,
         signing_alg=relying_party.signing_alg,
         allowed_networks=tuple(ipaddress.ip_network(network) for network in relying_party.allowed_networks),
+        requests_per_minute=relying_party.requests_per_minute,
         trace_until=relying_party.trace_until,
         grants=tuple(
             Grant(

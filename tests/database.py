@@ -11,6 +11,8 @@ from typing import Protocol
 from django.db import connection
 
 from console.login import FAILURES as FAILED_LOGINS
+from issuance.quota import QUOTAS
+from issuance.throttle import FAILURES
 from issuers import revision
 from issuers.models import ConfigurationRevision
 
@@ -37,7 +39,8 @@ def set_back(baseline: Baseline) -> None:
     baseline.restore()
     ConfigurationRevision.objects.update(number=last + 1)
     revision.forget()
-    FAILED_LOGINS._local._buckets.clear()
+    for window in (FAILURES, FAILED_LOGINS, QUOTAS):
+        window._local._buckets.clear()
 
 
 class SqliteBaseline:

@@ -1,0 +1,19 @@
+"""How often a relying party may ask: its `requests_per_minute`."""
+
+from issuance.errors import TooManyRequests
+from issuance.windows import Window
+from relying_parties.registry import Client
+
+QUOTAS = Window("quota", seconds=60)
+
+
+def spend_quota(client: Client) -> None:
+    """Count one token of a client that is proven and may have it. Raises TooManyRequests."""
+    limit = client.requests_per_minute
+    if limit is None:
+        return
+    if wait := QUOTAS.take(str(client.id), limit=limit):
+        raise TooManyRequests(
+            f"Over the quota of {limit} requests a minute (requests_per_minute of the relying party).",
+            retry_after=wait,
+        )
