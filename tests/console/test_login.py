@@ -7,6 +7,8 @@ from django.urls import reverse
 
 from console import login
 from console.login import MOST_FAILURES
+from issuance.shared_counts import SharedCounts
+from tests.server import free_port
 
 PASSWORD = "correct horse battery"
 
@@ -28,6 +30,15 @@ def test_a_right_password_opens_the_console() -> None:
 
 
 def test_guesses_are_counted_by_address_and_user_name() -> None:
+    for _ in range(MOST_FAILURES):
+        assert "Please enter the correct username" in try_password("wrong")
+    assert "Too many failed logins" in try_password(PASSWORD)
+    assert try_password(PASSWORD, address="192.0.2.8") == ""
+
+
+def test_guesses_are_counted_while_the_shared_cache_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    away = SharedCounts(location=f"redis://127.0.0.1:{free_port()}", options={"socket_timeout": 0.3})
+    monkeypatch.setattr(login.FAILURES, "_shared", lambda: away)
     for _ in range(MOST_FAILURES):
         assert "Please enter the correct username" in try_password("wrong")
     assert "Too many failed logins" in try_password(PASSWORD)

@@ -132,5 +132,5 @@ def test_it_goes_on_while_redis_is_away(cast: Cast, tmp_path: Path) -> None:
                 thread.join()
         log = server.log.read_text()
     assert {status for status, _ in answers} == {200}
-    assert max(seconds for _, seconds in answers) < 3
+    assert max(seconds for _, seconds in answers) < 5
     assert 1 <= log.count('"cache_away"') <= 2, "each worker says it once"
