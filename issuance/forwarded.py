@@ -5,12 +5,15 @@ address and scheme are the socket's.
 """
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+
+PEER = "m2m_idp.peer"
+"""Where the WSGI environment keeps the socket's own address. No header has a name like this."""
 
 
 class ForwardedMiddleware:
@@ -21,6 +24,7 @@ class ForwardedMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if settings.TRUSTED_PROXIES:
+            request.META[PEER] = request.META["REMOTE_ADDR"]
             request.META["REMOTE_ADDR"], scheme = believed(request.META)
             # META is the WSGI environment, where HttpRequest.scheme reads it.
             request.META["wsgi.url_scheme"] = scheme
@@ -38,6 +42,12 @@ def believed(meta: dict[str, Any]) -> tuple[str, str]:
         address = hop
         scheme = _next_scheme(schemes, otherwise=scheme)
     return address, scheme
+
+
+def peer_of(meta: Mapping[str, Any]) -> str:
+    """The address of the other end of the connection: the client, or the nearest proxy."""
+    peer: str = meta.get(PEER) or meta["REMOTE_ADDR"]
+    return peer
 
 
 def is_trusted(address: str) -> bool:

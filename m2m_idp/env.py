@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 from redis import ConnectionPool, RedisError
 
+from issuance.certificate_headers import CERTIFICATE_HEADERS
 from issuers.private_file import draft_beside
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -61,6 +62,8 @@ class Environment:
     """0: wrong secrets are not counted."""
     allowed_hosts: tuple[str, ...]
     trusted_proxies: tuple[Network, ...]
+    client_certificate_header: str
+    """The form in which the trusted proxies pass a client's certificate on; empty: none is believed."""
     operations_networks: tuple[Network, ...]
     fetch_allowed_networks: tuple[Network, ...]
     fetch_ca_file: str
@@ -90,6 +93,7 @@ def read(env: Variables) -> Environment:
     if debug and not is_loopback:
         raise ImproperlyConfigured(f"DEBUG shows secrets to strangers: unset it, PUBLIC_URL is {public_url}.")
     own = _generated(var_dir) if is_loopback else {}
+    trusted_proxies = _networks(env, "TRUSTED_PROXIES")
     return Environment(
         public_url=public_url,
         is_loopback=is_loopback,
@@ -105,7 +109,8 @@ def read(env: Variables) -> Environment:
             env, "AUTH_FAILURES_PER_MINUTE", default=20, smallest=0, largest=1_000_000
         ),
         allowed_hosts=_listed(env, "ALLOWED_HOSTS"),
-        trusted_proxies=_networks(env, "TRUSTED_PROXIES"),
+        trusted_proxies=trusted_proxies,
+        client_certificate_header=_certificate_header(env, trusted_proxies),
         operations_networks=_networks(env, "OPERATIONS_NETWORKS"),
         fetch_allowed_networks=_networks(env, "FETCH_ALLOWED_NETWORKS"),
         fetch_ca_file=_bundle(env, "FETCH_CA_FILE"),
@@ -317,6 +322,20 @@ def _bundle(env: Variables, name: str) -> str:
     if not authorities:
         raise ImproperlyConfigured(f"{name} must hold the certificate of an authority: {path!r} has none.")
     return str(Path(path).absolute())
+
+
+def _certificate_header(env: Variables, trusted_proxies: tuple[Network, ...]) -> str:
+    form = _text(env, "CLIENT_CERTIFICATE_HEADER", default="")
+    if form and form not in CERTIFICATE_HEADERS:
+        raise ImproperlyConfigured(
+            f"CLIENT_CERTIFICATE_HEADER must be empty or one of {', '.join(CERTIFICATE_HEADERS)}. It is {form!r}."
+        )
+    if form and not trusted_proxies:
+        raise ImproperlyConfigured(
+            "CLIENT_CERTIFICATE_HEADER is believed from TRUSTED_PROXIES alone, and there are none: "
+            "name the proxy's address there, or unset CLIENT_CERTIFICATE_HEADER."
+        )
+    return form
 
 
 def _address(env: Variables, name: str, *, default: str) -> str:

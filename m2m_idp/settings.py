@@ -16,6 +16,7 @@ SURFACE = ENVIRONMENT.surface
 HAS_CONSOLE = SURFACE in {"all", "admin"}
 HAS_PROTOCOL = SURFACE in {"all", "protocol"}
 TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
+CLIENT_CERTIFICATE_HEADER = ENVIRONMENT.client_certificate_header
 OPERATIONS_NETWORKS = ENVIRONMENT.operations_networks
 FETCH_ALLOWED_NETWORKS = ENVIRONMENT.fetch_allowed_networks
 FETCH_CA_FILE = ENVIRONMENT.fetch_ca_file

@@ -8,8 +8,9 @@ import tempfile
 from pathlib import Path
 
 _FROM_OUTSIDE = ("PORT", "PUBLIC_URL", "DEBUG", "IDP_SURFACE", "WEB_CONCURRENCY", "ALLOWED_HOSTS", "MAINTAIN_EVERY",
-                 "TRUSTED_PROXIES", "OPERATIONS_NETWORKS", "CACHE_URL", "LOG_LEVEL", "AUTH_FAILURES_PER_MINUTE",
-                 "FETCH_ALLOWED_NETWORKS", "FETCH_CA_FILE", "PKCS11_MODULE", "PKCS11_PIN")  # fmt: skip
+                 "TRUSTED_PROXIES", "CLIENT_CERTIFICATE_HEADER", "OPERATIONS_NETWORKS", "CACHE_URL", "LOG_LEVEL",
+                 "AUTH_FAILURES_PER_MINUTE", "FETCH_ALLOWED_NETWORKS", "FETCH_CA_FILE", "PKCS11_MODULE",
+                 "PKCS11_PIN")  # fmt: skip
 for _name in _FROM_OUTSIDE:
     os.environ.pop(_name, None)
 
