@@ -1,0 +1,147 @@
+"""Certificates by which clients prove themselves (RFC 8705 section 2): of an authority, or registered one by one.
+
+Whatever TLS or a proxy made of a certificate, it is verified here against the issuer's own authorities.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
+
+from relying_parties.certificate_policy import AUTHORITIES, CLIENTS
+
+MOST_AUTHORITIES = 50
+SHORTEST_RSA_KEY = 2048
+LONGEST_CHAIN = 8
+"""Intermediates between a client's certificate and an authority."""
+
+Certificates = tuple[x509.Certificate, ...]
+
+
+def read_ca_certificates(pem: str) -> Certificates:
+    """Raises ValueError, with words for the operator, unless these are 1 to 50 certificates of authorities."""
+    if "PRIVATE KEY" in pem:
+        raise ValueError("This holds a private key: paste the certificates alone.")
+    try:
+        certificates = tuple(x509.load_pem_x509_certificates(pem.encode()))
+    except (ValueError, x509.InvalidVersion) as error:
+        raise ValueError("These are no certificates in PEM.") from error
+    if len(certificates) > MOST_AUTHORITIES:
+        raise ValueError(f"At most {MOST_AUTHORITIES} certificates; these are {len(certificates)}.")
+    for certificate in certificates:
+        if why := why_no_authority(certificate):
+            raise ValueError(f"The certificate {_name(certificate)} {why}")
+    return certificates
+
+
+def ca_certificates_problem(pem: str) -> str | None:
+    """Why an issuer cannot have these as its authorities."""
+    try:
+        read_ca_certificates(pem)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def why_no_authority(certificate: x509.Certificate) -> str | None:
+    """What keeps it from issuing others (RFC 5280 sections 4.2.1.3 and 4.2.1.9)."""
+    try:
+        extensions = certificate.extensions
+        constraints = extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        return "says nothing of a CA (basicConstraints): give the authority's own."
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return "has extensions that cannot be read."
+    if not constraints.ca:
+        return "is of no CA (basicConstraints): give the authority's own."
+    usages = [each.value for each in extensions if isinstance(each.value, x509.KeyUsage)]
+    if not all(usage.key_cert_sign for usage in usages):
+        return "may not sign others (keyUsage): give the authority's own."
+    return None
+
+
+def why_not_issued_by(
+    certificate: bytes, chain: Sequence[bytes], anchors: Sequence[x509.Certificate], now: datetime
+) -> str | None:
+    """Why the client's certificate, in DER, does not lead to one of the anchors through the certificates of `chain`.
+
+    RFC 5280 section 6: signatures, dates, path lengths, name constraints. An anchor may be an intermediate. The
+    certificate must say that it is for clients (clientAuth); one that says nothing, or anyExtendedKeyUsage alone, was
+    made for something else.
+    """
+    if not anchors:
+        return "The issuer has no client CA certificates: add those of the authority that issued this certificate."
+    try:
+        leaf = x509.load_der_x509_certificate(certificate)
+        intermediates = [x509.load_der_x509_certificate(each) for each in chain]
+    except (ValueError, x509.InvalidVersion):
+        return "The certificate, or one that came with it, is no X.509 certificate."
+    return why_not_in_time(leaf, now) or _why_weak(leaf) or _why_no_path(leaf, intermediates, anchors, now)
+
+
+def why_not_registered(certificate: bytes, registered: Iterable[bytes], now: datetime) -> str | None:
+    """Why a self-signed certificate, in DER, is not one of those registered (RFC 8705 section 2.2): byte by byte."""
+    if not is_registered(certificate, registered):
+        return f"The certificate with SHA-256 {hashlib.sha256(certificate).hexdigest()} is not registered."
+    return why_not_in_time(x509.load_der_x509_certificate(certificate), now)
+
+
+def is_registered(certificate: bytes, registered: Iterable[bytes]) -> bool:
+    return any(certificate == each for each in registered)
+
+
+def why_not_in_time(certificate: x509.Certificate, now: datetime) -> str | None:
+    if now < certificate.not_valid_before_utc:
+        return f"The certificate is valid from {certificate.not_valid_before_utc:%Y-%m-%d %H:%M:%S} UTC only."
+    if now > certificate.not_valid_after_utc:
+        return (
+            f"The certificate expired at {certificate.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC: replace it."
+        )
+    return None
+
+
+def _why_weak(certificate: x509.Certificate) -> str | None:
+    """The search for a path looks at the keys of authorities alone."""
+    try:
+        key = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    is_long = isinstance(key, RSAPublicKey) and key.key_size >= SHORTEST_RSA_KEY
+    if is_long or isinstance(key, Ed25519PublicKey | EllipticCurvePublicKey):
+        return None
+    return f"The certificate's key is none of RSA from {SHORTEST_RSA_KEY} bits, of an elliptic curve, or Ed25519."
+
+
+def _why_no_path(
+    leaf: x509.Certificate,
+    intermediates: list[x509.Certificate],
+    anchors: Sequence[x509.Certificate],
+    now: datetime,
+) -> str | None:
+    verifier = (
+        PolicyBuilder()
+        .store(Store(list(anchors)))
+        .time(now.astimezone(UTC).replace(tzinfo=None))
+        .max_chain_depth(LONGEST_CHAIN)
+        .extension_policies(ca_policy=AUTHORITIES, ee_policy=CLIENTS)
+        .build_client_verifier()
+    )
+    try:
+        verifier.verify(leaf, intermediates)
+    except VerificationError as error:
+        return f"The certificate does not lead to a CA of the issuer: {_first_line(error)}."
+    return None
+
+
+def _first_line(error: VerificationError) -> str:
+    return str(error).partition(" (encountered processing")[0].partition("\n")[0]
+
+
+def _name(certificate: x509.Certificate) -> str:
+    return certificate.subject.rfc4514_string() or "without a name"
