@@ -120,6 +120,21 @@ def test_the_command_makes_a_key_that_is_accepted() -> None:
     assert len(env.read(REAL | {"SECRET_PEPPERS": made}).secret_peppers["k1"]) == 32
 
 
+@pytest.mark.contract("P8.2")
+@pytest.mark.parametrize("form", ["rfc9440", "nginx", "haproxy", "envoy"])
+def test_a_header_for_certificates_needs_proxies_to_believe(form: str) -> None:
+    said = {"CLIENT_CERTIFICATE_HEADER": form, "TRUSTED_PROXIES": "10.0.0.1/32"}
+    assert env.read(REAL | said).client_certificate_header == form
+    assert env.read(REAL).client_certificate_header == ""
+    assert "TRUSTED_PROXIES alone" in refusal(CLIENT_CERTIFICATE_HEADER=form)
+
+
+@pytest.mark.parametrize("form", ["X-SSL-Client-Cert", "Client-Cert", "RFC9440", " "])
+def test_another_header_for_certificates_is_refused(form: str) -> None:
+    why = refusal(CLIENT_CERTIFICATE_HEADER=form, TRUSTED_PROXIES="10.0.0.1/32")
+    assert why.startswith("CLIENT_CERTIFICATE_HEADER must be empty or one of rfc9440, nginx, haproxy, envoy.")
+
+
 def test_a_dollar_sign_is_a_dollar_sign() -> None:
     assert env.read(REAL | {"SECRET_KEY": "$PUBLIC_URL" + "x" * 50}).secret_key == "$PUBLIC_URL" + "x" * 50
 
