@@ -6,7 +6,9 @@ import os
 import socket
 import struct
 import sys
+from collections.abc import Callable
 from datetime import timedelta
+from ssl import SSLContext
 
 import django
 from django.conf import settings
@@ -26,6 +28,7 @@ except ImproperlyConfigured as refusal:
 
 # Models can be imported only now.
 from issuance import checks, documents, health
+from m2m_idp.worker import SILENCE, ImpatientSocket
 from upkeep import worker_thread
 
 
@@ -42,11 +45,18 @@ class JsonLogger(Logger):
             msg = msg.partition(": ")[0]
         super().warning(msg, *args, **kwargs)  # type: ignore[no-untyped-call]
 
+    def exception(self, msg: str, *args: object, **kwargs: object) -> None:
+        """A client that was cut off is no error of the server's."""
+        if isinstance(sys.exc_info()[1], TimeoutError | BlockingIOError):
+            self.info("Cut off a client that was silent for %d seconds.", SILENCE)  # type: ignore[no-untyped-call]
+        else:
+            super().exception(msg, *args, **kwargs)  # type: ignore[no-untyped-call]
+
 
 wsgi_app = "m2m_idp.wsgi:application"
 bind = f"{settings.ENVIRONMENT.bind}:{settings.ENVIRONMENT.port}"
 workers = settings.ENVIRONMENT.web_concurrency
-worker_class = "gthread"
+worker_class = "m2m_idp.worker.Worker"
 # A thread that waits for PostgreSQL to commit leaves the core to the others; SQLite has one writer at a time.
 threads = 8 if connection.vendor == "postgresql" else 4
 # The application is loaded once and then forked, so that a worker which takes another's place serves at once.
@@ -59,8 +69,8 @@ keepalive = 75
 # Shorter than what systemd, Docker Compose (compose.yaml) and Kubernetes wait for before they kill.
 graceful_timeout = 25
 control_socket_disable = True
-# A client that stops in the middle of its request, or does not take its answer, has a thread no longer.
-SILENCE = 10
+# The handshake is the worker's to time: see ImpatientSocket.
+do_handshake_on_connect = False
 
 # An access log would hold query strings; every token request is a row of the record instead.
 accesslog = None
@@ -88,14 +98,17 @@ def on_starting(_server: Arbiter) -> None:
 
 
 def when_ready(server: Arbiter) -> None:
-    """Let no read or write of a connection wait longer than SILENCE seconds: it has this from its listener.
-
-    Not where gunicorn itself ends TLS: Python's own TLS waits on.
-    """
+    """Let no read or write of a plain connection wait longer than SILENCE seconds: it has this from its listener."""
     limit = struct.pack("ll", SILENCE, 0)
     for listener in server.LISTENERS:
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             listener.sock.setsockopt(socket.SOL_SOCKET, option, limit)
+
+
+def ssl_context(_config: Config, default: Callable[[], SSLContext]) -> SSLContext:
+    context = default()
+    context.sslsocket_class = ImpatientSocket
+    return context
 
 
 def post_worker_init(_worker: Worker) -> None:

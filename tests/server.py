@@ -32,6 +32,10 @@ class Tls:
     client_ca: Path | None = None
 
     @property
+    def trust(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self.ca))
+
+    @property
     def arguments(self) -> str:
         clients = f" --ca-certs {self.client_ca} --cert-reqs 1" if self.client_ca else ""
         return f"--certfile {self.certificate} --keyfile {self.key}{clients}"
@@ -133,7 +137,7 @@ def _tls_environment(port: int, tls: Tls | None) -> dict[str, str]:
 
 
 def _url(port: int, tls: Tls | None) -> str:
-    return f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
+    return f"{'https' if tls else 'http'}://127.0.0.1:{port}"
 
 
 def free_port() -> int:
@@ -156,14 +160,14 @@ def _wait_until_it_serves(
     raise RuntimeError(f"gunicorn did not serve within {SECONDS_TO_START} s:\n{log.read_text()}")
 
 
+def connected(port: int, tls: Tls | None, *, timeout: float) -> http.client.HTTPConnection:
+    if tls is None:
+        return http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    return http.client.HTTPSConnection("127.0.0.1", port, timeout=timeout, context=tls.trust)
+
+
 def _is_live(port: int, tls: Tls | None) -> bool:
-    link = (
-        http.client.HTTPSConnection(
-            "localhost", port, timeout=5, context=ssl.create_default_context(cafile=str(tls.ca))
-        )
-        if tls
-        else http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    )
+    link = connected(port, tls, timeout=5)
     try:
         link.request("GET", "/livez")
         return link.getresponse().status == http.HTTPStatus.OK

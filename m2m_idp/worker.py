@@ -1,0 +1,122 @@
+"""gunicorn's threads, safe from clients that are slow or silent: on plain connections and where gunicorn ends TLS.
+
+A thread serves a connection only from the first byte of a request to the last of its answer. Who is silent in between
+for SILENCE seconds, or has not sent the whole request after READING, is cut off. The main loop waits for what comes
+before and after: a first byte, the next request, and the client's own end after the last answer.
+"""
+
+import selectors
+import socket
+import ssl
+import time
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+SILENCE = 10
+"""Seconds that a connection may wait for the client to send, or to take what is sent."""
+READING = 20
+"""Seconds from the first byte of a request, its TLS handshake included, to the last."""
+MOST_TO_DRAIN = 65_536
+
+
+class Worker(ThreadWorker):
+    poller: Any
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
+        self.in_hand: dict[TConn, float] = {}
+        """When its request came to a thread, of each connection that has one."""
+        self.left_to_drain: WeakKeyDictionary[TConn, int] = WeakKeyDictionary()
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """A new connection waits for its first byte in the main loop: there it costs no thread."""
+        if conn.initialized or conn.data_ready:
+            super().enqueue_req(conn)  # type: ignore[no-untyped-call]
+        else:
+            self.wait_for(conn, self.on_pending_socket_readable)
+
+    def handle(self, conn: TConn) -> Any:
+        self.in_hand[conn] = time.monotonic()
+        try:
+            return super().handle(conn)  # type: ignore[no-untyped-call]
+        finally:
+            del self.in_hand[conn]
+
+    def finish_request(self, conn: TConn, fs: "Future[Any]") -> None:
+        """In the main loop, after the answer."""
+        if fs.cancelled() or fs.exception() or fs.result():
+            super().finish_request(conn, fs)  # type: ignore[no-untyped-call]
+        else:
+            self.linger(conn)
+
+    def linger(self, conn: TConn) -> None:
+        """Say that nothing more will come, and wait for the client's end (RFC 9112 section 9.6), never standing still.
+
+        A connection that is closed while bytes of the client lie unread takes the answer with it.
+        """
+        try:
+            # Past TLS, which would forget its state.
+            socket.socket.shutdown(conn.sock, socket.SHUT_WR)
+        except OSError:
+            self.forget(conn)
+            return
+        self.left_to_drain[conn] = MOST_TO_DRAIN
+        self.wait_for(conn, self.on_lingering_socket_readable)
+
+    def on_lingering_socket_readable(self, conn: TConn, client: socket.socket) -> None:
+        try:
+            received = len(socket.socket.recv(client, MOST_TO_DRAIN))
+        except BlockingIOError:
+            return
+        except OSError:
+            received = 0
+        self.left_to_drain[conn] -= received
+        if not received or self.left_to_drain[conn] <= 0:
+            self.poller.unregister(client)
+            self.pending_conns.remove(conn)
+            self.forget(conn)
+
+    def wait_for(self, conn: TConn, readable: Any) -> None:
+        """Call `readable` as soon as the client sends or ends; SILENCE seconds later it is closed."""
+        conn.sock.setblocking(False)  # noqa: FBT003
+        conn.timeout = time.monotonic() + SILENCE
+        self.pending_conns.append(conn)
+        self.poller.register(conn.sock, selectors.EVENT_READ, partial(readable, conn))
+
+    def forget(self, conn: TConn) -> None:
+        self.nr_conns -= 1
+        conn.close()  # type: ignore[no-untyped-call]
+
+    def murder_pending(self) -> None:
+        """Each second or more often: close those that stayed silent, and end the reading of what takes too long.
+
+        The thread that reads sees the client's end, and answers or gives up as it would then.
+        """
+        super().murder_pending()  # type: ignore[no-untyped-call]
+        now = time.monotonic()
+        for conn, began in list(self.in_hand.items()):
+            if now - began > READING:
+                end_reading(conn.sock)
+
+
+def end_reading(connection: socket.socket) -> None:
+    try:
+        socket.socket.shutdown(connection, socket.SHUT_RD)
+    except OSError:
+        # It has been closed meanwhile.
+        return
+
+
+class ImpatientSocket(ssl.SSLSocket):
+    """Waits SILENCE seconds where gunicorn asks it to wait for ever: Python's TLS does not heed SO_RCVTIMEO."""
+
+    def setblocking(self, flag: bool) -> None:  # noqa: FBT001
+        self.settimeout(SILENCE if flag else 0)
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002
+        self.settimeout(SILENCE)
+        super().do_handshake(block)

@@ -1,0 +1,190 @@
+"""m2m_idp/worker.py: clients that are slow or silent cost others little, on plain connections and on TLS."""
+
+import http.client
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from m2m_idp.worker import READING, SILENCE
+from tests.cast import Cast
+from tests.mtls.authority import Authority, Issued
+from tests.server import Server, Tls, connected, serve
+from tests.wire import FORM
+
+A_MOMENT = 5
+"""Seconds: what a busy machine may add."""
+HEAD = b"POST /oidc_m2m/token HTTP/1.1\r\nHost: x\r\n"
+BODY_TO_COME = HEAD + f"Content-Type: {FORM}\r\nContent-Length: 5000\r\n\r\n".encode()
+KEYS = b"GET /oidc_m2m/jwks HTTP/1.1\r\nHost: x\r\n\r\n"
+HALF_A_HELLO = b"\x16\x03\x01\x02\x00\x01\x00"
+
+
+@pytest.fixture(params=["plain", "TLS"])
+def slow_server(
+    request: pytest.FixtureRequest, cast: Cast, authority: Authority, server_pair: Issued, tmp_path: Path
+) -> Iterator[Server]:
+    tls = Tls(server_pair.certificate, server_pair.key, ca=authority.own.certificate)
+    with serve(tmp_path, 1, tls=tls if request.param == "TLS" else None) as server:
+        yield server
+
+
+@pytest.fixture
+def opened() -> Iterator[ExitStack]:
+    """What it holds is closed after the test."""
+    with ExitStack() as stack:
+        yield stack
+
+
+def threads() -> int:
+    return 8 if connection.vendor == "postgresql" else 4
+
+
+def raw(server: Server, opened: ExitStack) -> socket.socket:
+    link = opened.enter_context(socket.socket())
+    # So small that an answer which is not read soon fills it.
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    link.settimeout(10)
+    link.connect(("127.0.0.1", server.port))
+    return link
+
+
+def sending(server: Server, opened: ExitStack, beginning: bytes) -> socket.socket:
+    """A client that has sent this much."""
+    link = raw(server, opened)
+    if server.tls:
+        link = opened.enter_context(server.tls.trust.wrap_socket(link, server_hostname="127.0.0.1"))
+    link.sendall(beginning)
+    return link
+
+
+def kept_alive(server: Server, opened: ExitStack) -> http.client.HTTPConnection:
+    link = connected(server.port, server.tls, timeout=60)
+    opened.callback(link.close)
+    return link
+
+
+def status(link: http.client.HTTPConnection) -> int:
+    link.request("GET", "/oidc_m2m/jwks")
+    answer = link.getresponse()
+    answer.read()
+    return answer.status
+
+
+def seconds_to_be_served(server: Server, meanwhile: Callable[[], None] = lambda: None) -> float:
+    """How long a client that does nothing wrong waits."""
+    began = time.monotonic()
+    with ThreadPoolExecutor(1) as pool, ExitStack() as opened:
+        served = pool.submit(status, kept_alive(server, opened))
+        while not served.done():
+            meanwhile()
+            time.sleep(0.1)
+        assert served.result() == 200
+    return time.monotonic() - began
+
+
+def is_ended(link: socket.socket) -> bool:
+    """The server ended the connection, with an answer or without."""
+    link.settimeout(A_MOMENT)
+    try:
+        while link.recv(65_536):
+            pass
+    except (ConnectionError, ssl.SSLError):
+        return True
+    except TimeoutError:
+        return False
+    return True
+
+
+def ask_without_reading(link: socket.socket) -> None:
+    """Until the server takes no more."""
+    link.settimeout(1)
+    with suppress(TimeoutError):
+        while True:
+            link.sendall(50 * KEYS)
+
+
+@pytest.mark.slow
+@pytest.mark.contract("P2.11")
+@pytest.mark.parametrize("beginning", [HEAD, BODY_TO_COME], ids=["head", "body"])
+def test_one_that_stops_in_the_middle_is_cut_off(
+    slow_server: Server, opened: ExitStack, beginning: bytes
+) -> None:
+    patient = kept_alive(slow_server, opened)
+    assert status(patient) == 200
+    links = [sending(slow_server, opened, beginning) for _ in range(threads())]
+    assert SILENCE - 2 < seconds_to_be_served(slow_server) < SILENCE + A_MOMENT
+    assert [is_ended(link) for link in links] == threads() * [True]
+    assert status(patient) == 200
+    assert "Traceback" not in slow_server.log.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.contract("P2.11")
+@pytest.mark.parametrize("beginning", [HEAD, BODY_TO_COME], ids=["head", "body"])
+def test_one_that_trickles_is_cut_off(slow_server: Server, opened: ExitStack, beginning: bytes) -> None:
+    links = [sending(slow_server, opened, beginning) for _ in range(threads())]
+
+    def trickle() -> None:
+        for link in links:
+            with suppress(OSError):
+                link.sendall(b"a")
+
+    assert READING - 2 < seconds_to_be_served(slow_server, meanwhile=trickle) < READING + A_MOMENT
+    assert [is_ended(link) for link in links] == threads() * [True]
+    assert "Traceback" not in slow_server.log.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.contract("P2.11")
+def test_one_that_does_not_take_its_answers_is_cut_off(slow_server: Server, opened: ExitStack) -> None:
+    links = [sending(slow_server, opened, KEYS) for _ in range(threads())]
+    with ThreadPoolExecutor(threads()) as pool:
+        list(pool.map(ask_without_reading, links))
+    assert SILENCE - A_MOMENT < seconds_to_be_served(slow_server) < SILENCE + A_MOMENT
+    assert "Traceback" not in slow_server.log.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.contract("P2.11")
+@pytest.mark.parametrize("slow_server", ["TLS"], indirect=True)
+def test_one_that_does_not_finish_its_handshake_is_cut_off(slow_server: Server, opened: ExitStack) -> None:
+    links = [raw(slow_server, opened) for _ in range(threads())]
+    for link in links:
+        link.sendall(HALF_A_HELLO)
+    assert SILENCE - 2 < seconds_to_be_served(slow_server) < SILENCE + A_MOMENT
+    assert [is_ended(link) for link in links] == threads() * [True]
+    assert "Traceback" not in slow_server.log.read_text()
+
+
+@pytest.mark.contract("P2.11")
+def test_one_that_has_not_begun_costs_nothing(slow_server: Server, opened: ExitStack) -> None:
+    assert len([raw(slow_server, opened) for _ in range(100)]) == 100
+    assert seconds_to_be_served(slow_server) < A_MOMENT
+
+
+@pytest.mark.contract("P2.11")
+@pytest.mark.spec("RFC 9112", "9.6")
+def test_one_that_does_not_close_after_its_last_answer_costs_nothing(
+    slow_server: Server, opened: ExitStack
+) -> None:
+    last = KEYS.replace(b"Host: x", b"Host: x\r\nConnection: close")
+    links = [sending(slow_server, opened, last) for _ in range(20)]
+    assert seconds_to_be_served(slow_server) < A_MOMENT
+    assert [is_ended(link) for link in links] == 20 * [True]
+
+
+@pytest.mark.contract("P2.11")
+@pytest.mark.spec("RFC 9112", "9.3")
+def test_a_connection_is_kept_alive(slow_server: Server, opened: ExitStack) -> None:
+    link = kept_alive(slow_server, opened)
+    assert status(link) == 200
+    first = link.sock
+    assert [status(link) for _ in range(3)] == [200, 200, 200]
+    assert link.sock is first
