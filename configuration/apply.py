@@ -4,8 +4,9 @@ from datetime import datetime
 
 from configuration.document import read
 from configuration.entries import Configuration, Entry, interpret
+from configuration.file_values import with_file_values
 from configuration.key_entries import settle_key
-from configuration.parts import settle_grants, settle_rules
+from configuration.parts import settle_federated_credentials, settle_grants, settle_rules
 from configuration.plan import Plan
 from configuration.problems import Place
 from configuration.references import References, UnresolvedError
@@ -29,7 +30,8 @@ class _NothingToKeepError(Exception):
 def apply(data: bytes, *, surroundings: Surroundings, dry_run: bool, now: datetime) -> Plan:
     """Apply a file's bytes. Raises InvalidConfigurationError, and changes nothing then.
 
-    What the file does not say stays as it is, but for the lists of grants and rules, which are whole.
+    What the file does not say stays as it is, but for the lists of federated credentials, grants and rules, which
+    are whole.
     """
     run = Run(now=now, dry_run=dry_run, surroundings=surroundings)
     configuration = interpret(read(data), run.problems)
@@ -60,6 +62,7 @@ def _carry_out(configuration: Configuration, run: Run) -> None:
 
 def _settle(entry: Entry, references: References, run: Run) -> None:
     """Raises UnresolvedError."""
+    entry = with_file_values(entry, run)
     values = references.resolved(entry)
     if not entry.is_sound:
         return
@@ -81,6 +84,8 @@ def _settle_parts(
 ) -> None:
     if "secrets" in entry.parts:
         settle_secrets(relying_party, entry, of=of, run=run)
+    if "federated_credentials" in entry.parts:
+        settle_federated_credentials(relying_party, entry, of=of, references=references, run=run)
     if "grants" in entry.parts:
         settle_grants(relying_party, entry, of=of, references=references, run=run)
     if "rules" in entry.parts:

@@ -7,6 +7,7 @@ from typing import Any
 
 from configuration.document import Node
 from configuration.problems import Place, Problems
+from configuration.secret_sources import file_source
 from configuration.shape import SECTIONS, Kind
 from configuration.values import field_value, typed
 
@@ -86,8 +87,8 @@ def _entry(node: Node, kind: Kind, problems: Problems) -> Entry:
     if not isinstance(node.value, dict):
         problems.add(node.place, f"Not a mapping: each {kind.noun} is one.")
     kind = kind.variant(members)
-    known = [*kind.fields(), *kind.further, *kind.parts]
-    _refuse_unknown(members, known, kind.hint, problems)
+    _refuse_unknown(members, kind.keys(), kind.hint, problems)
+    _refuse_both(members, kind, problems)
     if isinstance(node.value, dict):
         _refuse_missing(node, kind, problems)
     return Entry(
@@ -114,6 +115,8 @@ def _values(members: Mapping[str, Node], kind: Kind, problems: Problems) -> dict
                 values[fields[key].name] = field_value(member, fields[key])
             elif key in kind.further:
                 values[key] = kind.further[key](member)
+            elif key in kind.in_files:
+                values[key] = file_source(member)
         except ValueError as error:
             problems.add(member.place, f"{key} {error}")
     return values
@@ -138,6 +141,13 @@ def _refuse_missing(node: Node, kind: Kind, problems: Problems) -> None:
             problems.add(node.place, f"{key} is missing.")
     if kind.one_of and len(node.value.keys() & set(kind.one_of)) != 1:
         problems.add(node.place, f"Exactly one of {_listed(list(kind.one_of))} must be there.")
+
+
+def _refuse_both(members: Mapping[str, Node], kind: Kind, problems: Problems) -> None:
+    for key, in_file in kind.in_files.items():
+        own_key = kind.key(in_file.name)
+        if key in members and own_key in members:
+            problems.add(members[key].key_place, f"{key} stands beside {own_key}: give one of them.")
 
 
 def _refuse_repetition(entries: tuple[Entry, ...], problems: Problems) -> None:

@@ -1,12 +1,27 @@
-"""The grants and rules under a relying party: as the file's list says, nothing else is kept."""
+"""The federated credentials, grants and rules under a relying party: as the file's list says, nothing else is kept."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from configuration.entries import Entry
 from configuration.references import References, UnresolvedError, whole
 from configuration.run import Run
-from relying_parties.models import AccessGrant, RelyingParty, RequestRule
+from relying_parties.models import AccessGrant, FederatedCredential, RelyingParty, RequestRule
+
+
+def settle_federated_credentials(
+    relying_party: RelyingParty, entry: Entry, *, of: str, references: References, run: Run
+) -> None:
+    """A federated credential is told by its label."""
+    stored = {credential.label: credential for credential in relying_party.federated_credentials.all()}
+    named = {part.values.get("label") for part in entry.parts["federated_credentials"]}
+    for label in [label for label in stored if label not in named]:
+        place = entry.place_of("federated_credentials")
+        run.remove(stored[label], place=place, subject=f"federated credential {label} {of}")
+    for part, values in _wanted(entry.parts["federated_credentials"], references, relying_party):
+        row = stored.get(values["label"]) or FederatedCredential(relying_party=relying_party)
+        run.settle(part, row=row, values=values, subject=f"federated credential {values['label']} {of}")
 
 
 def settle_grants(
@@ -16,7 +31,7 @@ def settle_grants(
     stored = {
         grant.resource_server: grant for grant in relying_party.grants.select_related("resource_server")
     }
-    wanted = _wanted_grants(entry, references, relying_party)
+    wanted = _wanted(entry.parts["grants"], references, relying_party)
     for server in stored.keys() - {values["resource_server"] for _, values in wanted}:
         run.remove(
             stored[server], place=entry.place_of("grants"), subject=f"access grant {server.identifier} {of}"
@@ -28,11 +43,12 @@ def settle_grants(
         run.settle(part, row=row, values=values, subject=f"access grant {server.identifier} {of}")
 
 
-def _wanted_grants(
-    entry: Entry, references: References, relying_party: RelyingParty
+def _wanted(
+    parts: Iterable[Entry], references: References, relying_party: RelyingParty
 ) -> list[tuple[Entry, dict[str, Any]]]:
+    """The values of each part whose names lead somewhere, whole."""
     wanted = []
-    for part in entry.parts["grants"]:
+    for part in parts:
         try:
             values = references.resolved(part, issuer=relying_party.issuer)
         except UnresolvedError:

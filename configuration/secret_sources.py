@@ -1,4 +1,4 @@
-"""Where a secret of the file comes from: never from the file itself."""
+"""What a file refers to, by a variable's name or a path. A secret comes in no other way."""
 
 import base64
 import re
@@ -55,24 +55,27 @@ class FromEnvironment:
 class FromFile:
     path: str
 
-    def read(self, surroundings: Surroundings) -> str:
+    def located(self, surroundings: Surroundings) -> Path:
+        return surroundings.folder / self.path
+
+    def read(self, surroundings: Surroundings, *, longest: int = LONGEST_FILE) -> str:
         """The file's text without one newline at its end. Raises ValueError, without anything of a value."""
         try:
-            text = self.read_bytes(surroundings).decode()
+            text = self.read_bytes(surroundings, longest=longest).decode()
         except UnicodeDecodeError:
-            raise ValueError(f"{surroundings.folder / self.path} is not UTF-8.") from None
+            raise ValueError(f"{self.located(surroundings)} is not UTF-8.") from None
         return text.removesuffix("\n").removesuffix("\r")
 
-    def read_bytes(self, surroundings: Surroundings) -> bytes:
+    def read_bytes(self, surroundings: Surroundings, *, longest: int = LONGEST_FILE) -> bytes:
         """Raises ValueError."""
-        path = surroundings.folder / self.path
+        path = self.located(surroundings)
         try:
             with path.open("rb") as file:
-                data = file.read(LONGEST_FILE + 1)
+                data = file.read(longest + 1)
         except OSError as error:
             raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
-        if not data or len(data) > LONGEST_FILE:
-            raise ValueError(f"{path} is empty, or longer than {LONGEST_FILE} bytes.")
+        if not data or len(data) > longest:
+            raise ValueError(f"{path} is empty, or longer than {longest} bytes.")
         return data
 
 
@@ -87,11 +90,24 @@ def secret_source(node: Node) -> SecretSource:
                 raise ValueError("env is the name of an environment variable, not a value.")
             return FromEnvironment(name.value)
         case {"file": path, **others} if not others:
-            if "\0" in typed(path, str) or not path.value:
-                raise ValueError("file is the path of a file.")
-            return FromFile(path.value)
+            return _file(path)
         case _:
             raise ValueError("must be {env: NAME} or {file: PATH}.")
+
+
+def file_source(node: Node) -> FromFile:
+    """`{file: PATH}`, for what is no secret and could stand in the file itself. Raises ValueError."""
+    match typed(node, dict):
+        case {"file": path, **others} if not others:
+            return _file(path)
+        case _:
+            raise ValueError("must be {file: PATH}.")
+
+
+def _file(path: Node) -> FromFile:
+    if "\0" in typed(path, str) or not path.value:
+        raise ValueError("file is the path of a file.")
+    return FromFile(path.value)
 
 
 def generate_flag(node: Node) -> bool:

@@ -9,7 +9,8 @@ from typing import Any
 from django.db import models
 
 from configuration.document import Node
-from configuration.secret_sources import generate_flag, secret_source
+from configuration.public_files import certificates_in, jwks_in
+from configuration.secret_sources import FromFile, Surroundings, generate_flag, secret_source
 from configuration.values import filled_text
 from issuers.models import GlobalVariable, Issuer
 from keys.models import SigningKey
@@ -17,13 +18,24 @@ from relying_parties.models import (
     AccessGrant,
     ClaimTemplate,
     ClientSecret,
+    FederatedCredential,
     RelyingParty,
     RequestRule,
     ResourceServer,
+    TrustedIssuer,
 )
 
 Reader = Callable[[Node], Any]
 """Turns a node into a value. Raises ValueError, whose text goes on from the key's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class InFile:
+    """A field whose value may lie in a file of its own."""
+
+    name: str
+    read: Callable[[FromFile, Surroundings], Any]
+    """Raises ValueError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,8 @@ class Kind:
     """The key of a field that is not called as in the model."""
     further: Mapping[str, Reader] = field(default_factory=dict)
     """Keys that are no field of the model."""
+    in_files: Mapping[str, InFile] = field(default_factory=dict)
+    """Keys that name the file of a field's value, each in the place of the field's own key."""
     parts: Mapping[str, Kind] = field(default_factory=dict)
     """Lists of objects that belong to this one."""
     one_of: tuple[str, ...] = ()
@@ -67,6 +81,10 @@ class Kind:
             for column in self.model._meta.concrete_fields
             if column.editable and not column.primary_key and column.name not in self.left_out
         }
+
+    def keys(self) -> list[str]:
+        """All that an object of this kind may have."""
+        return [*self.fields(), *self.further, *self.in_files, *self.parts]
 
     def required(self) -> list[str]:
         """The keys without which nothing tells which object is meant."""
@@ -101,6 +119,7 @@ GRANT = Kind(
     left_out=OF_THE_RELYING_PARTY,
     wire_names={"is_default": "default"},
 )
+FEDERATED_CREDENTIAL = Kind(model=FederatedCredential, identity=("label",), left_out=OF_THE_RELYING_PARTY)
 RULE = Kind(model=RequestRule, identity=("parameter",), left_out=OF_THE_RELYING_PARTY, may_repeat=True)
 
 PKCS12_KEY = Kind(
@@ -122,7 +141,11 @@ PEM_KEY = replace(
 )
 
 SECTIONS = {
-    "issuers": Kind(model=Issuer, identity=("path",)),
+    "issuers": Kind(
+        model=Issuer,
+        identity=("path",),
+        in_files={"client_ca_certificates_from": InFile("client_ca_certificates", certificates_in)},
+    ),
     "signing_keys": Kind(
         model=SigningKey,
         identity=("issuer", "alg"),
@@ -134,13 +157,20 @@ SECTIONS = {
     "global_variables": Kind(model=GlobalVariable, identity=("issuer", "name")),
     "resource_servers": Kind(model=ResourceServer, identity=("issuer", "identifier")),
     "claim_templates": Kind(model=ClaimTemplate, identity=("name",)),
+    "trusted_issuers": Kind(
+        model=TrustedIssuer, identity=("issuer", "name"), in_files={"jwks_from": InFile("jwks", jwks_in)}
+    ),
     "relying_parties": Kind(
         model=RelyingParty,
         identity=("issuer", "client_id"),
-        # Nothing acts on these yet.
-        left_out=frozenset({"client_jwks", "client_jwks_uri"}),
-        wire_names={"name": "client_name"},
-        parts={"secrets": SECRET, "grants": GRANT, "rules": RULE},
+        wire_names={"name": "client_name", "client_jwks": "jwks", "client_jwks_uri": "jwks_uri"},
+        in_files={"jwks_from": InFile("client_jwks", jwks_in)},
+        parts={
+            "secrets": SECRET,
+            "federated_credentials": FEDERATED_CREDENTIAL,
+            "grants": GRANT,
+            "rules": RULE,
+        },
     ),
 }
 

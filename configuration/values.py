@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 
 from configuration.document import Node
@@ -42,9 +43,7 @@ def field_value(node: Node, field: models.Field[Any, Any]) -> Any:
         return typed(node, bool)
     if isinstance(field, models.IntegerField):
         return typed(node, int)
-    if isinstance(field, models.DateTimeField):
-        return _instant(typed(node, str))
-    return _chosen(typed(node, str), field)
+    return _told(typed(node, str), field)
 
 
 def same(one: Any, other: Any) -> bool:
@@ -54,6 +53,14 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(same(*pair) for pair in zip(one, other, strict=True))
     return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _told(text: str, field: models.Field[Any, Any]) -> Any:
+    if isinstance(field, models.DateTimeField):
+        return _instant(text)
+    if isinstance(field, models.GenericIPAddressField):
+        return _address(text, field)
+    return _chosen(text, field)
 
 
 def _instant(text: str) -> datetime:
@@ -66,6 +73,14 @@ def _instant(text: str) -> datetime:
     if not is_known:
         raise ValueError("must be an instant with its zone, such as 2030-01-31T12:00:00Z.")
     return instant
+
+
+def _address(text: str, field: models.GenericIPAddressField[Any, Any]) -> str | None:
+    """As it is stored, so that another spelling is no change; None for an empty one."""
+    try:
+        return field.to_python(text) or None
+    except ValidationError as error:
+        raise ValueError("must be an IP address.") from error
 
 
 def _chosen(text: str, field: models.Field[Any, Any]) -> str:

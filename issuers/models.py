@@ -189,6 +189,8 @@ class Issuer(ConfigurationModel):
         problems: dict[str, Any] = {}
         if error := methods_problem(self.token_endpoint_auth_methods):
             problems["token_endpoint_auth_methods"] = error
+        if "PRIVATE KEY-----" in self.client_ca_certificates:
+            problems["client_ca_certificates"] = "This holds a private key: give the certificates alone."
         if error := extra_metadata_problem(self.extra_metadata):
             problems["extra_metadata"] = error
         if self._path_moved() and self.signing_keys.exists():

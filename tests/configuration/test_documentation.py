@@ -1,17 +1,28 @@
 """docs/configuration.md says what the code takes."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from configuration.shape import GRANT, PEM_KEY, PKCS12_KEY, RULE, SECRET, SECTIONS, Kind
+from configuration.shape import (
+    FEDERATED_CREDENTIAL,
+    GRANT,
+    PEM_KEY,
+    PKCS12_KEY,
+    RULE,
+    SECRET,
+    SECTIONS,
+    Kind,
+)
+from tests.configuration.assertions import jwks_of
 from tests.configuration.files import applied, details
 from tests.configuration.key_files import certificate_pem, p256, pem, store
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
-EXAMPLE, ROTATION_EXAMPLE, KEYS_EXAMPLE = re.findall(
+EXAMPLE, ROTATION_EXAMPLE, CLIENTS_EXAMPLE, KEYS_EXAMPLE = re.findall(
     r"^```yaml\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL
 )
 
@@ -26,15 +37,16 @@ def documented(row: str) -> set[str]:
     ("row", "kind"),
     [*((f"`{section}` ", kind) for section, kind in SECTIONS.items()),
      ("PKCS#12 in `signing_keys`", PKCS12_KEY), ("PEM in `signing_keys`", PEM_KEY),
-     ("`secrets` of", SECRET), ("`grants` of", GRANT), ("`rules` of", RULE)],
+     ("`secrets` of", SECRET), ("`federated_credentials` of", FEDERATED_CREDENTIAL),
+     ("`grants` of", GRANT), ("`rules` of", RULE)],
 )  # fmt: skip
 def test_the_table_has_every_key(row: str, kind: Kind) -> None:
-    assert documented(row.strip()) == {*kind.fields(), *kind.further, *kind.parts}
+    assert documented(row.strip()) == set(kind.keys())
 
 
 @pytest.mark.django_db
 def test_the_page_shows_a_file_that_can_be_applied() -> None:
-    assert len(applied(EXAMPLE, environment={"TILL_SECRET": "value"}).changes) == 10
+    assert len(applied(EXAMPLE, environment={"TILL_SECRET": "value"}).changes) == 14
 
 
 @pytest.mark.django_db
@@ -44,6 +56,25 @@ def test_the_page_shows_how_a_secret_is_rotated() -> None:
     )
 
     assert [secret.label for secret in plan.generated] == ["2030-01", "2030-07"]
+
+
+@pytest.mark.django_db
+def test_the_page_shows_clients_without_a_secret(tmp_path: Path) -> None:
+    applied(EXAMPLE, environment={"TILL_SECRET": "value"})
+    (tmp_path / "clients-ca.pem").write_bytes(certificate_pem(p256()))
+    (tmp_path / "ci.json").write_text(json.dumps(jwks_of(p256())))
+
+    plan = applied(CLIENTS_EXAMPLE, folder=tmp_path)
+
+    assert [line.partition(": ")[0] for line in details(plan)] == [
+        "~ issuer shop",
+        "+ trusted issuer ci of shop",
+        "+ trusted issuer cloud of shop",
+        "~ relying party till of shop",
+        "+ relying party deployer of shop",
+        "+ federated credential main of relying party deployer of shop",
+        "+ relying party gate of shop",
+    ]
 
 
 @pytest.mark.django_db

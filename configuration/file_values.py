@@ -1,0 +1,21 @@
+"""The values of an entry that lie in files beside the configuration."""
+
+from dataclasses import replace
+
+from configuration.entries import Entry
+from configuration.run import Run
+
+
+def with_file_values(entry: Entry, run: Run) -> Entry:
+    """The entry with what its files hold, as if that stood there. What cannot be read is noted and left out."""
+    values, places = dict(entry.values), dict(entry.places)
+    for key, in_file in entry.kind.in_files.items():
+        if key in entry.places:
+            places[in_file.name] = entry.places[key]
+        if key not in entry.values:
+            continue
+        try:
+            values[in_file.name] = in_file.read(entry.values[key], run.surroundings)
+        except ValueError as error:
+            run.problems.add(entry.places[key], f"{key}: {error}")
+    return replace(entry, values=values, places=places)

@@ -1,0 +1,30 @@
+"""Public keys and certificates that lie in a file beside the configuration. A private key among them is refused."""
+
+import json
+from typing import Any
+
+from configuration.secret_sources import FromFile, Surroundings
+from issuers.strict_json import StrictDecoder
+
+LONGEST_PUBLIC_FILE = 256 * 1024
+"""Bytes: twenty keys with their certificates, or fifty certificates of authorities."""
+PRIVATE = "PRIVATE KEY-----"
+
+
+def jwks_in(file: FromFile, surroundings: Surroundings) -> Any:
+    """The JSON value of the file. Raises ValueError."""
+    text = certificates_in(file, surroundings)
+    try:
+        return json.loads(text, cls=StrictDecoder)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{file.located(surroundings)} is not JSON: {error.msg}.") from error
+    except RecursionError as error:
+        raise ValueError(f"{file.located(surroundings)} is nested too deep.") from error
+
+
+def certificates_in(file: FromFile, surroundings: Surroundings) -> str:
+    """The text of the file. Raises ValueError."""
+    text = file.read(surroundings, longest=LONGEST_PUBLIC_FILE)
+    if PRIVATE in text:
+        raise ValueError(f"{file.located(surroundings)} holds a private key: give what is public alone.")
+    return text
