@@ -14,7 +14,7 @@ from relying_parties.models import FederatedCredential, RelyingParty, TrustedIss
 from tests.cast import Cast
 from tests.configuration.assertions import ask_by_assertion, assertion, jwks_of
 from tests.configuration.files import applied, details, problems_of
-from tests.configuration.key_files import p256
+from tests.configuration.key_files import certificate_pem, p256
 from tests.wire import Answer, ask, last_event
 
 SHOP_URL = "http://127.0.0.1:8000/shop"
@@ -254,7 +254,7 @@ def test_a_trusted_issuer_of_another_issuer_is_not_found(shop: Shop) -> None:
 def test_a_client_moves_from_its_secret_to_keys_in_one_go(cast: Cast, tmp_path: Path) -> None:
     key = p256()
     (tmp_path / "billing.json").write_text(json.dumps(jwks_of(key)))
-    text = """
+    file = """
         relying_parties:
           - issuer: oidc_m2m
             client_id: billing
@@ -264,13 +264,13 @@ def test_a_client_moves_from_its_secret_to_keys_in_one_go(cast: Cast, tmp_path: 
           - {path: oidc_m2m, token_endpoint_auth_methods: [client_secret_basic, client_secret_post, private_key_jwt]}
     """
 
-    applied(text, folder=tmp_path)
+    applied(file, folder=tmp_path)
 
-    said = {"iss": "billing", "sub": "billing", "aud": cast.oidc_m2m.url, "jti": "1"}
-    answer = ask_by_assertion(assertion(key, **said), client_id="billing", target="/oidc_m2m/token")
+    text = assertion(key, iss="billing", sub="billing", aud=cast.oidc_m2m.url, jti="1")
+    answer = ask_by_assertion(text, client_id="billing", target="/oidc_m2m/token")
     assert answer.status == 200
     assert ask(auth=cast.basic("billing")).status == 401
-    assert applied(text, folder=tmp_path).changes == ()
+    assert applied(file, folder=tmp_path).changes == ()
 
 
 def test_clients_move_away_from_a_method_that_the_file_switches_off(cast: Cast) -> None:
@@ -289,6 +289,37 @@ def test_a_method_is_not_switched_off_under_a_client_that_the_file_leaves_out() 
     lines = problems_of("issuers: [{path: oidc_m2m, token_endpoint_auth_methods: [client_secret_basic]}]")
 
     assert lines == ["f:1:11: reports: its method client_secret_post is off at M2M."]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "tls_client_auth_san_ip: '2001:DB8:0:0::1', tls_client_certificate_bound_access_tokens: true",
+        "tls_client_auth_san_ip: '', dpop_bound_access_tokens: true, tls_client_auth_san_dns: billing.example",
+        "accepts_token_endpoint_audience: true, tls_client_auth_subject_dn: 'CN=billing,O=Example'",
+    ],
+)
+@pytest.mark.django_db
+def test_what_is_registered_of_a_client_is_no_change_the_second_time(keys: str) -> None:
+    text = f"relying_parties: [{{issuer: oidc_m2m, client_id: billing, {keys}}}]"
+
+    assert len(applied(text).changes) == 1
+    assert applied(text).changes == ()
+
+
+@pytest.mark.django_db
+def test_the_authorities_of_clients_come_from_a_file_beside_the_configuration(tmp_path: Path) -> None:
+    pem = certificate_pem(p256()).decode()
+    (tmp_path / "ca.pem").write_text(pem)
+    text = "issuers: [{path: oidc_m2m, client_ca_certificates_from: {file: ca.pem}, accepts_dpop: true}]"
+
+    plan = applied(text, folder=tmp_path)
+
+    assert details(plan)[0].startswith(
+        '~ issuer oidc_m2m: accepts_dpop false -> true, client_ca_certificates "" -> "-----BEGIN'
+    )
+    assert Issuer.objects.get(path="oidc_m2m").client_ca_certificates == pem.removesuffix("\n")
+    assert applied(text, folder=tmp_path).changes == ()
 
 
 @pytest.mark.django_db
