@@ -39,6 +39,7 @@ class ConfigurationAdmin(ReadableJson, HistoryPage):
     formfield_overrides: ClassVar[Any] = {
         models.JSONField: {"form_class": Json},
         models.DateTimeField: {"form_class": Instant, "widget": Instant.widget},
+        models.URLField: {"assume_scheme": "https"},
     }
     fixed_fields: ClassVar[tuple[str, ...]] = ()
     """Read-only once the object is there: secrets, tokens or grants are bound to them."""
@@ -65,7 +66,7 @@ class ConfigurationAdmin(ReadableJson, HistoryPage):
             return super().changeform_view(request, object_id, form_url, extra_context)
         except REFUSALS as refusal:
             # All is rolled back. The second try stops at the form, which shows what was typed and the reason.
-            request.META[REFUSAL] = _reason(refusal)
+            request.META[REFUSAL] = reason_of(refusal)
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def save_related(self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool) -> None:  # noqa: FBT001
@@ -102,9 +103,9 @@ class ConfigurationAdmin(ReadableJson, HistoryPage):
 
     def _tell(self, request: HttpRequest, refusal: Exception) -> None:
         messages.error(request, "Nothing was deleted.")
-        for problem in _reason(refusal).messages:
+        for problem in reason_of(refusal).messages:
             messages.error(request, problem)
 
 
-def _reason(refusal: Exception) -> ValidationError:
+def reason_of(refusal: Exception) -> ValidationError:
     return refusal if isinstance(refusal, ValidationError) else ValidationError(OVERTAKEN)

@@ -10,6 +10,7 @@ from console.pages import (  # noqa: F401 (a page registers itself)
     relying_parties,
     resource_servers,
     signing_keys,
+    trusted_issuers,
     users,
 )
 from console.site import site

@@ -6,18 +6,18 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from console.client_secrets import curl_command
+from console.auth_methods import SECRETS
+from console.curl_command import curl_command
 from console.fields import Instant
-from console.page import Page
+from console.pages.relying_party_acts import RelyingPartyActs
 from relying_parties.credentials import add_generated_secret, change_expiry, revoke_secret
 from relying_parties.models import ClientSecret, RelyingParty
 
@@ -44,7 +44,7 @@ class GenerateForm(ExpiryForm):
     field_order: tuple[str, ...] = ("label", "expires_at")
 
 
-class SecretActs(Page):
+class SecretActs(RelyingPartyActs):
     """Mixed into the relying party's page."""
 
     def get_urls(self) -> list[URLPattern]:
@@ -75,14 +75,14 @@ class SecretActs(Page):
         relying_party = get_object_or_404(RelyingParty, pk=relying_party_id)
         if request.method != "POST":
             form = GenerateForm(initial={"newest": newest_id(relying_party)})
-            return self.secret_page(request, "console/generate_secret.html", relying_party, form=form)
+            return self.act_page(request, "console/generate_secret.html", relying_party, form=form)
         form = GenerateForm(request.POST)
         if form.is_valid():
             try:
                 return self._generated(request, relying_party, form.cleaned_data)
             except ValidationError as refusal:
                 form.add_error(None, refusal.messages)
-        return self.secret_page(request, "console/generate_secret.html", relying_party, form=form)
+        return self.act_page(request, "console/generate_secret.html", relying_party, form=form)
 
     def _generated(
         self, request: HttpRequest, relying_party: RelyingParty, asked: dict[str, Any]
@@ -109,18 +109,19 @@ class SecretActs(Page):
             # Locked, so that of two forms sent at once one is stale.
             RelyingParty.objects.select_for_update().get(pk=relying_party.pk)
             if newest != newest_id(relying_party):
-                return self.secret_page(request, "console/stale_secret_form.html", relying_party, status=409)
+                return self.act_page(request, "console/stale_secret_form.html", relying_party, status=409)
             secret, text = make()
             if replaced is not None:
                 self._log(request, relying_party, "changed", replaced)
             self._log(request, relying_party, "added", secret)
-        return self.secret_page(
+        return self.act_page(
             request,
             "console/new_secret.html",
             relying_party,
             secret=secret,
             text=text,
             replaced=replaced,
+            is_taken=relying_party.token_endpoint_auth_method in SECRETS,
             command=curl_command(relying_party),
         )
 
@@ -128,14 +129,12 @@ class SecretActs(Page):
         self.require(request, "relying_parties.change_clientsecret")
         secret = self.secret_of(relying_party_id, secret_id)
         if request.method != "POST":
-            return self.secret_page(
-                request, "console/revoke_secret.html", secret.relying_party, secret=secret
-            )
+            return self.act_page(request, "console/revoke_secret.html", secret.relying_party, secret=secret)
         with transaction.atomic():
             revoke_secret(secret, now=timezone.now())
             self._log(request, secret.relying_party, "deleted", secret)
         messages.success(request, f"The secret {secret} is revoked.")
-        return self._back(secret.relying_party)
+        return self.back(secret.relying_party)
 
     def change_secret_expiry(
         self, request: HttpRequest, relying_party_id: int, secret_id: int
@@ -149,7 +148,7 @@ class SecretActs(Page):
             except ValidationError as refusal:
                 form.add_error(None, refusal.messages)
         page = "console/secret_expiry.html"
-        return self.secret_page(request, page, secret.relying_party, secret=secret, form=form)
+        return self.act_page(request, page, secret.relying_party, secret=secret, form=form)
 
     def _expiry_changed(
         self, request: HttpRequest, secret: ClientSecret, expires_at: datetime | None
@@ -158,11 +157,7 @@ class SecretActs(Page):
             change_expiry(secret, expires_at=expires_at, now=timezone.now())
             self._log(request, secret.relying_party, "changed", secret)
         messages.success(request, f"The expiry of the secret {secret} is changed.")
-        return self._back(secret.relying_party)
-
-    def require(self, request: HttpRequest, permission: str) -> None:
-        if not request.user.has_perms([permission, "relying_parties.view_relyingparty"]):
-            raise PermissionDenied
+        return self.back(secret.relying_party)
 
     def secret_of(self, relying_party_id: int, secret_id: int) -> ClientSecret:
         secrets = ClientSecret.objects.select_related("relying_party__issuer")
@@ -174,26 +169,6 @@ class SecretActs(Page):
             # Django's log cannot show a change without them.
             told["fields"] = ["expiry"]
         self.log_change(request, relying_party, [{act: told}])
-
-    def _back(self, relying_party: RelyingParty) -> HttpResponse:
-        return HttpResponseRedirect(reverse(self.url_name("change"), args=[relying_party.pk]))
-
-    def secret_page(
-        self,
-        request: HttpRequest,
-        template: str,
-        relying_party: RelyingParty,
-        *,
-        status: int = 200,
-        **context: Any,
-    ) -> HttpResponse:
-        shared = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "relying_party": relying_party,
-            "back": reverse(self.url_name("change"), args=[relying_party.pk]),
-        }
-        return TemplateResponse(request, template, {**shared, **context}, status=status)
 
 
 def newest_id(relying_party: RelyingParty) -> int:

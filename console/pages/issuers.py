@@ -2,30 +2,43 @@
 
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
+from console.auth_methods import CHOICES
 from console.configuration_admin import ConfigurationAdmin, ConfigurationForm
 from console.dashboard import MOST_NAMED
-from console.fields import Checkboxes
+from console.fields import MOST_UPLOADED, Checkboxes
 from console.issuer_keys import keys_of
 from console.pages.key_creation import KeyCreation
 from console.panelled_page import PanelledPage
+from console.public_keys import certificate_lines
 from console.site import site
-from issuers.models import Issuer, TokenEndpointAuthMethod, default_methods
+from issuers.models import Issuer, default_methods
 from keys.creation import signing_alg_problem
+from relying_parties.client_authorities import client_authorities
 from relying_parties.credentials import too_old_at_their_end
 
 
 class IssuerForm(ConfigurationForm):
     token_endpoint_auth_methods = Checkboxes(
         label="Authentication methods",
-        choices=TokenEndpointAuthMethod.choices,
+        choices=CHOICES,
         initial=default_methods,
         help_text="The methods that are on. A relying party's method must be one of them.",
+    )
+    client_ca_certificates = forms.CharField(
+        required=False,
+        label="Client CA certificates",
+        strip=False,
+        max_length=MOST_UPLOADED,
+        widget=forms.Textarea(attrs={"rows": 8, "class": "pem", "spellcheck": "false"}),
+        help_text="In PEM, one behind the other: who issues the certificates that prove clients of tls_client_auth "
+        "(RFC 8705 section 2.1).",
     )
 
     class Meta:
@@ -49,7 +62,11 @@ class IssuerAdmin(KeyCreation, PanelledPage, ConfigurationAdmin):
     fieldsets: ClassVar[Any] = (
         (None, {"fields": ("name", "path", "endpoints", "is_active")}),
         ("Tokens", {"fields": ("signing_alg", "default_access_token_ttl", "max_access_token_ttl")}),
-        ("Token endpoint", {"fields": ("token_endpoint_auth_methods", "allow_missing_grant_type")}),
+        (
+            "Token endpoint",
+            {"fields": ("token_endpoint_auth_methods", "accepts_dpop", "allow_missing_grant_type")},
+        ),
+        ("TLS client certificates", {"fields": ("client_ca_certificates",)}),
         ("Client secrets", {"fields": ("max_client_secret_age",)}),
         ("Documents", {"fields": ("metadata_max_age", "jwks_max_age", "extra_metadata")}),
         (
@@ -92,6 +109,7 @@ class IssuerAdmin(KeyCreation, PanelledPage, ConfigurationAdmin):
         now = timezone.now()
         return {
             "keys": keys_of(row, now=now),
+            "authorities": certificate_lines(client_authorities(row), now=now),
             "old_secrets": too_old_at_their_end(row, now=now)[:MOST_NAMED],
         }
 

@@ -1,28 +1,45 @@
-"""The page of a relying party: who it is, what it may, its secrets, and what its token would say."""
+"""The page of a relying party: who it is, what it may, what proves it, and what its token would say."""
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils import timezone
 
+from console.auth_methods import CHOICES, SECRETS
 from console.change_history import Change, changes_of
-from console.client_secrets import curl_command, secret_lines
+from console.client_secrets import secret_lines
 from console.configuration_admin import ConfigurationAdmin, ConfigurationForm
+from console.curl_command import curl_command, what_it_needs
+from console.federation import federated_lines
 from console.fields import Lines
 from console.generics import InlineFormSet, ModelForm, TabularInline
+from console.pages.federation_presets import FederationPresets
 from console.pages.secret_rotation import SecretRotation
 from console.pages.token_previews import PreviewPage
 from console.panelled_page import PanelledPage
+from console.public_keys import client_key_lines, other_uses
 from console.readable import ReadableJson
 from console.site import site
 from console.token_preview import token_preview
+from issuers.models import TokenEndpointAuthMethod
 from relying_parties.models import AccessGrant, RelyingParty, RequestRule
+from relying_parties.registration import CERTIFICATE_SUBJECTS
 
 MOST_PARTS = 200
 """Grants or rules on one page; a form that claims more is refused before it is built."""
 
 
 class RelyingPartyForm(ConfigurationForm):
+    token_endpoint_auth_method = forms.ChoiceField(
+        label="Authentication method",
+        choices=CHOICES,
+        initial=TokenEndpointAuthMethod.CLIENT_SECRET_BASIC,
+        help_text="The one method that it uses (RFC 7591 section 2). It must be on at the issuer.",
+    )
     allowed_networks = Lines(
         required=False,
         help_text="CIDRs from which it may ask, one to a line, such as 10.0.0.0/8. Empty: any.",
@@ -87,7 +104,7 @@ class RuleInline(TabularInline):
 
 
 @admin.register(RelyingParty, site=site)
-class RelyingPartyAdmin(SecretRotation, PreviewPage, PanelledPage, ConfigurationAdmin):
+class RelyingPartyAdmin(SecretRotation, FederationPresets, PreviewPage, PanelledPage, ConfigurationAdmin):
     form = RelyingPartyForm
     change_form_template = "console/relying_party.html"
     list_display = (
@@ -111,16 +128,66 @@ class RelyingPartyAdmin(SecretRotation, PreviewPage, PanelledPage, Configuration
             {"fields": ("token_endpoint_auth_method", ("valid_from", "valid_until"), "allowed_networks")},
         ),
         ("Quota", {"fields": ("requests_per_minute",)}),
+        (
+            "Its keys",
+            {
+                "fields": ("client_jwks", "client_jwks_uri", "accepts_token_endpoint_audience"),
+                "description": "For private_key_jwt, and with certificates for self_signed_tls_client_auth. To "
+                "replace a key without a gap, add the new one beside the old one, and take the old one out when the "
+                "service signs with the new one.",
+                "classes": ("collapse",),
+            },
+        ),
+        (
+            "Its TLS client certificate",
+            {
+                "fields": (*CERTIFICATE_SUBJECTS, "tls_client_certificate_bound_access_tokens"),
+                "description": "For tls_client_auth one of the five names, as a certificate of the issuer's client CAs "
+                "holds it. Tokens can be bound to a certificate whatever the method is.",
+                "classes": ("collapse",),
+            },
+        ),
+        (
+            "DPoP",
+            {
+                "fields": ("dpop_bound_access_tokens",),
+                "description": "Binds its tokens to a key of its own, so that a stolen one is of no use. The issuer "
+                "must accept DPoP.",
+                "classes": ("collapse",),
+            },
+        ),
         ("Token", {"fields": ("claim_template", "access_token_ttl", "signing_alg")}),
         ("Tracing", {"fields": ("trace_until",)}),
     )
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A part that holds something stands open."""
+        parts = zip(super().get_fieldsets(request, obj), self.fieldsets, strict=True)
+        return [
+            (
+                name,
+                options | {"classes": ()} if obj and _holds_something(obj, declared["fields"]) else options,
+            )
+            for (name, options), (_, declared) in parts
+        ]
+
     def changes(self, row: RelyingParty) -> list[Change]:
-        return changes_of(row, "grants", "secrets", "rules")
+        return changes_of(row, "grants", "secrets", "federated_credentials", "rules")
 
     def panels(self, row: RelyingParty) -> dict[str, Any]:
+        method = row.token_endpoint_auth_method
         return {
+            "takes_secrets": method in SECRETS,
             "secret_lines": secret_lines(row),
+            "is_federated": method == TokenEndpointAuthMethod.FEDERATED_JWT,
+            "federated_lines": federated_lines(row),
+            "key_lines": client_key_lines(row, now=timezone.now()),
+            "other_uses": other_uses(row),
             "command": curl_command(row),
+            "needs": what_it_needs(row),
             "previews": [token_preview(row)],
         }
+
+
+def _holds_something(row: RelyingParty, fields: Iterable[Any]) -> bool:
+    return any(getattr(row, field) for field in fields if isinstance(field, str))

@@ -44,8 +44,7 @@ class SecretRotation(SecretActs):
 
     def rotate_secret(self, request: HttpRequest, relying_party_id: int, secret_id: int) -> HttpResponse:
         """GET explains and asks. POST makes the new secret and shows it, in this answer and never again."""
-        self.require(request, "relying_parties.add_clientsecret")
-        self.require(request, "relying_parties.change_clientsecret")
+        self.require(request, "relying_parties.add_clientsecret", "relying_parties.change_clientsecret")
         old = self.secret_of(relying_party_id, secret_id)
         form = RotateForm(request.POST if request.method == "POST" else None, initial=_initial(old))
         if form.is_valid():
@@ -54,9 +53,7 @@ class SecretRotation(SecretActs):
             except ValidationError as refusal:
                 form.add_error(None, refusal.messages)
         line = line_of(old, now=timezone.now())
-        return self.secret_page(
-            request, "console/rotate_secret.html", old.relying_party, line=line, form=form
-        )
+        return self.act_page(request, "console/rotate_secret.html", old.relying_party, line=line, form=form)
 
     def _rotated(self, request: HttpRequest, old: ClientSecret, asked: dict[str, Any]) -> HttpResponse:
         def make() -> tuple[ClientSecret, str]:

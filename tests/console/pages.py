@@ -13,19 +13,52 @@ from console.site import site
 from issuers.models import GlobalVariable, Issuer
 from keys.models import SigningKey
 from keys.rotation import announce_successor
-from relying_parties.models import ClaimTemplate, ClientSecret, RelyingParty, ResourceServer
+from relying_parties.models import (
+    ClaimTemplate,
+    ClientSecret,
+    FederatedCredential,
+    RelyingParty,
+    ResourceServer,
+    TrustedIssuer,
+)
 from tests.cast import Cast
 from tests.wire import ask, last_event
 
-CONFIGURATION: tuple[type[Model], ...] = (Issuer, GlobalVariable, RelyingParty, ResourceServer, ClaimTemplate)
+CONFIGURATION: tuple[type[Model], ...] = (
+    Issuer,
+    GlobalVariable,
+    RelyingParty,
+    ResourceServer,
+    ClaimTemplate,
+    TrustedIssuer,
+)
 READ_ONLY: tuple[type[Model], ...] = (SigningKey, IssuanceEvent, Checkpoint, Tombstone, RefusalCount)
 PEOPLE: tuple[type[Model], ...] = (User, Group)
 MODELS = (*CONFIGURATION, *READ_ONLY, *PEOPLE)
 
 
-def fill_the_record(cast: Cast) -> None:
-    """A row in each table of the record that would otherwise be empty, and a key that waits."""
+CLUSTER = "https://cluster.example"
+
+
+def federate(relying_party: RelyingParty) -> FederatedCredential:
+    """Trust a cluster, one of whose workloads the relying party is."""
+    issuer = relying_party.issuer
+    trusted, _ = TrustedIssuer.objects.get_or_create(issuer=issuer, name="Cluster", issuer_url=CLUSTER)
+    credential = FederatedCredential(
+        relying_party=relying_party,
+        trusted_issuer=trusted,
+        label="pod",
+        subject="system:serviceaccount:prod:billing",
+        claims={"kubernetes.io": {"namespace": "prod"}},
+    )
+    credential.checked().save()
+    return credential
+
+
+def fill_every_table(cast: Cast) -> None:
+    """A row in each table that would otherwise be empty, and a key that waits."""
     now = timezone.now()
+    federate(cast.billing)
     announce_successor(cast.other_key, now=now)
     ask(auth=cast.basic("billing"))
     Trace.objects.create(event=last_event(), content={"steps": [], "request": {"path": "/oidc_m2m/token"}})
@@ -67,6 +100,18 @@ def act_urls(cast: Cast) -> dict[str, str]:
     }
 
 
+def federation_urls(cast: Cast) -> dict[str, str]:
+    """The pages of the acts on federated credentials."""
+    credential = FederatedCredential.objects.filter(relying_party=cast.billing).earliest("pk")
+    return {
+        "add federated": url(RelyingParty, "add_federated", cast.billing.pk),
+        "change federated": url(RelyingParty, "change_federated", cast.billing.pk, credential.pk),
+        "delete federated": url(RelyingParty, "delete_federated", cast.billing.pk, credential.pk),
+        "presets": url(RelyingParty, "presets", cast.billing.pk),
+        "preset": url(RelyingParty, "preset", cast.billing.pk, "google"),
+    }
+
+
 def activation_urls() -> list[str]:
     """Only an announced key has this page."""
     announced = SigningKey.objects.filter(activates_at__gt=timezone.now())
@@ -75,7 +120,7 @@ def activation_urls() -> list[str]:
 
 def all_urls(cast: Cast) -> list[str]:
     assert set(site._registry) == set(MODELS)
-    acts = [*act_urls(cast).values(), *activation_urls()]
+    acts = [*act_urls(cast).values(), *federation_urls(cast).values(), *activation_urls()]
     return [*acts, *(page for model in MODELS for page in object_urls(model).values())]
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from relying_parties.models import ClientSecret, CredentialUse, RelyingParty
 from tests.cast import Cast
-from tests.console.pages import act_urls, all_urls, body_of, fill_the_record, url
+from tests.console.pages import act_urls, all_urls, body_of, fill_every_table, url
 from tests.wire import ask, basic
 
 SECRET = re.compile(r"m2m_[A-Za-z0-9_-]{43}")
@@ -36,7 +36,7 @@ def test_a_generated_secret_authenticates_beside_the_older_one(cast: Cast, opera
 @pytest.mark.contract("P10.2")
 def test_no_other_page_shows_it(cast: Cast, operator: Client, superuser: Client) -> None:
     secret = generate(operator, cast)
-    fill_the_record(cast)
+    fill_every_table(cast)
     for client in (operator, superuser):
         assert not [page for page in all_urls(cast) if secret in body_of(client, page)]
 

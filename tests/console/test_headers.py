@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 
 from console.middleware import POLICY
 from tests.cast import Cast
-from tests.console.pages import all_urls, body_of, fill_the_record
+from tests.console.pages import all_urls, body_of, fill_every_table
 from tests.wire import ask, get
 
 PRODUCTION = {
@@ -53,7 +53,7 @@ def test_the_policy_allows_nothing_inline_and_nothing_from_elsewhere() -> None:
 
 
 def test_every_page_carries_the_policy(cast: Cast, superuser: Client) -> None:
-    fill_the_record(cast)
+    fill_every_table(cast)
     for page in [*all_urls(cast), "/admin/login/", "/admin/nonsense/", "/admin/jsi18n/"]:
         headers = superuser.get(page).headers
         assert headers["Content-Security-Policy"] == POLICY, page
@@ -63,7 +63,7 @@ def test_every_page_carries_the_policy(cast: Cast, superuser: Client) -> None:
 
 
 def test_no_page_holds_inline_code(cast: Cast, superuser: Client, auditor: Client) -> None:
-    fill_the_record(cast)
+    fill_every_table(cast)
     for client in (superuser, auditor):
         for page in [*all_urls(cast), "/admin/nonsense/"]:
             parser = InlineCode()

@@ -12,13 +12,13 @@ from keys.models import SigningKey
 from keys.signing import private_key_of
 from relying_parties.models import ClientSecret, RelyingParty
 from tests.cast import Cast
-from tests.console.pages import all_urls, body_of, fill_the_record, url
+from tests.console.pages import all_urls, body_of, fill_every_table, url
 
 pytestmark = pytest.mark.contract("P10.3")
 
 
 def test_no_page_shows_a_part_of_a_private_key(cast: Cast, superuser: Client) -> None:
-    fill_the_record(cast)
+    fill_every_table(cast)
     numbers = private_key_of(KeySnapshot.of(cast.key)).private_numbers()  # type: ignore[union-attr]
     raw = numbers.d.to_bytes(256)  # type: ignore[union-attr]
     ciphertext = bytes(cast.key.encrypted_private_key or b"")
@@ -38,7 +38,7 @@ def test_no_page_shows_a_part_of_a_private_key(cast: Cast, superuser: Client) ->
 
 
 def test_no_page_shows_a_digest(cast: Cast, superuser: Client) -> None:
-    fill_the_record(cast)
+    fill_every_table(cast)
     digests = [secret.digest.partition(":")[2] for secret in ClientSecret.objects.all()]
     for page in all_urls(cast):
         body = body_of(superuser, page)

@@ -7,7 +7,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
 
-from console.client_secrets import curl_command
+from console.curl_command import curl_command
 from console.fields import Json, Lines
 from issuers.history import Source
 from issuers.models import Issuer

@@ -10,7 +10,7 @@ from django.test import Client
 
 from issuers.models import ConfigurationRevision
 from keys.models import SigningKey
-from relying_parties.models import ClientSecret
+from relying_parties.models import ClientSecret, FederatedCredential, TrustedIssuer
 from tests.cast import Cast
 from tests.console.conftest import Roles
 from tests.console.pages import (
@@ -20,7 +20,8 @@ from tests.console.pages import (
     READ_ONLY,
     act_urls,
     activation_urls,
-    fill_the_record,
+    federation_urls,
+    fill_every_table,
     object_urls,
 )
 
@@ -29,6 +30,7 @@ READING = ("changelist", "change", "history")
 WRITING = ("add", "delete")
 SECRET_ACTS = ("generate", "rotate secret", "revoke", "expiry")
 KEY_ACTS = ("create key", "import key", "rotate", "revoke key", "certificate request", "chain")
+FEDERATION_ACTS = ("add federated", "change federated", "delete federated", "presets", "preset")
 READING_ACTS = ("preview", "export", "certificate")
 FORGED: dict[str, Any] = {
     "post": "yes",
@@ -37,7 +39,16 @@ FORGED: dict[str, Any] = {
     "action": "delete_selected",
     "index": "0",
 }
-FORGED_ACT = {"label": "forged", "word": "revoke", "ends_at": "2099-01-01T00:00:00"}
+FORGED_ACT = {
+    "label": "forged",
+    "word": "revoke",
+    "ends_at": "2099-01-01T00:00:00",
+    "subject": "forged",
+    "claims": "{}",
+    "issuer_name": "forged",
+    "part_unique_id": "1",
+    "part_email": "forged@example.com",
+}
 
 pytestmark = pytest.mark.contract("P10.1")
 
@@ -56,7 +67,7 @@ def expected(role: str, model: type[Model], page: str) -> int:
 
 @pytest.mark.parametrize("role", ["anonymous", "nobody", "auditor", "operator", "superuser"])
 def test_each_role_sees_its_pages_and_no_other(cast: Cast, roles: Roles, role: str) -> None:
-    fill_the_record(cast)
+    fill_every_table(cast)
     seen = {
         (model.__name__, page): roles[role].get(url).status_code
         for model in MODELS
@@ -72,27 +83,29 @@ def test_each_role_sees_its_pages_and_no_other(cast: Cast, roles: Roles, role: s
 @pytest.mark.parametrize(
     ("role", "refused"),
     [
-        ("anonymous", {*SECRET_ACTS, *KEY_ACTS, *READING_ACTS, "overview"}),
-        ("nobody", {*SECRET_ACTS, *KEY_ACTS, *READING_ACTS}),
-        ("auditor", {*SECRET_ACTS, *KEY_ACTS}),
+        ("anonymous", {*SECRET_ACTS, *KEY_ACTS, *FEDERATION_ACTS, *READING_ACTS, "overview"}),
+        ("nobody", {*SECRET_ACTS, *KEY_ACTS, *FEDERATION_ACTS, *READING_ACTS}),
+        ("auditor", {*SECRET_ACTS, *KEY_ACTS, *FEDERATION_ACTS}),
         ("operator", set()),
         ("superuser", set()),
     ],
 )
 def test_each_role_sees_its_acts_and_no_other(cast: Cast, roles: Roles, role: str, refused: set[str]) -> None:
-    answers = {act: roles[role].get(url).status_code for act, url in act_urls(cast).items()}
+    fill_every_table(cast)
+    answers = {act: roles[role].get(url).status_code for act, url in acts(cast).items()}
     assert {act for act, status in answers.items() if status != SEEN} == refused
 
 
 @pytest.mark.parametrize("role", ["anonymous", "nobody", "auditor"])
 def test_no_forged_post_of_a_reader_changes_anything(cast: Cast, roles: Roles, role: str) -> None:
-    fill_the_record(cast)
+    fill_every_table(cast)
     before = state()
     for model in MODELS:
         for url in object_urls(model).values():
             roles[role].post(url, FORGED | {"_selected_action": model._default_manager.values_list("pk")[:1]})
-    for url in act_urls(cast).values():
-        roles[role].post(url, FORGED_ACT | {"newest": newest_secret_id(cast)})
+    for url in acts(cast).values():
+        trusted = TrustedIssuer.objects.get().pk
+        roles[role].post(url, FORGED_ACT | {"newest": newest_secret_id(cast), "trusted_issuer": trusted})
     for url in activation_urls():
         assert roles[role].post(url).status_code in {LOGIN, REFUSED}
     assert state() == before
@@ -103,7 +116,7 @@ def test_no_forged_post_of_a_reader_changes_anything(cast: Cast, roles: Roles, r
 def test_no_forged_post_changes_the_record_or_a_key(
     cast: Cast, roles: Roles, role: str, model: type[Model]
 ) -> None:
-    fill_the_record(cast)
+    fill_every_table(cast)
     before, row = state(), model._default_manager.values_list("pk", flat=True).first()
     answers = [
         roles[role].post(url, FORGED | {"_selected_action": [row]}).status_code
@@ -123,6 +136,7 @@ def test_an_operator_makes_no_user_and_no_role(cast: Cast, operator: Client, mod
 
 @pytest.mark.parametrize("model", CONFIGURATION)
 def test_a_post_without_its_csrf_token_is_refused(cast: Cast, model: type[Model]) -> None:
+    fill_every_table(cast)
     client = Client(enforce_csrf_checks=True)
     client.force_login(User.objects.create_superuser("root"))
     before = state()
@@ -144,6 +158,10 @@ def test_a_key_is_not_created_twice(cast: Cast, operator: Client) -> None:
     assert SigningKey.objects.filter(issuer=cast.oidc_m2m, alg="ES256").count() == 1
 
 
+def acts(cast: Cast) -> dict[str, str]:
+    return act_urls(cast) | federation_urls(cast)
+
+
 def state() -> tuple[Any, ...]:
     return (
         ConfigurationRevision.objects.get().number,
@@ -151,6 +169,7 @@ def state() -> tuple[Any, ...]:
         list(User.objects.values_list("username", "is_staff", "is_superuser")),
         *(model._default_manager.count() for model in MODELS),
         list(SigningKey.objects.values_list("pk", "activates_at", "revoked_at", "certificate_chain")),
+        list(FederatedCredential.objects.values_list("label", "subject")),
         ClientSecret.objects.filter(revoked_at__isnull=True, expires_at__isnull=True).count(),
     )
 

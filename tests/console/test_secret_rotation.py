@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from relying_parties.models import ClientSecret, CredentialUse, RelyingParty
 from tests.cast import Cast
-from tests.console.pages import act_urls, all_urls, body_of, fill_the_record, url
+from tests.console.pages import act_urls, all_urls, body_of, fill_every_table, url
 from tests.wire import ask, basic
 
 SECRET = re.compile(r"m2m_[A-Za-z0-9_-]{43}")
@@ -61,7 +61,7 @@ def test_the_new_one_is_on_no_other_page_and_in_no_log(
 ) -> None:
     secret = text_in(rotate(operator, cast))
     ask(auth=basic("billing", secret))
-    fill_the_record(cast)
+    fill_every_table(cast)
     for client in (operator, superuser):
         assert not [page for page in all_urls(cast) if secret in body_of(client, page)]
     assert secret not in log_lines.getvalue()

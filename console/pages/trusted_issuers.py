@@ -1,0 +1,59 @@
+"""The page of a trusted issuer: whose tokens prove workloads, where its keys come from, and who relies on it."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from console.configuration_admin import ConfigurationAdmin
+from console.panelled_page import PanelledPage
+from console.public_keys import key_lines
+from console.site import site
+from relying_parties.models import FederatedCredential, TrustedIssuer
+
+MOST_CREDENTIALS = 50
+
+
+@admin.register(TrustedIssuer, site=site)
+class TrustedIssuerAdmin(PanelledPage, ConfigurationAdmin):
+    change_form_template = "console/trusted_issuer.html"
+    delete_confirmation_template = "console/delete_trusted_issuer.html"
+    list_display = ("name", "issuer_url", "issuer", "keys_from", "used_by", "is_active")
+    list_filter = ("is_active", "issuer", "keys_from")
+    list_select_related = ("issuer",)
+    search_fields = ("name", "issuer_url")
+    autocomplete_fields = ("issuer",)
+    fixed_fields: ClassVar[tuple[str, ...]] = ("issuer",)
+    fieldsets: ClassVar[Any] = (
+        (None, {"fields": ("issuer", "name", "is_active")}),
+        ("Its tokens", {"fields": ("issuer_url", "audience", "max_assertion_lifetime")}),
+        (
+            "Its keys",
+            {
+                "fields": ("keys_from", "jwks_uri", "jwks"),
+                "description": "By discovery, unless this server cannot reach it: then paste its JWKS, and paste "
+                "it anew whenever its keys change.",
+            },
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        issuers: QuerySet[Any] = super().get_queryset(request).annotate(users=Count("federated_credentials"))
+        return issuers
+
+    @admin.display(description="federated credentials", ordering="users")
+    def used_by(self, issuer: Any) -> int:
+        count: int = issuer.users
+        return count
+
+    def panels(self, row: TrustedIssuer) -> dict[str, Any]:
+        credentials = FederatedCredential.objects.filter(trusted_issuer=row).select_related("relying_party")
+        found = list(credentials.order_by("relying_party__client_id", "label")[: MOST_CREDENTIALS + 1])
+        return {
+            "credentials": found[:MOST_CREDENTIALS],
+            "has_more": len(found) > MOST_CREDENTIALS,
+            "key_lines": key_lines(row.jwks, now=timezone.now()),
+            "audience": row.expected_audience,
+        }

@@ -1,0 +1,13 @@
+"""The certificates of those who vouch for clients of tls_client_auth (RFC 8705 section 2.1)."""
+
+from cryptography import x509
+
+from issuers.models import Issuer
+
+
+def client_authorities(issuer: Issuer) -> tuple[x509.Certificate, ...]:
+    """As they stand on the issuer; none where its text holds no certificates in PEM."""
+    try:
+        return tuple(x509.load_pem_x509_certificates(issuer.client_ca_certificates.encode()))
+    except (ValueError, x509.InvalidVersion):
+        return ()

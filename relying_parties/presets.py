@@ -1,0 +1,192 @@
+"""The platforms whose workloads need no stored secret: what their documentation says of their tokens.
+
+Names can be given up and taken by others; ids cannot. So each preset pins the ids beside the subject.
+"""
+
+from relying_parties.preset import DAY, Part, Pin, Preset
+
+UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+NUMBER = r"[0-9]{1,30}"
+HTTPS = r"https://[!-~]+"
+WITHOUT_COLON = r"[^\s:]+"
+
+KUBERNETES = Preset(
+    slug="kubernetes",
+    name="Kubernetes: a service account",
+    about="A pod proves its relying party by a service account token that the kubelet renews.",
+    how="Mount a projected volume with a serviceAccountToken of audience {audience} and at most "
+    "expirationSeconds: 3600, and read the file anew for each request.",
+    issuer_name="Kubernetes",
+    issuer_url="{cluster}",
+    parts=(
+        Part("cluster", "Cluster's issuer URL",
+             "As kubectl get --raw /.well-known/openid-configuration tells it as issuer, to the letter.", HTTPS),
+        Part("namespace", "Namespace", "Such as prod.", r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"),
+        Part("service_account", "Service account", "Such as billing.", r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"),
+        Part("service_account_uid", "UID of the service account",
+             "As kubectl get serviceaccount tells it in metadata.uid. Empty: one that is made anew under the same name "
+             "proves the relying party too.", UUID, is_optional=True),
+    ),
+    subject="system:serviceaccount:{namespace}:{service_account}",
+    pins=(
+        Pin("kubernetes.io",
+            {
+                "namespace": "{namespace}",
+                "serviceaccount": {"name": "{service_account}", "uid": "{service_account_uid}"},
+            },
+            "Namespace, name and UID of the service account: the UID is another one when the account is made anew."),
+    ),
+)  # fmt: skip
+
+
+def _github(*, slug: str, name: str, repository: str, context: str, part: Part) -> Preset:
+    """`repository` is the subject up to the name of the repository, `context` what comes behind it."""
+    return Preset(
+        slug=slug,
+        name=name,
+        about="A workflow of GitHub Actions proves its relying party by the token of its run.",
+        how="Give the job permissions: id-token: write, and ask for the token with the audience {audience}: "
+        '"$ACTIONS_ID_TOKEN_REQUEST_URL&audience={audience}".',
+        issuer_name="GitHub Actions",
+        issuer_url="https://token.actions.githubusercontent.com",
+        parts=(
+            Part("owner", "Owner", "The user or organization, such as octo-org, in its own spelling.", r"[\w-]+"),
+            Part("owner_id", "ID of the owner", "The number that gh api users/OWNER --jq .id tells.", NUMBER),
+            Part("repository", "Repository", "Its name without the owner, in its own spelling.", r"[\w.-]+"),
+            Part("repository_id", "ID of the repository",
+                 "The number that gh api repos/OWNER/REPOSITORY --jq .id tells.", NUMBER),
+            part,
+        ),
+        subject=f"repo:{repository}:{context}",
+        pins=(
+            Pin("repository_id", "{repository_id}", "The repository, whatever it is called, and no other of its name."),
+            Pin("repository_owner_id", "{owner_id}", "Its owner: a repository that is transferred proves nothing."),
+        ),
+    )  # fmt: skip
+
+
+_WITH_IDS, _BY_NAMES = "{owner}@{owner_id}/{repository}@{repository_id}", "{owner}/{repository}"
+_BRANCH = Part(
+    "branch", "Branch", "Such as main, without refs/heads/. Protect it.", WITHOUT_COLON, default="main"
+)
+_ENVIRONMENT = Part(
+    "environment",
+    "Environment",
+    "The job's environment, such as production; write %3A for a colon.",
+    r"[^:]+",
+)
+
+GITHUB_BRANCH = _github(
+    slug="github-branch", name="GitHub Actions: a branch",
+    repository=_WITH_IDS, context="ref:refs/heads/{branch}", part=_BRANCH,
+)  # fmt: skip
+GITHUB_ENVIRONMENT = _github(
+    slug="github-environment", name="GitHub Actions: an environment",
+    repository=_WITH_IDS, context="environment:{environment}", part=_ENVIRONMENT,
+)  # fmt: skip
+GITHUB_BRANCH_BY_NAME = _github(
+    slug="github-branch-by-name", name="GitHub Actions: a branch, of a repository whose subject has no IDs",
+    repository=_BY_NAMES, context="ref:refs/heads/{branch}", part=_BRANCH,
+)  # fmt: skip
+GITHUB_ENVIRONMENT_BY_NAME = _github(
+    slug="github-environment-by-name", name="GitHub Actions: an environment, of a repository whose subject has no IDs",
+    repository=_BY_NAMES, context="environment:{environment}", part=_ENVIRONMENT,
+)  # fmt: skip
+
+GITLAB = Preset(
+    slug="gitlab",
+    name="GitLab CI/CD: a protected branch",
+    about="A job of GitLab CI/CD proves its relying party by an ID token.",
+    how="Give the job id_tokens: with aud: {audience}. The token lives as long as the job may run: where that is more "
+    "than an hour, raise the trusted issuer's greatest lifetime of tokens.",
+    issuer_name="GitLab",
+    issuer_url="{instance}",
+    parts=(
+        Part("instance", "GitLab's URL", "Such as https://gitlab.com, without a slash at the end.", r"https://[!-~]*[!-.0-~]",
+             default="https://gitlab.com"),
+        Part("group", "Group", "With its parents, such as example/payments, or a user's name.", WITHOUT_COLON),
+        Part("group_id", "ID of the group",
+             "The number on the group's page; for a user's project, that of the namespace.", NUMBER),
+        Part("project", "Project", "The last part of its path, such as billing.", r"[^\s:/]+"),
+        Part("project_id", "ID of the project", "The number on the project's page.", NUMBER),
+        Part("branch", "Branch", "Such as main. It must be protected.", WITHOUT_COLON, default="main"),
+    ),
+    subject="project_path:{group}/{project}:ref_type:branch:ref:{branch}",
+    pins=(
+        Pin("project_id", "{project_id}", "The project, whatever it is called, and no other of its name."),
+        Pin("namespace_id", "{group_id}", "Its group: a project that is transferred proves nothing."),
+        Pin("ref_protected", "true", "The branch is protected: whoever may push another one proves nothing."),
+    ),
+)  # fmt: skip
+
+ENTRA = Preset(
+    slug="entra",
+    name="Microsoft Entra: a managed identity",
+    about="A workload in Azure proves its relying party by an access token of its managed identity.",
+    how="Ask the instance metadata service for a token of the resource {audience}, an app registration whose "
+    "manifest has requestedAccessTokenVersion 2. Such a token lives for a day.",
+    issuer_name="Microsoft Entra",
+    issuer_url="https://login.microsoftonline.com/{tenant}/v2.0",
+    parts=(
+        Part("tenant", "Tenant ID", "A UUID in small letters, not a name such as common.", UUID),
+        Part("object_id", "Object ID of the identity",
+             "Its principal ID, a UUID in small letters: not its client ID.", UUID),
+        Part("audience", "Application ID of the audience",
+             "A UUID in small letters: the app registration for which the workload asks its token.", UUID),
+    ),
+    subject="{object_id}",
+    pins=(
+        Pin("tid", "{tenant}", "The tenant."),
+        Pin("oid", "{object_id}", "The identity itself: in a token of a user, sub is another value than oid."),
+    ),
+    audience="{audience}",
+    max_assertion_lifetime=DAY,
+)  # fmt: skip
+
+GOOGLE = Preset(
+    slug="google",
+    name="Google Cloud: a service account",
+    about="A workload in Google Cloud proves its relying party by an identity token of its service account.",
+    how="Ask the metadata server for service-accounts/default/identity?audience={audience}&format=full, which puts "
+    "the email address into the token.",
+    issuer_name="Google",
+    issuer_url="https://accounts.google.com",
+    parts=(
+        Part("unique_id", "Unique ID of the service account",
+             "The number that gcloud iam service-accounts describe tells as uniqueId.", NUMBER),
+        Part("email", "Email address of the service account", "Such as billing@project.iam.gserviceaccount.com.",
+             r"[^@\s]+@[^@\s]+"),
+    ),
+    subject="{unique_id}",
+    pins=(
+        Pin("email", "{email}", "The service account by name, for whoever reads the record."),
+        Pin("email_verified", value=True, why="Google vouches for the address."),
+    ),
+)  # fmt: skip
+
+SPIFFE = Preset(
+    slug="spiffe",
+    name="SPIFFE: a JWT-SVID",
+    about="A workload with a SPIFFE ID proves its relying party by a JWT-SVID.",
+    how="Fetch a JWT-SVID for the audience {audience} alone from the Workload API. It must carry iss: SPIRE's server "
+    "puts it there when jwt_issuer is set.",
+    issuer_name="SPIFFE",
+    issuer_url="{issuer}",
+    parts=(
+        Part("issuer", "URL of the JWT issuer",
+             "SPIRE's jwt_issuer, under which its OIDC discovery provider publishes the keys.", HTTPS),
+        Part("trust_domain", "Trust domain", "Such as example.org.", r"[a-z0-9._-]{1,255}"),
+        Part("path", "Path of the SPIFFE ID", "Such as ns/prod/sa/billing, without a slash in front.",
+             r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*"),
+    ),
+    subject="spiffe://{trust_domain}/{path}",
+)  # fmt: skip
+
+PRESETS = (
+    KUBERNETES, GITHUB_BRANCH, GITHUB_ENVIRONMENT, GITHUB_BRANCH_BY_NAME, GITHUB_ENVIRONMENT_BY_NAME,
+    GITLAB, ENTRA, GOOGLE, SPIFFE,
+)  # fmt: skip
+
+
+def preset_named(slug: str) -> Preset | None:
+    return next((preset for preset in PRESETS if preset.slug == slug), None)
