@@ -13,6 +13,9 @@ class Kind(StrEnum):
     CLIENT_SECRET = "client secret"  # noqa: S105 - no secret
     RELYING_PARTY = "relying party"
     SIGNING_CERTIFICATE = "signing certificate"
+    CLIENT_KEY = "client key"
+    CLIENT_CERTIFICATE = "client certificate"
+    CLIENT_CA_CERTIFICATE = "client CA certificate"
 
 
 ADVICE = {
@@ -20,9 +23,16 @@ ADVICE = {
     Kind.RELYING_PARTY: "Move its valid_until if the service goes on: it is refused from then on.",
     Kind.SIGNING_CERTIFICATE: "Attach a renewed chain on the key's page, or rotate the key: "
     "who reads x5c may refuse its tokens from then on.",
+    Kind.CLIENT_KEY: "Register the next key in its client JWKS: what this one signs is refused from then on.",
+    Kind.CLIENT_CERTIFICATE: "Register the next certificate in its client JWKS: this one is refused from then on.",
+    Kind.CLIENT_CA_CERTIFICATE: "Add the authority's next certificate to the issuer's client CA certificates: "
+    "certificates that this one vouches for are refused from then on.",
 }
 REPLACED = {
     Kind.CLIENT_SECRET: "A younger secret lives longer: see that the service uses that one by then.",
+    Kind.CLIENT_KEY: "Another one of its client JWKS lives longer: see that the service signs with that one by then.",
+    Kind.CLIENT_CERTIFICATE: "Another one of its client JWKS lives longer: see that the service uses that one by then.",
+    Kind.CLIENT_CA_CERTIFICATE: "Nothing is to be done: a certificate of the same name and key lives longer.",
     Kind.SIGNING_CERTIFICATE: "Nothing is to be done: the key's successor signs before then.",
 }
 
@@ -36,11 +46,13 @@ class Ending:
     name: str
     issuer: str
     page_id: int
-    """The relying party, or the signing key, on whose page it is."""
+    """The relying party, the signing key or the issuer on whose page it is."""
     at: datetime
     days: int
     """The least step that it is within."""
     is_replaced: bool = False
+    thumbprint: str = ""
+    """Which of several that stand in one row: of a key (RFC 7638), or SHA-256 of a certificate, in base64url."""
 
     @property
     def advice(self) -> str:

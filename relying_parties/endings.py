@@ -1,17 +1,23 @@
-"""The client secrets and relying parties that end soon."""
+"""What proves relying parties and ends soon, and the relying parties themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from issuers.endings import HORIZON, Ending, Kind, step_of
+from issuers.models import Issuer, TokenEndpointAuthMethod
+from issuers.thumbprints import base64url
+from relying_parties.client_authorities import client_authorities
+from relying_parties.client_keys import VerificationKey, client_keys
 from relying_parties.models import ClientSecret, RelyingParty
 
 
 def endings(now: datetime) -> list[Ending]:
     """Of active relying parties of active issuers; what has ended already is none of them."""
-    return [*_secrets(now), *_relying_parties(now)]
+    return [*_secrets(now), *_relying_parties(now), *_client_keys(now), *_client_authorities(now)]
 
 
 def _in_use(now: datetime) -> QuerySet[RelyingParty]:
@@ -60,3 +66,66 @@ def _relying_parties(now: datetime) -> Iterator[Ending]:
                 at=relying_party.valid_until,
                 days=days,
             )
+
+
+KINDS_OF_KEYS = {
+    TokenEndpointAuthMethod.PRIVATE_KEY_JWT: Kind.CLIENT_KEY,
+    TokenEndpointAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH: Kind.CLIENT_CERTIFICATE,
+}
+
+
+def _client_keys(now: datetime) -> Iterator[Ending]:
+    """Those that are registered here and that the method takes; who fetches its keys renews them where they are."""
+    registered = _in_use(now).filter(token_endpoint_auth_method__in=KINDS_OF_KEYS, client_jwks__isnull=False)
+    for relying_party in registered.select_related("issuer"):
+        keys = client_keys(relying_party.client_jwks)
+        kind = KINDS_OF_KEYS[TokenEndpointAuthMethod(relying_party.token_endpoint_auth_method)]
+        taken = [key for key in keys if kind == Kind.CLIENT_KEY or key.certificates]
+        for key in taken:
+            if key.expires_at and (days := step_of(key.expires_at, now=now)):
+                yield Ending(
+                    kind=kind,
+                    id=relying_party.pk,
+                    name=f"{key.kid} of {relying_party.client_id}",
+                    issuer=str(relying_party.issuer),
+                    page_id=relying_party.pk,
+                    at=key.expires_at,
+                    days=days,
+                    is_replaced=_outlived(key.expires_at, taken),
+                    thumbprint=key.x5t_s256 if kind == Kind.CLIENT_CERTIFICATE else key.thumbprint,
+                )
+
+
+def _outlived(at: datetime, keys: Iterable[VerificationKey]) -> bool:
+    return any(key.expires_at is None or key.expires_at > at for key in keys)
+
+
+def _client_authorities(now: datetime) -> Iterator[Ending]:
+    """Of the issuers at which they vouch for someone."""
+    for issuer in Issuer.objects.filter(is_active=True).exclude(client_ca_certificates=""):
+        if TokenEndpointAuthMethod.TLS_CLIENT_AUTH not in issuer.token_endpoint_auth_methods:
+            continue
+        authorities = client_authorities(issuer)
+        for authority in authorities:
+            at = authority.not_valid_after_utc
+            if days := step_of(at, now=now):
+                yield Ending(
+                    kind=Kind.CLIENT_CA_CERTIFICATE,
+                    id=issuer.pk,
+                    name=authority.subject.rfc4514_string(),
+                    issuer=str(issuer),
+                    page_id=issuer.pk,
+                    at=at,
+                    days=days,
+                    is_replaced=any(_renews(other, authority) for other in authorities),
+                    thumbprint=base64url(authority.fingerprint(SHA256())),
+                )
+
+
+def _renews(other: x509.Certificate, old: x509.Certificate) -> bool:
+    """Whether it vouches for what the old one does, and longer: the same name and key."""
+    return (
+        other.subject == old.subject
+        and other.public_key() == old.public_key()
+        and other.not_valid_after_utc > old.not_valid_after_utc
+    )

@@ -39,12 +39,12 @@ KUBERNETES = Preset(
 )  # fmt: skip
 
 
-def _github(*, slug: str, name: str, repository: str, context: str, part: Part) -> Preset:
+def _github(*, slug: str, name: str, about: str, repository: str, context: str, part: Part) -> Preset:
     """`repository` is the subject up to the name of the repository, `context` what comes behind it."""
     return Preset(
         slug=slug,
         name=name,
-        about="A workflow of GitHub Actions proves its relying party by the token of its run.",
+        about=about,
         how="Give the job permissions: id-token: write, and ask for the token with the audience {audience}: "
         '"$ACTIONS_ID_TOKEN_REQUEST_URL&audience={audience}".',
         issuer_name="GitHub Actions",
@@ -65,6 +65,11 @@ def _github(*, slug: str, name: str, repository: str, context: str, part: Part) 
     )  # fmt: skip
 
 
+_IMMUTABLE = (
+    "A workflow proves its relying party by the token of its run. For a repository with immutable subjects: one that "
+    "was made or renamed since 15 July 2026, or that was switched to them."
+)
+_BY_NAMES_ALONE = "The same for an older repository, whose sub holds no IDs; they are pinned beside it."
 _WITH_IDS, _BY_NAMES = "{owner}@{owner_id}/{repository}@{repository_id}", "{owner}/{repository}"
 _BRANCH = Part(
     "branch", "Branch", "Such as main, without refs/heads/. Protect it.", WITHOUT_COLON, default="main"
@@ -73,23 +78,24 @@ _ENVIRONMENT = Part(
     "environment",
     "Environment",
     "The job's environment, such as production; write %3A for a colon.",
-    r"[^:]+",
+    r"[^\s:]([^:\n]*[^\s:])?",
 )
 
 GITHUB_BRANCH = _github(
-    slug="github-branch", name="GitHub Actions: a branch",
+    slug="github-branch", name="GitHub Actions: a branch", about=_IMMUTABLE,
     repository=_WITH_IDS, context="ref:refs/heads/{branch}", part=_BRANCH,
 )  # fmt: skip
 GITHUB_ENVIRONMENT = _github(
-    slug="github-environment", name="GitHub Actions: an environment",
+    slug="github-environment", name="GitHub Actions: an environment", about=_IMMUTABLE,
     repository=_WITH_IDS, context="environment:{environment}", part=_ENVIRONMENT,
 )  # fmt: skip
 GITHUB_BRANCH_BY_NAME = _github(
-    slug="github-branch-by-name", name="GitHub Actions: a branch, of a repository whose subject has no IDs",
+    slug="github-branch-by-name", name="GitHub Actions: a branch, subject by names alone", about=_BY_NAMES_ALONE,
     repository=_BY_NAMES, context="ref:refs/heads/{branch}", part=_BRANCH,
 )  # fmt: skip
 GITHUB_ENVIRONMENT_BY_NAME = _github(
-    slug="github-environment-by-name", name="GitHub Actions: an environment, of a repository whose subject has no IDs",
+    slug="github-environment-by-name", name="GitHub Actions: an environment, subject by names alone",
+    about=_BY_NAMES_ALONE,
     repository=_BY_NAMES, context="environment:{environment}", part=_ENVIRONMENT,
 )  # fmt: skip
 

@@ -38,7 +38,7 @@ def _row(ending: Ending) -> ToldEnding:
 
 
 def _subject(ending: Ending) -> str:
-    return f"{ending.kind}:{ending.id}"
+    return ":".join([ending.kind, str(ending.id), *([ending.thumbprint] if ending.thumbprint else [])])
 
 
 def _warn(ending: Ending) -> None:

@@ -41,7 +41,7 @@ class PresetForm(forms.Form):
         self.fields["issuer_name"].initial = preset.issuer_name
         for part in preset.parts:
             self.fields[PART + part.name] = forms.CharField(
-                required=False,
+                required=not part.is_optional,
                 label=part.label,
                 help_text=part.help_text,
                 initial=part.default,
@@ -53,7 +53,8 @@ class PresetForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         for name, problem in answer_problems(self.preset, self.answers).items():
-            self.add_error(PART + name, problem)
+            if PART + name not in self.errors:
+                self.add_error(PART + name, problem)
         return cleaned
 
     @property

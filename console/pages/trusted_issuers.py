@@ -7,7 +7,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from console.configuration_admin import ConfigurationAdmin
+from console.configuration_admin import ConfigurationAdmin, ConfigurationForm
 from console.panelled_page import PanelledPage
 from console.public_keys import key_lines
 from console.site import site
@@ -16,8 +16,14 @@ from relying_parties.models import FederatedCredential, TrustedIssuer
 MOST_CREDENTIALS = 50
 
 
+class TrustedIssuerForm(ConfigurationForm):
+    class Meta:
+        labels: ClassVar[dict[str, str]] = {"max_assertion_lifetime": "Greatest lifetime of its tokens"}
+
+
 @admin.register(TrustedIssuer, site=site)
 class TrustedIssuerAdmin(PanelledPage, ConfigurationAdmin):
+    form = TrustedIssuerForm
     change_form_template = "console/trusted_issuer.html"
     delete_confirmation_template = "console/delete_trusted_issuer.html"
     list_display = ("name", "issuer_url", "issuer", "keys_from", "used_by", "is_active")

@@ -11,8 +11,10 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
+from issuers.models import Issuer
 from relying_parties.models import ClientSecret, RelyingParty
 from tests.cast import Cast
+from tests.client_keys import jwk_of, new_key
 from upkeep.maintenance import maintain
 from upkeep.models import ToldEnding
 
@@ -56,6 +58,20 @@ def test_a_line_says_what_ends_and_what_to_do(secret: ClientSecret, log_lines: i
         "is_replaced": False,
         "advice": "Rotate it on the relying party's page or by file: the service is refused from then on.",
     }
+
+
+def test_of_two_keys_that_end_at_once_each_is_logged_once(cast: Cast, log_lines: io.StringIO) -> None:
+    keys = [jwk_of(new_key(), kid=kid, exp=int(END.timestamp())) for kid in ("first", "second")]
+    Issuer.objects.filter(pk=cast.oidc_m2m.pk).update(token_endpoint_auth_methods=["private_key_jwt"])
+    RelyingParty.objects.filter(pk=cast.billing.pk).update(
+        token_endpoint_auth_method="private_key_jwt", client_jwks={"keys": keys}
+    )
+
+    for _ in range(2):
+        maintain(END - DAY)
+
+    assert {line["what"] for line in warnings(log_lines)} == {"first of billing", "second of billing"}
+    assert len(warnings(log_lines)) == 2
 
 
 def test_an_end_that_moves_is_logged_anew(secret: ClientSecret, log_lines: io.StringIO) -> None:
@@ -130,5 +146,6 @@ def test_the_command_reports_it_in_lines_and_as_json(cast: Cast, capsys: pytest.
             "at": f"{end:%Y-%m-%dT%H:%M:%SZ}",
             "days": 7,
             "is_replaced": False,
+            "thumbprint": "",
         }
     ]

@@ -1,0 +1,132 @@
+"""Each preset takes a token of its platform, and refuses one in which anything that it pins is another or missing."""
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from console.federation import add_from_preset
+from issuance.client_assertion import JWT_BEARER
+from issuers.models import TokenEndpointAuthMethod
+from relying_parties.models import TrustedIssuer
+from relying_parties.preset import answer_problems, filled
+from relying_parties.presets import KUBERNETES, PRESETS
+from tests.cast import Cast
+from tests.platforms import PLATFORMS, Platform, jwks, token_of
+from tests.wire import Answer, ask, assert_refused, last_event
+
+pytestmark = [pytest.mark.contract("P7.9"), pytest.mark.spec("RFC 7523", "3")]
+
+IDENTITY = ("iss", "sub", "aud")
+"""What no preset pins as a claim, because every federated credential holds it."""
+
+
+def federated(cast: Cast, platform: Platform) -> None:
+    """`billing` proves itself by the platform's tokens from now on."""
+    method = TokenEndpointAuthMethod.FEDERATED_JWT
+    cast.oidc_m2m.token_endpoint_auth_methods += [method]
+    cast.oidc_m2m.checked().save()
+    cast.billing.token_endpoint_auth_method = method
+    cast.billing.issuer = cast.oidc_m2m
+    cast.billing.checked().save()
+    answers = {part.name: platform.answers[part.name] for part in platform.preset.parts}
+    assert answer_problems(platform.preset, answers) == {}
+    add_from_preset(
+        cast.billing,
+        filled(platform.preset, answers, jwks=jwks()),
+        issuer_name=platform.preset.issuer_name,
+        label=platform.preset.slug,
+        now=timezone.now(),
+    )
+
+
+def send(token: str) -> Answer:
+    return ask({"client_id": "billing", "client_assertion_type": JWT_BEARER, "client_assertion": token})
+
+
+def pinned_paths(platform: Platform) -> Iterator[tuple[str, ...]]:
+    """Where in the token each pinned value stands."""
+    claims = filled(platform.preset, platform.answers).credential["claims"]
+    yield from _paths(claims)
+    yield from ((name,) for name in IDENTITY)
+
+
+def _paths(claims: Mapping[str, Any], *, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, value in claims.items():
+        if isinstance(value, dict):
+            yield from _paths(value, above=(*above, name))
+        else:
+            yield (*above, name)
+
+
+CASES = [
+    pytest.param(platform, path, id=f"{platform}: {'.'.join(path)}")
+    for platform in PLATFORMS
+    for path in pinned_paths(platform)
+]
+
+
+def test_every_preset_is_tried() -> None:
+    assert [platform.preset for platform in PLATFORMS] == list(PRESETS)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS, ids=str)
+def test_a_token_of_the_platform_proves_the_workload(cast: Cast, platform: Platform) -> None:
+    federated(cast, platform)
+    answer = send(token_of(platform))
+    assert (answer.status, answer.claims["sub"]) == (200, "billing")
+    credential = cast.billing.federated_credentials.get()
+    assert last_event().credential == f"federated:{credential.pk}"
+
+
+@pytest.mark.parametrize(("platform", "path"), CASES)
+def test_a_token_with_another_value_is_refused(cast: Cast, platform: Platform, path: tuple[str, ...]) -> None:
+    federated(cast, platform)
+    claims = copy.deepcopy(dict(platform.claims))
+    holder = _holder(claims, path)
+    held = holder[path[-1]]
+    holder[path[-1]] = not held if isinstance(held, bool) else f"{held}0"
+    event = assert_refused(send(token_of(platform, claims)), 401, "invalid_client")
+    assert path[0] in event.detail
+
+
+@pytest.mark.parametrize(("platform", "path"), CASES)
+def test_a_token_without_it_is_refused(cast: Cast, platform: Platform, path: tuple[str, ...]) -> None:
+    federated(cast, platform)
+    claims = copy.deepcopy(dict(platform.claims))
+    del _holder(claims, path)[path[-1]]
+    event = assert_refused(send(token_of(platform, claims)), 401, "invalid_client")
+    assert path[0] in event.detail
+
+
+def test_a_token_that_lives_longer_than_the_platforms_do_is_refused(cast: Cast) -> None:
+    platform = PLATFORMS[0]
+    federated(cast, platform)
+    TrustedIssuer.objects.update(max_assertion_lifetime=platform.lifetime - 120)
+    event = assert_refused(send(token_of(platform)), 401, "invalid_client")
+    assert "ends in more than" in event.detail
+
+
+def test_an_optional_part_without_an_answer_pins_nothing(cast: Cast) -> None:
+    answers = {**PLATFORMS[0].answers, "service_account_uid": ""}
+    assert answer_problems(KUBERNETES, answers) == {}
+    assert filled(KUBERNETES, answers).credential["claims"] == {
+        "kubernetes.io": {"namespace": "prod", "serviceaccount": {"name": "billing"}}
+    }
+
+
+@pytest.mark.parametrize("platform", PLATFORMS, ids=str)
+def test_an_answer_that_reaches_into_another_part_is_refused(platform: Platform) -> None:
+    for part in platform.preset.parts:
+        for answer in (f"{platform.answers[part.name]}:x y", " ", "\n"):
+            assert part.name in answer_problems(platform.preset, {**platform.answers, part.name: answer}), (
+                part
+            )
+
+
+def _holder(claims: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
+    for name in path[:-1]:
+        claims = claims[name]
+    return claims
