@@ -17,6 +17,7 @@ from django.conf import settings
 
 from keys.encryption import KeyUnreadableError
 from keys.pkcs11_uri import Pkcs11Uri
+from keys.refused_pins import tried_once, wrong_pin
 
 if TYPE_CHECKING:
     from pkcs11._pkcs11 import lib
@@ -69,7 +70,6 @@ class _Process:
 
     def __init__(self) -> None:
         self.library: lib | None = None
-        self.refused_pins: set[tuple[str, str]] = set()
         self.begin()
 
     def begin(self) -> None:
@@ -125,12 +125,17 @@ def _check_setup(uri: Pkcs11Uri) -> None:
         raise KeyUnreadableError(
             f"The key {uri} lies in a PKCS#11 token: PKCS11_MODULE must be the path of its library."
         )
-    if (uri.token, settings.PKCS11_PIN) in _process.refused_pins:
-        raise KeyUnreadableError(_wrong_pin(uri))
 
 
 def _opened(uri: Pkcs11Uri, *, writes: bool) -> OpenToken:
-    """A new session. Some libraries show a token half, or not at all, while another process opens it: tried again."""
+    """A new session. Raises KeyUnreadableError if the PIN was refused before."""
+    refusals = (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange)
+    with tried_once(token=uri.token, pin=settings.PKCS11_PIN, refusals=refusals):
+        return _opened_at_last(uri, writes=writes)
+
+
+def _opened_at_last(uri: Pkcs11Uri, *, writes: bool) -> OpenToken:
+    """Some libraries show a token half, or not at all, while another process opens it: tried again."""
     for _ in range(TRIES - 1):
         try:
             return _newly_opened(uri, writes=writes)
@@ -144,13 +149,7 @@ def _newly_opened(uri: Pkcs11Uri, *, writes: bool) -> OpenToken:
     _close()
     _process.library = pkcs11.lib(settings.PKCS11_MODULE)
     token = _process.library.get_token(token_label=uri.token)
-    try:
-        session = token.open(rw=writes, user_pin=settings.PKCS11_PIN or None)
-    except (pkcs11.PinIncorrect, pkcs11.PinInvalid, pkcs11.PinLenRange):
-        # A token locks after a few of them.
-        _process.refused_pins.add((uri.token, settings.PKCS11_PIN))
-        raise
-    _process.open[uri.token] = OpenToken(session)
+    _process.open[uri.token] = OpenToken(token.open(rw=writes, user_pin=settings.PKCS11_PIN or None))
     return _process.open[uri.token]
 
 
@@ -167,13 +166,6 @@ def _close() -> None:
         return
 
 
-def _wrong_pin(uri: Pkcs11Uri) -> str:
-    return (
-        f"PKCS11_PIN is not the PIN of the token {uri.token}: correct it and restart. "
-        "This process does not try it again, lest the token lock."
-    )
-
-
 def _advice(uri: Pkcs11Uri, error: Exception) -> str:
     match error:
         case pkcs11.NoSuchToken():
@@ -181,7 +173,7 @@ def _advice(uri: Pkcs11Uri, error: Exception) -> str:
         case pkcs11.MultipleTokensReturned():
             return f"Several tokens are called {uri.token}: give each a name of its own."
         case pkcs11.PinIncorrect() | pkcs11.PinInvalid() | pkcs11.PinLenRange():
-            return _wrong_pin(uri)
+            return wrong_pin(uri.token, settings.PKCS11_PIN)
         case pkcs11.NoSuchKey():
             return f"The token {uri.token} has no private key {uri}, or shows none without PKCS11_PIN: put it back."
         case pkcs11.MultipleObjectsReturned():

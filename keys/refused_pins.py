@@ -1,0 +1,92 @@
+"""The PINs that a token refused: no process of this host tries one again, since a token locks after a few.
+
+What came of a PIN stands in a file beside the database, or in memory where no disk can be written to. Who tries the PIN
+holds the file's lock: of many processes that start at once one tries it, and the others learn from it.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+
+from django.conf import settings
+from django.utils.crypto import salted_hmac
+
+from keys.encryption import KeyUnreadableError
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - the name of a file in it is this installation's secret
+LONGEST_WAIT = 20
+"""Seconds that a process waits for those that try the same PIN: they open their sessions one after another."""
+PAUSE = 0.02
+REFUSED = b"refused\n"
+
+_refused_here: set[Path] = set()
+"""Those of this process: it stays with them where no file can be written."""
+
+
+@contextmanager
+def tried_once(*, token: str, pin: str, refusals: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Try the PIN in the block, which raises one of `refusals` if the token refuses it.
+
+    Raises KeyUnreadableError instead if it was refused before.
+    """
+    if not pin:
+        yield
+        return
+    path = _path_of(token, pin)
+    if path in _refused_here:
+        raise KeyUnreadableError(wrong_pin(token, pin))
+    with _locked(path, token) as file:
+        if file is not None and os.read(file, len(REFUSED)):
+            raise KeyUnreadableError(wrong_pin(token, pin))
+        try:
+            yield
+        except refusals:
+            _refused_here.add(path)
+            if file is not None:
+                os.write(file, REFUSED)
+            raise
+
+
+def wrong_pin(token: str, pin: str) -> str:
+    return (
+        f"PKCS11_PIN is not the PIN of the token {token}: correct it and restart. It is not tried again, lest the "
+        f"token lock; if the token has this PIN by now, remove {_path_of(token, pin)} and restart."
+    )
+
+
+def _path_of(token: str, pin: str) -> Path:
+    """The name tells nothing of the PIN to who does not hold SECRET_KEY."""
+    name = salted_hmac("keys.refused_pins", f"{settings.PKCS11_MODULE}\0{token}\0{pin}", algorithm="sha256")
+    directory = settings.VAR_DIR if os.access(settings.VAR_DIR, os.W_OK) else MEMORY
+    return Path(directory) / f"pin-{name.hexdigest()[:32]}"
+
+
+@contextmanager
+def _locked(path: Path, token: str) -> Iterator[int | None]:
+    """The open file, held alone; None where there can be none. Raises KeyUnreadableError."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        yield None
+        return
+    try:
+        _wait_for_lock(file, token)
+        yield file
+    finally:
+        os.close(file)
+
+
+def _wait_for_lock(file: int, token: str) -> None:
+    deadline = time.monotonic() + LONGEST_WAIT
+    while True:
+        try:
+            return flock(file, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise KeyUnreadableError(
+                    f"Other processes have waited {LONGEST_WAIT} seconds for the token {token}: look at it."
+                ) from None
+            time.sleep(PAUSE)
