@@ -19,10 +19,9 @@ from issuance.protocol_view import ProtocolView
 from issuers.directory import IssuerSnapshot
 from issuers.models import Issuer
 from keys.creation import no_active_key
-from keys.encryption import KeyUnreadableError
 from keys.keyring import keyrings
+from keys.readiness import signing_problem
 from keys.rotation import overdue_keys, rotates_at
-from keys.signing import check
 from relying_parties.credentials import secrets_without_pepper
 
 
@@ -105,11 +104,7 @@ def _signing_problem(issuer: IssuerSnapshot) -> str | None:
     key = keyring and keyring.signing_key(alg=issuer.signing_alg, now=timezone.now())
     if not key:
         return no_active_key(issuer, issuer.signing_alg)
-    try:
-        check(key)
-    except KeyUnreadableError as error:
-        return str(error)
-    return None
+    return signing_problem(key)
 
 
 class LivezView(ProtocolView):

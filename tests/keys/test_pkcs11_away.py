@@ -8,7 +8,7 @@ from pytest_django import Settings
 
 from audit.models import Outcome
 from issuers.models import SigningAlg
-from keys import pkcs11_token
+from keys import pkcs11_token, readiness
 from keys.creation import create_first_key
 from keys.encryption import KeyUnreadableError
 from keys.jwk import public_key
@@ -25,12 +25,17 @@ from tests.wire import Answer, assert_well_formed_refusal, call, events, last_ev
 pytestmark = pytest.mark.usefixtures("db")
 
 
+@pytest.fixture(autouse=True)
+def _asked_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "ASKED_AGAIN_AFTER", 0)
+
+
 @pytest.fixture
 def vault(softhsm: SoftHsm) -> IssuerInToken:
     return issuer_in_token()
 
 
-def readiness() -> Answer:
+def ready() -> Answer:
     return call("GET", "/readyz", peer="127.0.0.1")
 
 
@@ -54,10 +59,10 @@ def test_no_token_is_issued_while_the_token_is_away(vault: IssuerInToken, sofths
         assert (event.outcome, event.http_status) == (Outcome.REFUSED, 503)
         assert event.detail.startswith("The token idp does not work (GeneralError): look at the HSM")
         assert (vault.jwks().status, vault.jwks().body) == (200, published)
-        assert readiness().status == 503
-        assert readiness().json["checks"]["keys"] == [event.detail]
+        assert ready().status == 503
+        assert ready().json["checks"]["keys"] == [event.detail]
     assert vault.ask().status == 200
-    assert readiness().json["status"] == "ok"
+    assert ready().json["status"] == "ok"
 
 
 def test_a_token_that_goes_between_the_commit_and_the_signature_is_recorded_as_failed(
@@ -76,10 +81,22 @@ def test_a_token_that_goes_between_the_commit_and_the_signature_is_recorded_as_f
 
 
 def test_readiness_asks_a_token_that_was_open(vault: IssuerInToken, softhsm: SoftHsm) -> None:
-    assert readiness().status == 200
+    assert ready().status == 200
     with softhsm.away():
-        assert readiness().status == 503
-    assert readiness().status == 200
+        assert ready().status == 503
+    assert ready().status == 200
+
+
+def test_readiness_asks_a_token_once_in_a_few_seconds(
+    vault: IssuerInToken, softhsm: SoftHsm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readiness, "ASKED_AGAIN_AFTER", 3600)
+    with softhsm.away():
+        assert ready().status == 503
+    assert ready().status == 503
+    assert vault.ask().status == 200
+    monkeypatch.setattr(readiness, "ASKED_AGAIN_AFTER", 0)
+    assert ready().status == 200
 
 
 def test_a_session_that_died_is_opened_anew_by_the_next_request(vault: IssuerInToken) -> None:
