@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, ProgrammingError
 
 from issuers.paths import UnknownIssuerError
 from keys.encryption import KeyUnreadableError
@@ -20,6 +20,8 @@ def told() -> Iterator[None]:
         raise CommandError(" ".join(error.messages)) from error
     except (UnknownIssuerError, KeyUnreadableError) as error:
         raise CommandError(str(error)) from error
-    except (OperationalError, InterfaceError) as error:
+    except (OperationalError, InterfaceError, ProgrammingError) as error:
         reason = str(error).partition("\n")[0]
-        raise CommandError(f"The database failed: {reason}. Try again when it answers.") from error
+        raise CommandError(
+            f"The database failed: {reason}. Is it up, and has manage.py migrate been run?"
+        ) from error

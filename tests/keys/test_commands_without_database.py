@@ -28,5 +28,6 @@ def test_it_is_told_in_one_line(command: tuple[str, ...], tmp_path: Path) -> Non
     )  # fmt: skip
     assert (run.returncode, run.stdout) == (1, "")
     assert run.stderr == (
-        "CommandError: The database failed: unable to open database file. Try again when it answers.\n"
+        "CommandError: The database failed: unable to open database file. "
+        "Is it up, and has manage.py migrate been run?\n"
     )

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,13 +89,42 @@ def test_an_interrupt_ends_it_as_well() -> None:
         assert (process.returncode, complaints) == (0, "")
 
 
+@pytest.mark.parametrize("arguments", [["--json"], ["--every=1"]])
+def test_it_ends_without_a_word_when_nobody_reads_its_report(arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        run = subprocess.run(
+            [sys.executable, "manage.py", "maintain", *arguments], stdout=writer, stderr=subprocess.PIPE,
+            cwd=settings.BASE_DIR, env=environment(), text=True, check=False, timeout=60,
+        )  # fmt: skip
+    finally:
+        os.close(writer)
+    assert (run.returncode, run.stderr) == (141, "")
+
+
+def test_a_database_that_is_away_is_told_without_a_traceback(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "manage.py", "maintain", "--json"], capture_output=True, text=True, check=False,
+        cwd=settings.BASE_DIR, env=environment() | {"DATABASE_URL": f"sqlite:///{tmp_path}/nowhere/db.sqlite3"},
+    )  # fmt: skip
+    assert (run.returncode, run.stderr) == (1, "CommandError: Not done: begin.\n")
+    [failure] = json.loads(run.stdout)["failed"]
+    assert failure["reason"].startswith("The database failed: unable to open database file.")
+
+
+def environment() -> dict[str, str]:
+    """Over the test database."""
+    return os.environ | {"DJANGO_SETTINGS_MODULE": "m2m_idp.settings", "DATABASE_URL": database_url()}
+
+
 @contextmanager
 def going_on(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
     """`manage.py maintain --every 1` over the test database."""
     process = subprocess.Popen(
         [sys.executable, "manage.py", "maintain", "--every=1", *arguments],
         cwd=settings.BASE_DIR,
-        env=os.environ | {"DJANGO_SETTINGS_MODULE": "m2m_idp.settings", "DATABASE_URL": database_url()},
+        env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
