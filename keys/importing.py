@@ -31,6 +31,8 @@ LONGEST_KEY_FILE = 64 * 1024
 PEM = b"-----BEGIN "
 CERTIFICATE = PEM + b"CERTIFICATE-----"
 PRIVATE_KEY = re.compile(rb"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY-----")
+LONGEST_RSA_BITS = 8192
+"""Many verifiers take none that is longer."""
 RSA_EXPONENT = 65537
 TWO_PASSWORDS = (
     "In PKCS#12 the key's password is the store's: give the store's alone. Where they differ indeed, take PEM: "
@@ -128,17 +130,19 @@ def _checked(private_key: object, chain: Chain) -> ForeignKey:
     if not isinstance(private_key, PrivateKey) or not fitting_algs(private_key):
         raise ValidationError(NOT_OFFERED)
     if isinstance(private_key, RSAPrivateKey):
-        _refuse_weak_rsa(private_key)
+        _refuse_unfit_rsa(private_key)
     if chain:
         require_chain(chain, public_key=private_key.public_key())
     return ForeignKey(private_key=private_key, chain=chain)
 
 
-def _refuse_weak_rsa(key: RSAPrivateKey) -> None:
+def _refuse_unfit_rsa(key: RSAPrivateKey) -> None:
     if key.key_size < RSA_BITS:
         raise ValidationError(
             f"The RSA key has {key.key_size} bits; at least {RSA_BITS} are needed (RFC 7518 3.3)."
         )
+    if key.key_size > LONGEST_RSA_BITS:
+        raise ValidationError(f"The RSA key has {key.key_size} bits; at most {LONGEST_RSA_BITS} are taken.")
     exponent = key.public_key().public_numbers().e
     if exponent != RSA_EXPONENT:
         raise ValidationError(f"The RSA key's exponent is {exponent}; only {RSA_EXPONENT} is taken.")

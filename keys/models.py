@@ -60,6 +60,10 @@ class SigningKey(ConfigurationModel):
             ),
             models.UniqueConstraint(fields=["kid"], condition=Q(issuer__isnull=True), name="record_kid_once"),
             models.UniqueConstraint(
+                fields=["public_jwk"], name="key_once",
+                violation_error_message="This key is here already.",
+            ),
+            models.UniqueConstraint(
                 fields=["issuer", "alg"], condition=Q(predecessor__isnull=True, issuer__isnull=False),
                 name="one_first_key_per_alg",
                 violation_error_message="The issuer has a key of this algorithm; a new one is its successor.",

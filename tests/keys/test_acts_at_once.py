@@ -52,13 +52,23 @@ def test_of_two_keys_imported_under_one_kid_at_once_one_is_refused(cast: Cast) -
     assert SigningKey.objects.filter(issuer=cast.oidc_m2m, kid="as-published").count() == 1
 
 
-def importing(issuer: Issuer, alg: str) -> Callable[[], bool]:
+def test_of_two_issuers_that_import_one_key_at_once_one_is_refused(cast: Cast) -> None:
+    for _ in range(ROUNDS):
+        SigningKey.objects.filter(alg="ES384").delete()
+        foreign = ForeignKey(private_key=generate_private_key("ES384"), chain=())
+        issuers = (cast.oidc_m2m, cast.other)
+        refused = all_at_once(*[importing(issuer, "ES384", foreign) for issuer in issuers])
+        assert sorted(refused) == [False, True]
+        assert SigningKey.objects.filter(alg="ES384").count() == 1
+
+
+def importing(issuer: Issuer, alg: str, foreign: ForeignKey | None = None) -> Callable[[], bool]:
     """Whether it was refused."""
-    foreign = ForeignKey(private_key=generate_private_key(alg), chain=())
+    taken = foreign or ForeignKey(private_key=generate_private_key(alg), chain=())
 
     def take() -> bool:
         try:
-            take_over(foreign, issuer=issuer, alg=alg, kid="as-published", now=timezone.now())
+            take_over(taken, issuer=issuer, alg=alg, kid="as-published", now=timezone.now())
         except ValidationError:
             return True
         return False

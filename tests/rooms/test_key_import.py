@@ -17,6 +17,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from keys import importing
 from keys.generation import PrivateKey, generate_private_key, self_signed_certificate
 from keys.importing import read_pem, read_pkcs12
 from keys.keyring import KeySnapshot
@@ -89,6 +90,12 @@ def test_a_pem_key_is_read_with_its_password(password: str) -> None:
 def test_a_weak_or_unknown_key_is_refused(key: PrivateKey, why: str) -> None:
     with pytest.raises(ValidationError, match=why):
         read_pem(pem(key))
+
+
+def test_a_key_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "LONGEST_RSA_BITS", 2048)
+    with pytest.raises(ValidationError, match="2304 bits; at most 2048"):
+        read_pem(pem(rsa.generate_private_key(65537, 2304)))
 
 
 def test_a_certificate_of_another_key_is_refused() -> None:

@@ -1,6 +1,7 @@
 """keys/: what a key made here is, in the database, in its certificate and in the hands of two libraries."""
 
 import hashlib
+import secrets
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -169,22 +170,22 @@ def test_the_database_refuses(cast: Cast, what: str) -> None:
 
 
 def test_a_kid_stands_once_per_issuer_and_a_successor_once(cast: Cast) -> None:
-    values = {
-        "alg": "RS256",
-        "public_jwk": {},
-        "certificate_chain": "PEM",
-        "published_at": NOW,
-        "activates_at": NOW,
-    }
-    successor = SigningKey(issuer=cast.oidc_m2m, kid="next", predecessor=cast.key, **values)
+    successor = key_row(issuer=cast.oidc_m2m, kid="next", predecessor=cast.key)
     successor.save()
-    for issuer, kid, predecessor in (
-        (cast.oidc_m2m, "next", successor),
-        (cast.oidc_m2m, "rival", cast.key),
-    ):
+    for kid, predecessor in (("next", successor), ("rival", cast.key)):
         with pytest.raises(IntegrityError):
-            SigningKey(issuer=issuer, kid=kid, predecessor=predecessor, **values).save()
-    SigningKey(issuer=cast.other, kid="next", **values).save()
+            key_row(issuer=cast.oidc_m2m, kid=kid, predecessor=predecessor).save()
+    key_row(issuer=cast.other, kid="next").save()
+
+
+def test_a_key_stands_once_whoever_has_it(cast: Cast) -> None:
+    with pytest.raises(IntegrityError):
+        key_row(issuer=cast.other, kid="same", public_jwk=cast.key.public_jwk).save()
+
+
+def key_row(*, kid: str, **values: Any) -> SigningKey:
+    values = {"alg": "RS256", "public_jwk": {"n": secrets.token_urlsafe()}} | values
+    return SigningKey(kid=kid, certificate_chain="PEM", published_at=NOW, activates_at=NOW, **values)
 
 
 def test_an_issuer_is_told_which_command_makes_its_key(cast: Cast) -> None:
