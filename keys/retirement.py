@@ -18,6 +18,8 @@ def published_until(key: SigningKey, *, issuer: Issuer, retires_at: datetime) ->
 def outlive_tokens(issuer: Issuer, *, now: datetime) -> None:
     """Let the keys whose end is set already outlast the tokens that the issuer, about to be saved, lets them sign."""
     with transaction.atomic():
+        # The issuer before its keys, in the console as in a file: neither waits for the other in a circle.
+        list(Issuer.objects.select_for_update(no_key=True).filter(pk=issuer.pk).values_list("pk"))
         # Whoever sets the end of another of them meanwhile waits, and then reads the issuer as it was saved.
         keys = SigningKey.objects.select_for_update().filter(issuer=issuer, revoked_at__isnull=True)
         for key in keys.order_by("pk"):

@@ -8,6 +8,7 @@ from django.utils import timezone
 from issuers.models import Issuer
 from keys.models import SigningKey
 from keys.rotation import activate_without_waiting, announce_successor
+from tests.at_once import all_at_once
 from tests.cast import Cast
 from tests.configuration.files import applied
 from tests.console.forms import form_of
@@ -16,6 +17,7 @@ from tests.console.pages import url
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 SECONDS_OF_A_DAY = 86_400
 LONGER_LIVES = {"max_access_token_ttl": 10 * SECONDS_OF_A_DAY, "retire_period": 12 * SECONDS_OF_A_DAY}
+ROUNDS = 8
 SHORTER_LIVES = {"max_access_token_ttl": 3600, "default_access_token_ttl": 3600, "retire_period": 4000}
 
 
@@ -81,3 +83,20 @@ def test_a_key_that_never_signed_such_tokens_does_not_stay_for_them(cast: Cast) 
     activate_without_waiting(second, now=now)
     successor_of(second, now=now)
     assert life_after_retirement(second) == 4000 * SECOND
+
+
+def test_an_issuer_is_changed_in_the_console_and_by_a_file_at_once(cast: Cast, operator: Client) -> None:
+    successor_of(cast.key, now=timezone.now())
+    page = url(Issuer, "change", cast.oidc_m2m.pk)
+    form = form_of(operator, page)
+    for days in range(12, 12 + ROUNDS):
+        life = days * SECONDS_OF_A_DAY
+
+        def save(life: int = life) -> int:
+            return operator.post(page, form | {"retire_period": life}).status_code
+
+        def apply_file(life: int = life) -> int:
+            return len(applied(f"issuers: [{{path: oidc_m2m, retire_period: {life + 1}}}]").changes)
+
+        assert all_at_once(save, apply_file) == [302, 1]
+        assert life_after_retirement(cast.key) == timedelta(seconds=life + 1)
