@@ -11,7 +11,7 @@ from console.key_outlook import Outlook, outlooks
 from issuance.endings import endings
 from issuers.endings import Ending
 from issuers.models import Issuer
-from keys.creation import signing_alg_problem
+from keys.creation import can_sign
 from relying_parties.credentials import too_old_at_their_end
 from relying_parties.models import AccessGrant, ClaimTemplate, ClientSecret, RelyingParty, ResourceServer
 
@@ -59,8 +59,8 @@ def overview(user: Any) -> Overview | None:
         return None
     now = timezone.now()
     coming, ending = outlooks(now), endings(now)
-    counted = Issuer.objects.annotate(clients=Count("relying_parties"))
-    issuers = tuple(_line(issuer, coming.get((issuer.pk, issuer.signing_alg)), now) for issuer in counted)
+    counted = Issuer.objects.annotate(clients=Count("relying_parties"), signs=can_sign(now))
+    issuers = tuple(_line(issuer, coming.get((issuer.pk, issuer.signing_alg))) for issuer in counted)
     return Overview(
         issuers=issuers,
         to_replace=_to_replace(now),
@@ -72,10 +72,9 @@ def overview(user: Any) -> Overview | None:
     )
 
 
-def _line(issuer: Any, outlook: Outlook | None, now: datetime) -> IssuerLine:
-    problem = signing_alg_problem(issuer=issuer, alg=issuer.signing_alg, now=now)
+def _line(issuer: Any, outlook: Outlook | None) -> IssuerLine:
     return IssuerLine(
-        issuer=issuer, relying_parties=issuer.clients, has_active_key=problem is None, outlook=outlook
+        issuer=issuer, relying_parties=issuer.clients, has_active_key=issuer.signs, outlook=outlook
     )
 
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 import structlog
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from issuers.directory import IssuerSnapshot
 from issuers.models import Issuer
@@ -17,7 +18,6 @@ from keys.models import Purpose, SigningKey
 from keys.pkcs11_keys import InToken
 from keys.pkcs11_objects import destroy_in_token, generate_in_token
 from keys.pkcs11_uri import Pkcs11Uri
-from keys.schedule import KeyState
 
 log = structlog.get_logger("keys")
 
@@ -121,10 +121,21 @@ def has_key(*, issuer: Issuer, alg: str) -> bool:
     return SigningKey.objects.filter(issuer=issuer, alg=alg).exists()
 
 
+def active_keys(now: datetime) -> QuerySet[SigningKey]:
+    """Those of every owner whose state is active, as the database tells it."""
+    not_retired = Q(retires_at__isnull=True) | Q(retires_at__gt=now)
+    return SigningKey.objects.filter(not_retired, revoked_at__isnull=True, activates_at__lte=now)
+
+
+def can_sign(now: datetime) -> Exists:
+    """Of each issuer of a query: whether it has an active key of its own algorithm."""
+    own = active_keys(now).filter(issuer=OuterRef("pk"), alg=OuterRef("signing_alg"))
+    return Exists(own)
+
+
 def signing_alg_problem(*, issuer: Issuer, alg: str, now: datetime) -> str | None:
     """Why an issuer, or one of its relying parties, cannot sign with this algorithm; None if it can."""
-    rows = SigningKey.objects.filter(issuer=issuer, alg=alg, revoked_at__isnull=True, activates_at__lte=now)
-    if any(row.state(now) == KeyState.ACTIVE for row in rows):
+    if active_keys(now).filter(issuer=issuer, alg=alg).exists():
         return None
     return no_active_key(issuer, alg)
 

@@ -19,7 +19,7 @@ from console.panelled_page import PanelledPage
 from console.public_keys import certificate_lines
 from console.site import site
 from issuers.models import Issuer, default_methods
-from keys.creation import signing_alg_problem
+from keys.creation import can_sign
 from relying_parties.client_authorities import client_authorities
 from relying_parties.credentials import too_old_at_their_end
 
@@ -76,7 +76,8 @@ class IssuerAdmin(KeyCreation, PanelledPage, ConfigurationAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        issuers: QuerySet[Any] = super().get_queryset(request).annotate(clients=Count("relying_parties"))
+        counted = super().get_queryset(request).annotate(clients=Count("relying_parties"))
+        issuers: QuerySet[Any] = counted.annotate(can_sign=can_sign(timezone.now()))
         return issuers
 
     @admin.display(description="URL", ordering="path")
@@ -84,8 +85,9 @@ class IssuerAdmin(KeyCreation, PanelledPage, ConfigurationAdmin):
         return issuer.url
 
     @admin.display(description="can sign", boolean=True)
-    def signs(self, issuer: Issuer) -> bool:
-        return signing_alg_problem(issuer=issuer, alg=issuer.signing_alg, now=timezone.now()) is None
+    def signs(self, issuer: Any) -> bool:
+        can: bool = issuer.can_sign
+        return can
 
     @admin.display(description="relying parties", ordering="clients")
     def relying_party_count(self, issuer: Any) -> int:

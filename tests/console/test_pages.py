@@ -5,16 +5,20 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from console.curl_command import curl_command
 from console.fields import Json, Lines
 from issuers.history import Source
-from issuers.models import Issuer
+from issuers.models import Issuer, SigningAlg
 from keys.models import SigningKey
 from relying_parties.credentials import add_chosen_secret
 from relying_parties.models import AccessGrant, ClaimTemplate, RelyingParty, RequestRule
-from tests.cast import Cast
+from tests.cast import Cast, new_issuer
 from tests.console.forms import form_of
 from tests.console.pages import body_of, url
 
@@ -22,6 +26,30 @@ from tests.console.pages import body_of, url
 def test_the_overview_warns_of_an_issuer_without_a_key(cast: Cast, operator: Client) -> None:
     Issuer.objects.create(path="keyless", name="Keyless")
     assert "no active RS256 key: it cannot issue" in body_of(operator, "/admin/")
+
+
+@pytest.mark.parametrize("page", ["/admin/", "/admin/issuers/issuer/"])
+def test_more_issuers_cost_no_more_queries(
+    cast: Cast, operator: Client, page: str, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    with CaptureQueriesContext(connection) as before:
+        operator.get(page)
+    for number in range(5):
+        new_issuer(f"issuer-{number}", f"Issuer {number}", SigningAlg.ES256)
+    with django_assert_max_num_queries(len(before)):
+        assert "Issuer 4" in body_of(operator, page)
+
+
+def test_the_list_of_issuers_tells_which_can_sign(cast: Cast, operator: Client) -> None:
+    now = timezone.now()
+    new_issuer("keyless", "Keyless", SigningAlg.RS256)
+    page = url(Issuer, "changelist")
+    signs = {issuer.path: issuer.can_sign for issuer in operator.get(page).context["cl"].result_list}
+    assert signs == {"oidc_m2m": True, "other": True, "keyless": False}
+    SigningKey.objects.filter(pk=cast.key.pk).update(retires_at=now, expires_at=now)
+    SigningKey.objects.filter(pk=cast.other_key.pk).update(revoked_at=now)
+    signs = {issuer.path: issuer.can_sign for issuer in operator.get(page).context["cl"].result_list}
+    assert signs == {"oidc_m2m": False, "other": False, "keyless": False}
 
 
 def test_the_overview_names_the_secrets_that_a_person_chose(cast: Cast, operator: Client) -> None:
