@@ -1,8 +1,9 @@
 """Acts that are tried each on its own: one that fails is noted with its reason, and the next is tried all the same."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
@@ -30,11 +31,17 @@ class Attempts:
 
     def __init__(self, now: datetime) -> None:
         self._now = now
+        self._began = time.monotonic()
         self._failed: list[Failure] = []
 
     @property
     def failed(self) -> tuple[Failure, ...]:
         return tuple(self._failed)
+
+    @property
+    def now(self) -> datetime:
+        """The instant that the run has come to."""
+        return self._now + timedelta(seconds=time.monotonic() - self._began)
 
     def of(self, chore: str, act: Callable[[datetime], T], *, otherwise: T) -> T:
         """What the act returns; `otherwise` if it fails by whatever error: those after it are still to be done."""

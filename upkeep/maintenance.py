@@ -73,7 +73,9 @@ def announce_due_successors(attempts: Attempts) -> tuple[str, ...]:
     none: tuple[SigningKey, ...] = ()
     due = attempts.of("look for keys that need a successor", due_keys, otherwise=none)
     made = [
-        attempts.of(f"announce the successor of key {key.kid}", partial(announce, key), otherwise=None)
+        attempts.of(
+            f"announce the successor of key {key.kid}", partial(announce, key, attempts), otherwise=None
+        )
         for key in due
     ]
     return tuple(key.kid for key in made if key is not None)
@@ -83,8 +85,9 @@ def due_keys(now: datetime) -> tuple[SigningKey, ...]:
     return tuple(key for key in newest_keys() if successor_is_due(key, now=now))
 
 
-def announce(key: SigningKey, now: datetime) -> SigningKey | None:
-    return announce_successor(key, now=now, on_schedule=True)
+def announce(key: SigningKey, attempts: Attempts, _begun: datetime) -> SigningKey | None:
+    """Published from now on, not since the run began: those before it may have taken long to make."""
+    return announce_successor(key, now=attempts.now, on_schedule=True)
 
 
 def wipe_expired_keys(now: datetime) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The chores: each is done whatever becomes of the others."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from pytest_django import Settings
 
+from keys.creation import create_first_key
 from keys.models import SigningKey
 from keys.rotation import rotates_at
 from tests.cast import Cast
@@ -42,6 +44,23 @@ def test_an_overdue_key_is_told_until_it_has_a_successor(cast: Cast) -> None:
     assert set(first.overdue_keys) == {cast.key.kid, cast.other_key.kid}
     assert len(first.announced_keys) == 2
     assert maintain(late) == Done()
+
+
+def test_of_many_keys_each_is_published_when_it_is_made(cast: Cast) -> None:
+    late = rotates_at(cast.other_key)
+    for alg in ("RS256", "PS256"):
+        create_first_key(issuer=cast.other, alg=alg, now=cast.other_key.published_at)
+
+    began = time.monotonic()
+    made = maintain(late).announced_keys
+    took = timedelta(seconds=time.monotonic() - began)
+
+    keys = SigningKey.objects.filter(kid__in=made).select_related("issuer").order_by("pk")
+    published = [key.published_at for key in keys]
+    assert late < published[0] < published[1] < published[2] < published[3] < late + took
+    for key in keys:
+        assert key.issuer
+        assert key.activates_at == key.published_at + timedelta(seconds=key.issuer.announce_period)
 
 
 def test_a_key_that_signs_no_longer_than_planned_is_not_overdue(cast: Cast) -> None:
