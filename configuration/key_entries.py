@@ -13,8 +13,8 @@ from issuers.paths import written_path
 from keys.creation import create_first_key, has_key
 from keys.importing import ForeignKey, fitting_algs, known_key, read_pem, read_pkcs12
 from keys.models import SigningKey
-from keys.rotation import take_over
 from keys.schedule import KeyState
+from keys.takeover import take_over
 
 
 def settle_key(entry: Entry, *, issuer: Issuer, run: Run) -> None:

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
+from keys.line import heir_of
 from keys.models import SigningKey
-from keys.rotation import heir_of
 from keys.schedule import ENDED, KeyState
 
 

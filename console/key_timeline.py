@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from issuers.models import Issuer
+from keys.due import rotates_at
 from keys.models import SigningKey
-from keys.rotation import rotates_at
 from keys.schedule import ENDED, KeyState
 
 MOST_ENDED = 3

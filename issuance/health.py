@@ -19,9 +19,9 @@ from issuance.protocol_view import ProtocolView
 from issuers.directory import IssuerSnapshot
 from issuers.models import Issuer
 from keys.creation import no_active_key
+from keys.due import overdue_keys, rotates_at
 from keys.keyring import keyrings
 from keys.readiness import signing_problem
-from keys.rotation import overdue_keys, rotates_at
 from relying_parties.credentials import secrets_without_pepper
 
 

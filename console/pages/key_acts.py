@@ -18,16 +18,12 @@ from console.configuration_admin import OVERTAKEN
 from console.key_acts import instant, why_not_activated, why_not_in_use, why_not_rotated
 from console.page import Page
 from console.unexpired_tokens import unexpired_tokens
+from keys.due import earliest_activation
 from keys.encryption import KeyUnreadableError
+from keys.line import heir_of, signs_before
 from keys.models import SigningKey
-from keys.rotation import (
-    activate_without_waiting,
-    announce_successor,
-    earliest_activation,
-    heir_of,
-    revoke,
-    signs_before,
-)
+from keys.revocation import revoke
+from keys.rotation import activate_without_waiting, announce_successor
 from keys.schedule import KeyState
 
 WORD = "revoke"

@@ -23,8 +23,8 @@ from keys.creation import create_first_key
 from keys.importing import ForeignKey, read_key_file
 from keys.models import SigningKey
 from keys.retirement import outlive_tokens
-from keys.rotation import take_over
 from keys.schedule import KeyState
+from keys.takeover import take_over
 
 
 class Password(forms.CharField):

@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from configuration.problems import InvalidConfigurationError
 from keys.models import SigningKey
-from keys.rotation import announce_successor, revoke
+from keys.revocation import revoke
+from keys.rotation import announce_successor
 from tests.at_once import all_at_once
 from tests.cast import Cast
 from tests.configuration.files import applied

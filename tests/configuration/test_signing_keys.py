@@ -17,7 +17,7 @@ from configuration.plan import Plan
 from issuers.history import Source
 from issuers.models import Issuer
 from keys.models import SigningKey
-from keys.rotation import revoke
+from keys.revocation import revoke
 from keys.schedule import KeyState
 from tests.cast import Cast
 from tests.configuration.files import applied, details, problems_of

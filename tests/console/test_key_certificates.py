@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from keys.certificates import certificate_request
 from keys.models import SigningKey
-from keys.rotation import revoke
+from keys.revocation import revoke
 from tests.cast import Cast
 from tests.console.pages import body_of, url
 from tests.keys.authority import Authority

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from issuers.models import Issuer
 from keys.models import SigningKey
-from keys.rotation import announce_successor, revoke
+from keys.revocation import revoke
+from keys.rotation import announce_successor
 from tests.cast import Cast
 from tests.console.pages import body_of, url
 

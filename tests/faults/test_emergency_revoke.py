@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 
 from keys.models import SigningKey
-from keys.rotation import announce_successor, revoke
+from keys.revocation import revoke
+from keys.rotation import announce_successor
 from tests.cast import Cast
 from tests.faults.load import under_load
 from tests.server import Server, serve

@@ -10,13 +10,10 @@ from issuers.models import Issuer
 from keys.generation import generate_private_key
 from keys.importing import ForeignKey
 from keys.models import SigningKey
-from keys.rotation import (
-    activate_without_waiting,
-    announce_successor,
-    revoke,
-    take_over,
-)
+from keys.revocation import revoke
+from keys.rotation import activate_without_waiting, announce_successor
 from keys.schedule import KeyState
+from keys.takeover import take_over
 from keys.wiping import KEPT_AFTER_EXPIRY, wipe_expired_private_keys
 from tests.at_once import all_at_once
 from tests.cast import Cast

@@ -13,7 +13,7 @@ from keys.certificates import attach_chain, certificate_request, certificates_of
 from keys.creation import create_first_key
 from keys.encryption import KeyUnreadableError
 from keys.models import SigningKey
-from keys.rotation import revoke
+from keys.revocation import revoke
 from tests.cast import Cast
 from tests.keys.authority import Authority
 

@@ -9,18 +9,15 @@ from django.utils import timezone
 from pkcs11 import Attribute
 
 from keys import pkcs11_token
+from keys.due import rotates_at
 from keys.encryption import KeyUnreadableError
 from keys.jwk import public_key
 from keys.keyring import KeySnapshot
 from keys.models import SigningKey
 from keys.pkcs11_objects import destroy_in_token
 from keys.pkcs11_uri import Pkcs11Uri
-from keys.rotation import (
-    activate_without_waiting,
-    announce_successor,
-    revoke,
-    rotates_at,
-)
+from keys.revocation import revoke
+from keys.rotation import activate_without_waiting, announce_successor
 from keys.schedule import KeyState
 from keys.signing import check
 from keys.wiping import KEPT_AFTER_EXPIRY, wipe_expired_private_keys

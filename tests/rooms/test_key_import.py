@@ -23,9 +23,9 @@ from keys.importing import read_pem, read_pkcs12
 from keys.keyring import KeySnapshot
 from keys.models import SigningKey
 from keys.rewrapping import rewrap_keys
-from keys.rotation import take_over
 from keys.schedule import KeyState
 from keys.signing import private_key_of
+from keys.takeover import take_over
 from tests.cast import Cast
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -6,16 +6,10 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from keys.due import is_overdue, newest_keys, rotates_at, successor_is_due
 from keys.models import SigningKey
-from keys.rotation import (
-    activate_without_waiting,
-    announce_successor,
-    is_overdue,
-    newest_keys,
-    revoke,
-    rotates_at,
-    successor_is_due,
-)
+from keys.revocation import revoke
+from keys.rotation import activate_without_waiting, announce_successor
 from keys.schedule import KeyState
 from keys.wiping import KEPT_AFTER_EXPIRY, wipe_expired_private_keys
 from tests.cast import Cast

@@ -9,8 +9,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from keys.creation import create_first_key
+from keys.due import rotates_at
 from keys.models import SigningKey
-from keys.rotation import rotates_at
 from tests.cast import Cast
 from tests.rooms.failing import refusing
 from tests.upkeep.past import open_session, proved

@@ -12,8 +12,8 @@ import pytest
 from django.utils import timezone
 
 from issuers.history import Source
+from keys.due import rotates_at
 from keys.models import SigningKey
-from keys.rotation import rotates_at
 from tests.cast import Cast
 from tests.outage import losable_database
 from tests.rooms.failing import refusing

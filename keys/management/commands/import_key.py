@@ -17,7 +17,7 @@ from issuers.paths import ROOT, issuer_at
 from keys.importing import LONGEST_KEY_FILE, ForeignKey, read_key_file, read_token
 from keys.management.refusals import told
 from keys.pkcs11_uri import Pkcs11Uri
-from keys.rotation import take_over
+from keys.takeover import take_over
 
 PASSWORD = "KEY_PASSWORD"  # noqa: S105 - the name of a variable
 

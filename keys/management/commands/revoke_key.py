@@ -7,9 +7,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from issuers.paths import ROOT, issuer_at
+from keys.line import heir_of
 from keys.management.refusals import told
 from keys.models import SigningKey
-from keys.rotation import heir_of, revoke
+from keys.revocation import revoke
 
 
 class Command(BaseCommand):

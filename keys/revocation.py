@@ -1,0 +1,62 @@
+"""Ending a key in an emergency: its tokens stop to verify, and another key signs at once."""
+
+import shlex
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from issuers.paths import written_path
+from keys.due import earliest_activation, issuer_of
+from keys.encryption import KeyUnreadableError
+from keys.line import activate, heir_of, locked, retire_before
+from keys.models import SigningKey
+from keys.rotation import new_successor
+from keys.schedule import KeyState
+
+
+def revoke(key: SigningKey, *, now: datetime, leave_token: bool = False) -> SigningKey | None:
+    """End a key in an emergency: it leaves the JWKS, and its tokens stop to verify.
+
+    In the same transaction a replacement stands: the announced successor signs now, or a new key does; for a key that
+    was only announced, another is announced in its place. It lives where the key lived; `leave_token`: encrypted here.
+    Returns a key that was made, None if none had to be. Raises KeyUnreadableError if a token makes none.
+    """
+    try:
+        return _revoke(key, now, leave_token=leave_token)
+    except KeyUnreadableError as error:
+        path, kid = written_path(issuer_of(key).path), shlex.quote(key.kid)
+        command = f"manage.py revoke_key --leave-token {path} -- {kid}"
+        raise KeyUnreadableError(
+            f"{error} Nothing was revoked, since no replacement can be made there. To make it here: {command}"
+        ) from error
+
+
+def _revoke(key: SigningKey, now: datetime, *, leave_token: bool) -> SigningKey | None:
+    with _replacement(key, now, leave_token=leave_token) as replacement, transaction.atomic():
+        key = locked(key)
+        if key.revoked_at is not None:
+            raise ValidationError(f"The key {key.kid} is revoked already.")
+        state, heir = key.state(now), heir_of(key)
+        key.revoked_at = now
+        key.save(update_fields=["revoked_at"])
+        if heir is None and replacement is not None:
+            if state == KeyState.ANNOUNCED:
+                replacement.activates_at = max(key.activates_at, earliest_activation(issuer_of(key), now))
+            replacement.predecessor = key
+            replacement.save()
+            retire_before(replacement, now)
+            return replacement
+        if heir is not None and (state, heir.state(now)) == (KeyState.ACTIVE, KeyState.ANNOUNCED):
+            activate(heir, now)
+        return None
+
+
+def _replacement(
+    key: SigningKey, now: datetime, *, leave_token: bool
+) -> AbstractContextManager[SigningKey | None]:
+    """A key that none has to wait for in the transaction: an RSA key takes long. None if there is a successor."""
+    if SigningKey.objects.filter(predecessor=key).exists():
+        return nullcontext()
+    return new_successor(key, now=now, activates_at=now, leave_token=leave_token)
