@@ -20,7 +20,11 @@ from issuers.thumbprints import base64url
 from relying_parties.client_keys import ASSERTION_ALGS, VerificationKey
 
 LONGEST_JWT = 16_384
+LAST_INSTANT = 253_402_300_799
+"""The last second of the year 9999. What counts milliseconds lies beyond it."""
 SEGMENT = re.compile(r"[A-Za-z0-9_-]*\Z")
+LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
+"""JSON can escape one (RFC 8259 section 8.2), no encoding can write it."""
 NOT_UNDERSTOOD = ("crit", "b64", "zip", "enc")
 """Header parameters that change how a JWT is read: who does not know them refuses it (RFC 7515 section 4.1.11)."""
 
@@ -52,6 +56,8 @@ class SignedJwt:
         value = self.claims.get(claim)
         if not isinstance(value, str) or not value:
             raise JwtRefusedError(f"Its {claim} is {'no text' if claim in self.claims else 'missing'}.")
+        if LONE_SURROGATE.search(value):
+            raise JwtRefusedError(f"Its {claim} holds a lone surrogate, which is no character.")
         return value
 
     def instant(self, claim: str) -> float | None:
@@ -59,6 +65,8 @@ class SignedJwt:
         value = self.claims.get(claim)
         if claim in self.claims and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise JwtRefusedError(f"Its {claim} is no number of seconds.")
+        if value is not None and abs(value) > LAST_INSTANT:
+            raise JwtRefusedError(f"Its {claim} is beyond the calendar: it counts seconds since 1970.")
         return value
 
 
@@ -106,9 +114,12 @@ def refuse_other_kind(token: SignedJwt, *, typ: frozenset[str]) -> None:
 
     RFC 8725 section 3.11; RFC 7515 section 4.1.9: `application/` may stand before it.
     """
-    found = token.header.get("typ", "")
-    if not isinstance(found, str) or found.lower().removeprefix("application/") not in typ:
-        raise JwtRefusedError("Its typ is that of another kind of token.")
+    if "typ" not in token.header and "" in typ:
+        return
+    found = token.header.get("typ")
+    kind = found.lower().removeprefix("application/") if isinstance(found, str) else ""
+    if not kind or kind not in typ:
+        raise JwtRefusedError("Its typ is missing or that of another kind of token.")
 
 
 def refuse_outside_time(token: SignedJwt, *, longest: float, now: datetime) -> float:

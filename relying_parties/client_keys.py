@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
+from issuers.json_value import json_problem
 from issuers.thumbprints import REQUIRED_MEMBERS, base64url, thumbprint
 
 ALGS = {
@@ -34,6 +35,8 @@ ASSERTION_ALGS = tuple(alg for algs in ALGS.values() for alg in algs)
 
 PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 MOST_KEYS = 20
+LONGEST_JWKS = 131_072
+"""Characters of JSON: twenty keys with their certificates."""
 LEAST_RSA_BITS, MOST_RSA_BITS = 2048, 8192
 LONGEST_KID = 255
 BASE64URL = re.compile(r"[A-Za-z0-9_-]+\Z")
@@ -75,6 +78,12 @@ def client_keys(jwks: Any) -> tuple[VerificationKey, ...]:
     return keys
 
 
+def registered_keys(jwks: Any) -> tuple[VerificationKey, ...]:
+    """Of a JWK Set as it is stored, None for none, the keys that can be used: it passed the checks of its day."""
+    keys = jwks.get("keys") if isinstance(jwks, Mapping) else None
+    return usable_keys(keys) if isinstance(keys, list) else ()
+
+
 def usable_keys(jwk_list: Iterable[Any]) -> tuple[VerificationKey, ...]:
     """Of the keys that another party publishes those that can be used; the others are passed over."""
     keys = []
@@ -92,7 +101,7 @@ def client_jwks_problem(jwks: Any) -> str | None:
         client_keys(jwks)
     except KeyRefusedError as error:
         return str(error)
-    return None
+    return json_problem(jwks, longest=LONGEST_JWKS)
 
 
 def verification_key(jwk: Any) -> VerificationKey:
@@ -159,9 +168,11 @@ def _public_key(jwk: Mapping[str, Any]) -> PublicKey:
     if bad := [name for name, value in values.items() if not _is_member(name, value)]:
         raise KeyRefusedError(f"Its member {bad[0]} is missing or not in base64url.")
     try:
-        key: PublicKey = PyJWK(values, algorithm=ALGS[kind][0]).key
+        loaded = PyJWK(values, algorithm=ALGS[kind][0])
     except (PyJWTError, ValueError) as error:
         raise KeyRefusedError("Its numbers make no key of that kind.") from error
+    key: PublicKey = loaded.key
+    _refuse_other_spelling(values, as_written=loaded.Algorithm.to_jwk(key, as_dict=True))
     if isinstance(key, RSAPublicKey):
         _refuse_weak_rsa(key)
     return key
@@ -169,6 +180,12 @@ def _public_key(jwk: Mapping[str, Any]) -> PublicKey:
 
 def _is_member(name: str, value: Any) -> bool:
     return isinstance(value, str) and (name in {"kty", "crv"} or BASE64URL.match(value) is not None)
+
+
+def _refuse_other_spelling(values: Mapping[str, Any], *, as_written: Mapping[str, Any]) -> None:
+    """One key has one JWK, so that it has one thumbprint: no leading zeros (RFC 7518 section 6.3.1.1)."""
+    if other := [name for name, value in values.items() if as_written[name] != value]:
+        raise KeyRefusedError(f"Its member {other[0]} is not written as RFC 7518 section 6 has it.")
 
 
 def _refuse_weak_rsa(key: RSAPublicKey) -> None:

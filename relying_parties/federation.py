@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from relying_parties.client_keys import VerificationKey, client_keys
+from relying_parties.client_keys import VerificationKey, registered_keys
 from relying_parties.models import FederatedCredential, TrustedIssuer
 from relying_parties.patterns import compiled_pattern
 
@@ -32,7 +32,7 @@ class Trusted:
             max_assertion_lifetime=trusted_issuer.max_assertion_lifetime,
             keys_from=trusted_issuer.keys_from,
             jwks_uri=trusted_issuer.jwks_uri,
-            keys=client_keys(trusted_issuer.jwks) if trusted_issuer.jwks else (),
+            keys=registered_keys(trusted_issuer.jwks),
         )
 
 
@@ -67,7 +67,7 @@ class Federated:
     def missing_claim(self, claims: Mapping[str, Any]) -> str | None:
         """The first pinned claim that the token does not have with its value, None if it has all."""
         return next(
-            (name for name, pinned in self.claims.items() if not _holds(claims.get(name), pinned)), None
+            (name for name, pinned in self.claims.items() if not _holds_member(claims, name, pinned)), None
         )
 
 
@@ -75,6 +75,14 @@ def _holds(found: Any, pinned: Any) -> bool:
     """Whether a claim has the pinned value; an object may have further members, as Kubernetes' has."""
     if isinstance(pinned, dict):
         return isinstance(found, dict) and all(
-            _holds(found.get(name), value) for name, value in pinned.items()
+            _holds_member(found, name, value) for name, value in pinned.items()
         )
+    if isinstance(pinned, list):
+        return isinstance(found, list) and len(found) == len(pinned) and all(map(_holds, found, pinned))
+    # In Python, not in JSON, true is 1.
     return bool(found == pinned) and isinstance(found, bool) == isinstance(pinned, bool)
+
+
+def _holds_member(members: Mapping[str, Any], name: str, pinned: Any) -> bool:
+    """A member that is missing is not null."""
+    return name in members and _holds(members[name], pinned)

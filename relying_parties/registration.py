@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from issuers.models import TokenEndpointAuthMethod
-from relying_parties.client_keys import KeyRefusedError, client_keys
+from relying_parties.client_keys import client_jwks_problem, registered_keys
 from relying_parties.remote_url import url_problem
 
 if TYPE_CHECKING:
@@ -33,12 +33,9 @@ def _key_problems(relying_party: RelyingParty) -> dict[str, str]:
     uri = relying_party.client_jwks_uri
     if uri and (problem := url_problem(uri)):
         return {"client_jwks_uri": problem}
-    if relying_party.client_jwks is None:
-        return {}
-    try:
-        client_keys(relying_party.client_jwks)
-    except KeyRefusedError as error:
-        return {"client_jwks": str(error)}
+    jwks = relying_party.client_jwks
+    if jwks is not None and (problem := client_jwks_problem(jwks)):
+        return {"client_jwks": problem}
     return {}
 
 
@@ -53,8 +50,7 @@ def _needs_keys(relying_party: RelyingParty) -> dict[str, str]:
 def _needs_certificates(relying_party: RelyingParty) -> dict[str, str]:
     if relying_party.client_jwks_uri:
         return {}
-    keys = client_keys(relying_party.client_jwks) if relying_party.client_jwks else ()
-    if any(key.certificates for key in keys):
+    if any(key.certificates for key in registered_keys(relying_party.client_jwks)):
         return {}
     return {
         "client_jwks": "self_signed_tls_client_auth needs its certificate: a JWK Set with x5c (RFC 8705 section 2.2)."

@@ -14,7 +14,7 @@ from django.db.models import Prefetch, Q
 from issuers.models import GlobalVariable
 from issuers.revision import Snapshots
 from relying_parties.claim_template import MissingValueError, Node, compile_template, placeholders, render
-from relying_parties.client_keys import VerificationKey, client_keys
+from relying_parties.client_keys import VerificationKey, registered_keys
 from relying_parties.client_secrets import SecretSnapshot
 from relying_parties.federation import Federated
 from relying_parties.models import (
@@ -157,7 +157,7 @@ def snapshot_of(relying_party: RelyingParty) -> Client:
         valid_until=relying_party.valid_until,
         token_endpoint_auth_method=relying_party.token_endpoint_auth_method,
         secrets=tuple(secret.snapshot for secret in relying_party.secrets.all()),
-        keys=client_keys(relying_party.client_jwks) if relying_party.client_jwks else (),
+        keys=registered_keys(relying_party.client_jwks),
         jwks_uri=relying_party.client_jwks_uri,
         accepts_token_endpoint_audience=relying_party.accepts_token_endpoint_audience,
         federated=tuple(Federated.of(row) for row in relying_party.federated_credentials.all()),

@@ -163,6 +163,7 @@ class FederatedCredential(ConfigurationModel):
         return None
 
 
+MAX_DEPTH = 8
 OWN_CHECKS = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat"})
 
 
@@ -172,4 +173,14 @@ def pinned_claims_problem(claims: Any) -> str | None:
         return 'A JSON object, such as {"repository_owner_id": "123"}.'
     if found := sorted(OWN_CHECKS & claims.keys()):
         return f"Checked already, cannot be pinned: {', '.join(found)}."
-    return json_problem(claims, longest=4_096)
+    if problem := json_problem(claims, longest=4_096):
+        return problem
+    return None if _is_within(MAX_DEPTH, claims) else f"Nested deeper than {MAX_DEPTH}."
+
+
+def _is_within(levels: int, value: Any) -> bool:
+    """Whether at most so many objects and lists lie within each other."""
+    if not isinstance(value, dict | list):
+        return True
+    members = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_within(levels - 1, member) for member in members)

@@ -1,0 +1,73 @@
+"""What is wrong with a JWT, and why it is refused."""
+
+import itertools
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from tests.forging import ALGS, Change, Draft, Signer, encoded, text
+
+LONGEST = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`change` makes it of a draft that this signer signs, None where it cannot have it; `why` is a pattern."""
+
+    change: Callable[[Signer], Change | None]
+    why: str
+    signers: tuple[str, ...] = ALGS
+    """The algorithms of which each has to show it."""
+
+
+def exactly(reason: str) -> str:
+    return re.escape(reason)
+
+
+ALG = exactly(f"Its alg is not one of {', '.join(ALGS)}.")
+NOT_ALLOWED = r"Its alg is \w+, which the key \w+ does not allow\."
+SIGNATURE = exactly("Its signature is not by the key.")
+NO_KEY = exactly("Its kid is no key's.")
+PARTS = exactly("It is no JWS in compact serialization: not three parts with dots between.")
+BASE64 = exactly("A part of it is not base64url without padding.")
+HEADER_JSON = exactly("Its header is no JSON, holds a member twice or a number that is none.")
+CLAIMS_JSON = exactly("Its claims is no JSON, holds a member twice or a number that is none.")
+TOO_LONG = exactly(f"It has more than {LONGEST} characters.")
+KIND = exactly("Its typ is missing or that of another kind of token.")
+
+
+def of_any(changes: dict[str, Change], why: str) -> dict[str, Fault]:
+    """Faults that the signer does not matter for: each takes the next."""
+    turns = itertools.cycle(ALGS)
+    return {
+        name: Fault(partial(always, change), why, signers=(next(turns),)) for name, change in changes.items()
+    }
+
+
+def always(change: Change, _: Signer) -> Change:
+    return change
+
+
+def altered(alter: Callable[[str, str], tuple[str, str]]) -> Callable[[Signer], Change]:
+    """Header and claims altered as they stand in base64url, then signed as they stand."""
+
+    def resigned(by: Signer, token: str) -> str:
+        first, second, _ = token.split(".")
+        signing_input = ".".join(alter(first, second))
+        return f"{signing_input}.{encoded(by(signing_input.encode()))}"
+
+    return lambda by: text(partial(resigned, by))
+
+
+def with_changes(draft: Draft, by: Signer, changes: Iterable[Callable[[Signer], Change | None]]) -> Draft:
+    """The draft after these changes, in turn; what it cannot have is passed over."""
+    for change_of in changes:
+        change = change_of(by)
+        draft = change(draft) if change else draft
+    return draft
+
+
+def nothing(_: bytes) -> bytes:
+    """No signature at all."""
+    return b""
