@@ -3,8 +3,6 @@
 import gc
 import logging
 import os
-import socket
-import struct
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -28,7 +26,7 @@ except ImproperlyConfigured as refusal:
 
 # Models can be imported only now.
 from issuance import checks, documents, health
-from m2m_idp.worker import SILENCE, ImpatientSocket
+from m2m_idp.worker import SILENCE, TLSConnection
 from upkeep import worker_thread
 
 
@@ -47,7 +45,7 @@ class JsonLogger(Logger):
 
     def exception(self, msg: str, *args: object, **kwargs: object) -> None:
         """A client that was cut off is no error of the server's."""
-        if isinstance(sys.exc_info()[1], TimeoutError | BlockingIOError):
+        if isinstance(sys.exc_info()[1], TimeoutError):
             self.info("Cut off a client that was silent for %d seconds.", SILENCE)  # type: ignore[no-untyped-call]
         else:
             super().exception(msg, *args, **kwargs)  # type: ignore[no-untyped-call]
@@ -69,8 +67,6 @@ keepalive = 75
 # Shorter than what systemd, Docker Compose (compose.yaml) and Kubernetes wait for before they kill.
 graceful_timeout = 25
 control_socket_disable = True
-# The handshake is the worker's to time: see ImpatientSocket.
-do_handshake_on_connect = False
 
 # An access log would hold query strings; every token request is a row of the record instead.
 accesslog = None
@@ -97,17 +93,9 @@ def on_starting(_server: Arbiter) -> None:
     gc.freeze()
 
 
-def when_ready(server: Arbiter) -> None:
-    """Let no read or write of a plain connection wait longer than SILENCE seconds: it has this from its listener."""
-    limit = struct.pack("ll", SILENCE, 0)
-    for listener in server.LISTENERS:
-        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            listener.sock.setsockopt(socket.SOL_SOCKET, option, limit)
-
-
 def ssl_context(_config: Config, default: Callable[[], SSLContext]) -> SSLContext:
     context = default()
-    context.sslsocket_class = ImpatientSocket
+    context.sslsocket_class = TLSConnection
     return context
 
 

@@ -36,8 +36,9 @@ class Worker(ThreadWorker):
         """A new connection waits for its first byte in the main loop: there it costs no thread."""
         if conn.initialized or conn.data_ready:
             super().enqueue_req(conn)  # type: ignore[no-untyped-call]
-        else:
-            self.wait_for(conn, self.on_pending_socket_readable)
+            return
+        conn.sock = Connection(conn.sock.family, conn.sock.type, conn.sock.proto, fileno=conn.sock.detach())
+        self.wait_for(conn, self.on_pending_socket_readable)
 
     def handle(self, conn: TConn) -> Any:
         self.in_hand[conn] = time.monotonic()
@@ -111,12 +112,15 @@ def end_reading(connection: socket.socket) -> None:
         return
 
 
-class ImpatientSocket(ssl.SSLSocket):
-    """Waits SILENCE seconds where gunicorn asks it to wait for ever: Python's TLS does not heed SO_RCVTIMEO."""
+class Connection(socket.socket):
+    """Waits SILENCE seconds where gunicorn asks it to wait for ever; TLS on it inherits that for the handshake."""
 
     def setblocking(self, flag: bool) -> None:  # noqa: FBT001
         self.settimeout(SILENCE if flag else 0)
 
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002
-        self.settimeout(SILENCE)
-        super().do_handshake(block)
+
+class TLSConnection(ssl.SSLSocket):
+    """The same, once TLS is spoken."""
+
+    def setblocking(self, flag: bool) -> None:  # noqa: FBT001
+        self.settimeout(SILENCE if flag else 0)
