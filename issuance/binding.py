@@ -1,10 +1,11 @@
-"""To what a token is bound: a key that whoever uses it must hold (RFC 7800, RFC 9449)."""
+"""To what a token is bound: a key that whoever uses it must hold (RFC 7800, RFC 8705, RFC 9449)."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from issuance.client_certificate import METHODS as CERTIFICATE_METHODS
 from issuance.dpop import proven_key
-from issuance.errors import InvalidDpopProof
+from issuance.errors import InvalidDpopProof, InvalidRequest
 from issuance.replay import OneUse
 from issuance.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
@@ -23,14 +24,27 @@ class Binding:
 def bind(
     request: TokenRequest, *, client: Client, issuer: IssuerSnapshot, path: str, now: datetime
 ) -> Binding:
-    """Where DPoP is off, a proof is a header like any other: not read. Raises InvalidDpopProof."""
+    """Where DPoP is off, a proof is a header like any other: not read. Raises InvalidRequest, InvalidDpopProof."""
+    confirmation = _certificate_confirmation(request, client=client)
     if request.dpop is not None and issuer.accepts_dpop:
         proof = proven_key(request.dpop, path=path, now=now)
-        return Binding(token_type="DPoP", confirmation={"jkt": proof.jkt}, uses=(proof.use,))  # noqa: S106 - RFC 9449
+        return Binding(token_type="DPoP", confirmation=confirmation | {"jkt": proof.jkt}, uses=(proof.use,))  # noqa: S106 - RFC 9449
     if client.dpop_bound:
         raise InvalidDpopProof(
             "The relying party must send a DPoP proof, and did not."
             if issuer.accepts_dpop
             else "The relying party requires DPoP, which is off at this issuer: turn on accepts_dpop."
         )
-    return Binding()
+    return Binding(confirmation=confirmation)
+
+
+def _certificate_confirmation(request: TokenRequest, *, client: Client) -> dict[str, str]:
+    """RFC 8705 section 3.1, for a client that its certificate proves, and for one whose tokens are always bound."""
+    if not client.certificate_bound and client.token_endpoint_auth_method not in CERTIFICATE_METHODS:
+        return {}
+    if request.certificate is None:
+        raise InvalidRequest(
+            "The relying party's tokens are bound to its TLS client certificate, and none came with the request.",
+            description="A TLS client certificate is required.",
+        )
+    return {"x5t#S256": request.certificate.thumbprint}

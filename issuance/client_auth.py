@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from issuance.client_assertion import by_assertion, sends_assertion
+from issuance.client_certificate import by_certificate
 from issuance.client_secret import by_basic, by_post, sends_basic, sends_secret
 from issuance.errors import InvalidClient, InvalidRequest
 from issuance.proof import Presented, Proven
@@ -23,9 +24,9 @@ def present(request: TokenRequest) -> Presented:
             "Two ways of authentication at once: send one only.",
             description="Use one way of client authentication only.",
         )
-    if not mechanisms:
-        raise InvalidClient("No authentication was sent.")
-    return mechanisms[0](request)
+    # A connection may have a certificate whatever the request proves itself by; it is a proof where it is alone.
+    read = mechanisms[0] if mechanisms else by_certificate
+    return read(request)
 
 
 def registered(presented: Presented, *, issuer: IssuerSnapshot) -> Client | None:

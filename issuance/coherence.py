@@ -8,6 +8,7 @@ from django.db import models
 
 from issuers.models import Issuer
 from keys.creation import signing_alg_problem
+from relying_parties.client_certificates import ca_certificates_problem
 from relying_parties.coherence import problems_of, reached_by
 from relying_parties.models import RelyingParty
 
@@ -33,10 +34,14 @@ def refuse_incoherent(changed: Iterable[models.Model], *, now: datetime) -> None
 
 def issuer_problems(issuer: Issuer, *, now: datetime) -> list[str]:
     """A new issuer has no key yet; one that has keys must be able to sign."""
-    if not issuer.signing_keys.exists():
-        return []
-    problem = signing_alg_problem(issuer=issuer, alg=issuer.signing_alg, now=now)
-    return [problem] if problem else []
+    pem = issuer.client_ca_certificates
+    problems = [
+        f"Client CA certificates: {problem}" for problem in [pem and ca_certificates_problem(pem)] if problem
+    ]
+    if issuer.signing_keys.exists():
+        problem = signing_alg_problem(issuer=issuer, alg=issuer.signing_alg, now=now)
+        problems += [problem] if problem else []
+    return problems
 
 
 def relying_party_problems(relying_party: RelyingParty, *, now: datetime) -> list[str]:

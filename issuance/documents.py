@@ -10,6 +10,7 @@ import structlog
 from django.db import Error as DatabaseFailure
 
 from issuance.access_token import FIXED_CLAIMS
+from issuance.client_certificate import METHODS as CERTIFICATE_METHODS
 from issuance.errors import NotFound, TemporarilyUnavailable
 from issuance.grants import GRANT_TYPES
 from issuers.directory import IssuerSnapshot, issuers_by_path
@@ -34,6 +35,8 @@ class Advertised:
     scopes: tuple[str, ...]
     claims: tuple[str, ...]
     signing_algs: tuple[str, ...]
+    has_certificate_bound: bool
+    """Whether tokens of one of its relying parties are always bound to a TLS client certificate."""
 
 
 def _load(issuer_id: int) -> Advertised:
@@ -50,6 +53,9 @@ def _load(issuer_id: int) -> Advertised:
         scopes=tuple(sorted(scopes)),
         claims=(*FIXED_CLAIMS, *sorted(templated - set(FIXED_CLAIMS))),
         signing_algs=tuple(sorted(algs)),
+        has_certificate_bound=relying_parties.filter(
+            tls_client_certificate_bound_access_tokens=True
+        ).exists(),
     )
 
 
@@ -122,7 +128,7 @@ def keyring_of(issuer_id: int) -> Keyring:
 def discovery_of(issuer: IssuerSnapshot) -> dict[str, Any]:
     """The provider's metadata; extra members never override a computed one."""
     told = _current_or_last(advertised, issuer.id) or Advertised(
-        scopes=(), claims=FIXED_CLAIMS, signing_algs=()
+        scopes=(), claims=FIXED_CLAIMS, signing_algs=(), has_certificate_bound=False
     )
     return issuer.extra_metadata | {
         "issuer": issuer.url,
@@ -136,16 +142,22 @@ def discovery_of(issuer: IssuerSnapshot) -> dict[str, Any]:
             dict.fromkeys((issuer.signing_alg, *told.signing_algs))
         ),
         "token_endpoint_auth_methods_supported": list(issuer.token_endpoint_auth_methods),
-        "claims_supported": [*told.claims, *(["cnf"] if issuer.accepts_dpop else [])],
-        **_optional_members(issuer),
+        "claims_supported": list(told.claims),
+        **_optional_members(issuer, told),
     }
 
 
-def _optional_members(issuer: IssuerSnapshot) -> dict[str, Any]:
-    """What is told where it is on: RFC 8414 section 2, RFC 9449 section 5.1."""
+def _optional_members(issuer: IssuerSnapshot, told: Advertised) -> dict[str, Any]:
+    """What is told where it is on: RFC 8414 section 2, RFC 8705 section 3.3, RFC 9449 section 5.1."""
     members: dict[str, Any] = {}
-    if ASSERTION_METHODS & set(issuer.token_endpoint_auth_methods):
+    methods = set(issuer.token_endpoint_auth_methods)
+    binds_to_certificates = told.has_certificate_bound or bool(methods & set(CERTIFICATE_METHODS))
+    if ASSERTION_METHODS & methods:
         members["token_endpoint_auth_signing_alg_values_supported"] = list(ASSERTION_ALGS)
+    if binds_to_certificates:
+        members["tls_client_certificate_bound_access_tokens"] = True
+    if binds_to_certificates or issuer.accepts_dpop:
+        members["claims_supported"] = [*told.claims, "cnf"]
     if issuer.accepts_dpop:
         members["dpop_signing_alg_values_supported"] = list(ASSERTION_ALGS)
     return members

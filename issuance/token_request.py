@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
+from issuance.certificate_headers import PeerCertificate
 from issuance.errors import InvalidRequest, UnsupportedMediaType
 
 MAX_BODY_BYTES = 65_536
@@ -32,6 +33,8 @@ class TokenRequest:
     authorization: str = field(repr=False)
     dpop: str | None = field(default=None, repr=False)
     """The DPoP header (RFC 9449 section 4.1), None if there is none; of two, joined by a comma, which is no proof."""
+    certificate: PeerCertificate | None = field(default=None, repr=False)
+    """That of the client's TLS connection, not verified."""
 
     def one(self, name: str) -> str:
         """The value of a parameter that may stand once, empty if it is not there. Raises InvalidRequest for two."""
@@ -65,7 +68,13 @@ class TokenRequest:
 
 
 def parse(
-    *, body: bytes, content_type: str, query: str, authorization: str, dpop: str | None = None
+    *,
+    body: bytes,
+    content_type: str,
+    query: str,
+    authorization: str,
+    dpop: str | None = None,
+    certificate: PeerCertificate | None = None,
 ) -> TokenRequest:
     """Raises InvalidRequest or UnsupportedMediaType."""
     refuse_parameters_in_query(query)
@@ -84,6 +93,7 @@ def parse(
         },
         authorization=authorization,
         dpop=dpop,
+        certificate=certificate,
     )
 
 

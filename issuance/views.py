@@ -19,6 +19,7 @@ from issuance.client_auth import present, registered
 from issuance.documents import active_issuer, discovery_of, issuer_of, issuing_issuer, keyring_of
 from issuance.errors import NotRecorded, OAuthError, TemporarilyUnavailable
 from issuance.grants import authorize
+from issuance.peer_certificate import peer_certificate
 from issuance.protocol_view import ProtocolView
 from issuance.quota import spend_quota
 from issuance.replay import OneUse, using, using_up
@@ -59,6 +60,7 @@ class TokenView(ProtocolView):
             query=meta.get("QUERY_STRING", ""),
             authorization=meta.get("HTTP_AUTHORIZATION", ""),
             dpop=meta.get("HTTP_DPOP"),
+            certificate=peer_certificate(meta),
         )
         entry.passed("parse", **story.asked(asked))
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q, QuerySet
 
-from issuers.models import GlobalVariable, Issuer
+from issuers.models import GlobalVariable, Issuer, TokenEndpointAuthMethod
 from relying_parties.claim_template import MissingValueError, placeholders, render
 from relying_parties.models import (
     AccessGrant,
@@ -51,6 +51,7 @@ def problems_of(relying_party: RelyingParty) -> list[str]:
     """What does not fit, in words that say what to do; empty if all does."""
     return [
         *_method_problems(relying_party),
+        *_certificate_problems(relying_party),
         *_federation_problems(relying_party),
         *_dpop_problems(relying_party),
         *_ttl_problems(relying_party),
@@ -63,6 +64,15 @@ def _method_problems(relying_party: RelyingParty) -> list[str]:
     if relying_party.token_endpoint_auth_method in relying_party.issuer.token_endpoint_auth_methods:
         return []
     return [f"its method {relying_party.token_endpoint_auth_method} is off at {relying_party.issuer}."]
+
+
+def _certificate_problems(relying_party: RelyingParty) -> list[str]:
+    method, issuer = relying_party.token_endpoint_auth_method, relying_party.issuer
+    if method != TokenEndpointAuthMethod.TLS_CLIENT_AUTH or issuer.client_ca_certificates:
+        return []
+    return [
+        f"its method {method} needs the client CA certificates of {issuer}, which has none: add them there."
+    ]
 
 
 def _federation_problems(relying_party: RelyingParty) -> list[str]:

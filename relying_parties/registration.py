@@ -6,25 +6,20 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from issuers.models import TokenEndpointAuthMethod
+from relying_parties.certificate_subjects import SUBJECT_FIELDS, subject_problem
 from relying_parties.client_keys import client_jwks_problem, registered_keys
 from relying_parties.remote_url import url_problem
 
 if TYPE_CHECKING:
     from relying_parties.models import RelyingParty
 
-CERTIFICATE_SUBJECTS = (
-    "tls_client_auth_subject_dn",
-    "tls_client_auth_san_dns",
-    "tls_client_auth_san_uri",
-    "tls_client_auth_san_ip",
-    "tls_client_auth_san_email",
-)
+CERTIFICATE_SUBJECTS = tuple(SUBJECT_FIELDS)
 """Of these a client of tls_client_auth has one (RFC 8705 section 2.1.2)."""
 
 
 def registration_problems(relying_party: RelyingParty) -> dict[str, str]:
     """What is missing or wrong, by field; empty if the method can prove the client."""
-    problems = _key_problems(relying_party)
+    problems = _key_problems(relying_party) | _subject_problems(relying_party)
     needs = _NEEDS.get(TokenEndpointAuthMethod(relying_party.token_endpoint_auth_method))
     return problems or (needs(relying_party) if needs else {})
 
@@ -37,6 +32,12 @@ def _key_problems(relying_party: RelyingParty) -> dict[str, str]:
     if jwks is not None and (problem := client_jwks_problem(jwks)):
         return {"client_jwks": problem}
     return {}
+
+
+def _subject_problems(relying_party: RelyingParty) -> dict[str, str]:
+    given = {name: getattr(relying_party, name) for name in CERTIFICATE_SUBJECTS}
+    problems = {name: subject_problem(name, text) for name, text in given.items() if text}
+    return {name: problem for name, problem in problems.items() if problem}
 
 
 def _needs_keys(relying_party: RelyingParty) -> dict[str, str]:

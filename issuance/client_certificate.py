@@ -1,0 +1,87 @@
+"""By the certificate of its TLS connection: of an authority, or registered itself (RFC 8705 section 2)."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+
+from issuance.certificate_headers import PeerCertificate
+from issuance.errors import InvalidClient, TemporarilyUnavailable
+from issuance.proof import Proven
+from issuance.token_request import TokenRequest
+from issuers.directory import IssuerSnapshot
+from issuers.models import TokenEndpointAuthMethod
+from relying_parties.certificate_subjects import why_another_subject
+from relying_parties.client_certificates import (
+    Certificates,
+    read_ca_certificates,
+    why_not_issued_by,
+    why_not_registered,
+)
+from relying_parties.fetching import FetchError
+from relying_parties.registry import Client
+from relying_parties.signers import client_signers
+
+METHODS = (TokenEndpointAuthMethod.TLS_CLIENT_AUTH, TokenEndpointAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH)
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedCertificate:
+    client_id: str
+    certificate: PeerCertificate = field(repr=False)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        return METHODS
+
+    @property
+    def is_guess(self) -> bool:
+        return False
+
+    def proven_for(self, client: Client, *, issuer: IssuerSnapshot, now: datetime) -> Proven:
+        is_of_authority = client.token_endpoint_auth_method == TokenEndpointAuthMethod.TLS_CLIENT_AUTH
+        if is_of_authority:
+            problem = self._why_not_by_authority(client, issuer=issuer, now=now)
+        else:
+            problem = self._why_not_registered(client, now=now)
+        if problem:
+            raise InvalidClient(f"The client certificate is refused. {problem}")
+        return Proven(client=client, credential=f"certificate:{client.id}:{self.certificate.thumbprint}")
+
+    def pretend(self, client: Client | None, *, issuer: IssuerSnapshot, now: datetime) -> None:
+        """Who holds no certificate of a client learns nothing of it that its own handshake did not tell."""
+
+    def _why_not_by_authority(self, client: Client, *, issuer: IssuerSnapshot, now: datetime) -> str | None:
+        """RFC 8705 section 2.1. The chain is verified here, whatever the TLS of a proxy made of it."""
+        sent = self.certificate
+        problem = why_not_issued_by(sent.der, sent.chain, _authorities(issuer.client_ca_certificates), now)
+        if problem:
+            return problem
+        ((name, registered),) = client.certificate_subjects.items()
+        return why_another_subject(sent.der, field=name, registered=registered)
+
+    def _why_not_registered(self, client: Client, *, now: datetime) -> str | None:
+        """RFC 8705 section 2.2: one of the certificates in the client's JWK Set, which need no authority."""
+        try:
+            keys = client_signers(client, kid=None)
+        except FetchError as error:
+            raise TemporarilyUnavailable(
+                f"The certificates that prove the client cannot be had. {error}"
+            ) from error
+        registered = [key.certificates[0] for key in keys if key.certificates and key.is_live(now)]
+        return why_not_registered(self.certificate.der, registered, now)
+
+
+def by_certificate(request: TokenRequest) -> PresentedCertificate:
+    """RFC 8705 section 2: client_id must be there. Raises InvalidClient without a certificate or a client_id."""
+    if request.certificate is None:
+        raise InvalidClient("No authentication was sent.")
+    if not request.client_id:
+        raise InvalidClient(
+            "No authentication was sent but a client certificate, which needs client_id beside it."
+        )
+    return PresentedCertificate(client_id=request.client_id, certificate=request.certificate)
+
+
+@lru_cache(maxsize=1_000)
+def _authorities(pem: str) -> Certificates:
+    return read_ca_certificates(pem) if pem else ()
