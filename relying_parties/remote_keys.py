@@ -164,6 +164,6 @@ class RemoteKeys(Generic[K]):
             after = replace(known, failure=str(error), failed_at=self._clock())
         else:
             kids = frozenset(kid for jwk in jwks if isinstance(kid := jwk.get("kid"), str))
-            after = _Known(self._parse(jwks), kids, fetched_at=begun_at, sought_at=known.sought_at)
+            after = _Known(self._parse(jwks), kids, fetched_at=begun_at)
         was_sought = known.is_usable(begun_at) and known.lacks(wanted_kid)
         return replace(after, sought_at=self._clock()) if was_sought or after.lacks(wanted_kid) else after

@@ -226,23 +226,6 @@ def test_a_kid_that_was_found_uses_the_minute_up_too(
     assert len(server.requests) == 2
 
 
-def test_a_fetch_for_age_begins_no_new_minute(
-    server: Site, source: KeySource, keys: RemoteKeys[str], clock: Clock
-) -> None:
-    keys.keys_of(source)
-    clock += 10 * MINUTE - 1
-    keys.keys_of(source, wanted_kid="nonsense")
-    clock += 10 * MINUTE
-    keys.keys_of(source, wanted_kid="nonsense")
-    clock += 10 * MINUTE - 30
-    keys.keys_of(source, wanted_kid="nonsense")
-    clock += 30
-    keys.keys_of(source)
-    assert len(server.requests) == 5
-    keys.keys_of(source, wanted_kid="nonsense")
-    assert len(server.requests) == 5
-
-
 def test_kids_that_are_no_text_are_no_kids(server: Site, source: KeySource) -> None:
     server.answer = serves({"keys": [{"kid": 1}, {"kid": ["a"]}, {"kid": None}, {}]})
     keys = RemoteKeys(len_of, clock=Clock())
