@@ -23,6 +23,8 @@ from issuers.private_file import draft_beside
 BASE_DIR = Path(__file__).resolve().parent.parent
 LONGEST_KEY_ID = 32
 KEY_BYTES = 32
+SHORTEST_SECRET_KEY = 32
+"""Characters. Who guesses it forges sessions of the console."""
 SURFACES = ("all", "protocol", "admin")
 KEYED = "printf 'k1:%s\\n' \"$(openssl rand -base64 32)\""
 HOW_TO_MAKE = {
@@ -117,7 +119,7 @@ def read(env: Variables) -> Environment:
         database=_database(env, var_dir),
         cache=_cache(env),
         log_level=_one_of(env, "LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
-        secret_key=_secret(env, "SECRET_KEY", own),
+        secret_key=_secret_key(env, own, is_loopback=is_loopback),
         key_encryption_keys=_keys_by_id("KEY_ENCRYPTION_KEYS", _secret(env, "KEY_ENCRYPTION_KEYS", own)),
         secret_peppers=_keys_by_id("SECRET_PEPPERS", _secret(env, "SECRET_PEPPERS", own)),
         pkcs11_module=_text(env, "PKCS11_MODULE", default=""),
@@ -207,6 +209,16 @@ def _secret(env: Variables, name: str, own: Mapping[str, str]) -> str:
     value = _text(env, name, default=own.get(name, "")).strip()
     if not value:
         raise ImproperlyConfigured(f"{name} (or {name}_FILE) is missing. Make one: {HOW_TO_MAKE[name]}")
+    return value
+
+
+def _secret_key(env: Variables, own: Mapping[str, str], *, is_loopback: bool) -> str:
+    value = _secret(env, "SECRET_KEY", own)
+    if len(value) < SHORTEST_SECRET_KEY and not is_loopback:
+        raise ImproperlyConfigured(
+            f"SECRET_KEY has {len(value)} characters, and can be guessed: at least {SHORTEST_SECRET_KEY} are needed. "
+            f"Make one: {HOW_TO_MAKE['SECRET_KEY']}"
+        )
     return value
 
 

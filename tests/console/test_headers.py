@@ -107,11 +107,14 @@ def test_the_cookies_of_the_console_cannot_be_read_by_scripts(cast: Cast) -> Non
     assert [(cookie["httponly"], cookie["samesite"]) for cookie in cookies] == [(True, "Lax")] * 2
 
 
-def test_https_is_pinned(settings: Any) -> None:
-    settings.SECURE_HSTS_SECONDS = 31_536_000
-    assert (
-        "max-age=31536000" in Client().get("/admin/login/", secure=True).headers["Strict-Transport-Security"]
+def test_https_is_pinned_for_this_host_and_promised_for_no_whole_domain(tmp_path: Path) -> None:
+    told = (
+        "from django.test import Client; "
+        "page = Client().get('/admin/', secure=True, headers={'host': 'localhost'}); "
+        "print(page.headers['Strict-Transport-Security'])"
     )
+    run = manage("shell", "-v0", "-c", told, var_dir=tmp_path)
+    assert run.stdout == "max-age=31536000; includeSubDomains\n"
 
 
 def test_check_deploy_is_clean_in_production(tmp_path: Path) -> None:

@@ -54,6 +54,14 @@ def test_the_port_is_the_default_urls_port(tmp_path: Path) -> None:
     assert env.read({"VAR_DIR": str(tmp_path), "PORT": "8140"}).public_url == "http://127.0.0.1:8140"
 
 
+def test_a_secret_key_that_can_be_guessed_is_refused_off_loopback(tmp_path: Path) -> None:
+    assert refusal(SECRET_KEY="k" * 31) == (
+        "SECRET_KEY has 31 characters, and can be guessed: at least 32 are needed. Make one: openssl rand -base64 48"
+    )
+    assert env.read(REAL | {"SECRET_KEY": "k" * 32}).secret_key == "k" * 32
+    assert env.read({"VAR_DIR": str(tmp_path), "SECRET_KEY": "short"}).secret_key == "short"
+
+
 def test_it_reads_every_variable(tmp_path: Path) -> None:
     bundle = Authority.new(tmp_path, "authority").bundle
     read = env.read(
