@@ -14,7 +14,9 @@ from keys.creation import create_first_key
 from keys.encryption import NONCE_BYTES, EncryptedKey, KeyUnreadableError, decrypt, encrypt
 from keys.keyring import KeySnapshot, keyrings
 from keys.models import SigningKey
+from keys.revocation import revoke
 from tests.cast import Cast
+from tests.wire import ask
 
 OLD, NEW = b"o" * 32, b"n" * 32
 PRIVATE = b"a private key in DER"
@@ -138,6 +140,21 @@ def test_a_decrypted_key_leaves_the_process_with_its_snapshot(cast: Cast) -> Non
     revision.forget()
     assert snapshot_of(key).encrypted is None
     assert len(signing._parsed) == 0
+
+
+@pytest.mark.usefixtures("_nothing_parsed")
+def test_a_revoked_key_leaves_the_process_when_its_issuer_is_next_asked(
+    cast: Cast, settings: Settings
+) -> None:
+    settings.KEY_ENCRYPTION_KEYS |= {cast.key.kek_id: 32 * b"k"}
+    revision.forget()
+    assert ask(auth=cast.basic("billing")).status == 200
+    assert [held.identity for held in signing._parsed] == [cast.key.identity]
+    replacement = revoke(cast.key, now=timezone.now())
+    assert replacement is not None
+    revision.forget()
+    assert ask(auth=cast.basic("billing")).status == 200
+    assert [held.identity for held in signing._parsed] == [replacement.identity]
 
 
 def snapshot_of(key: SigningKey) -> KeySnapshot:
