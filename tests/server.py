@@ -87,14 +87,19 @@ def children_of(pid: int) -> list[int]:
 
 @contextmanager
 def serve(
-    directory: Path, workers: int, environment: dict[str, str] | None = None, *, tls: Tls | None = None
+    directory: Path,
+    workers: int,
+    environment: dict[str, str] | None = None,
+    *,
+    tls: Tls | None = None,
+    application: str = "m2m_idp.wsgi:application",
 ) -> Iterator[Server]:
     """A server for the length of the block; it is stopped whatever happens in there."""
     port = free_port()
     log = directory / f"server-{port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", "m2m_idp/gunicorn.conf.py", "m2m_idp.wsgi:application"],
+            [sys.executable, "-m", "gunicorn", "-c", "m2m_idp/gunicorn.conf.py", application],
             cwd=settings.BASE_DIR,
             env=os.environ
             | server_environment(port, workers)
