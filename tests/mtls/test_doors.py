@@ -137,7 +137,7 @@ def test_past_the_proxy_a_header_counts_from_the_proxys_address_only(
     ends_tls: str, behind: Server, client: Issued
 ) -> None:
     if ends_tls == "gunicorn":
-        assert behind.scheme == "https"
+        assert behind.tls
         return
     name, value = header(FORM_OF[ends_tls], client)
     found = {"x5t#S256": thumbprint(client), "chain": []}
@@ -151,7 +151,7 @@ def test_past_the_proxy_a_header_counts_from_the_proxys_address_only(
 @pytest.mark.contract("P8.2")
 def test_a_malformed_header_from_the_proxy_is_told(ends_tls: str, behind: Server, client: Issued) -> None:
     if ends_tls == "gunicorn":
-        assert behind.scheme == "https"
+        assert behind.tls
         return
     name, value = header(FORM_OF[ends_tls], client)
     twice = told(behind, "127.0.0.1", {name: value, name.lower(): value})
