@@ -5,7 +5,9 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from console.configuration_admin import ConfigurationAdmin, ConfigurationForm
 from console.panelled_page import PanelledPage
@@ -26,7 +28,7 @@ class TrustedIssuerAdmin(PanelledPage, ConfigurationAdmin):
     form = TrustedIssuerForm
     change_form_template = "console/trusted_issuer.html"
     delete_confirmation_template = "console/delete_trusted_issuer.html"
-    list_display = ("name", "issuer_url", "issuer", "keys_from", "used_by", "is_active")
+    list_display = ("name", "issuer_url", "issuer", "used_by", "is_active")
     list_filter = ("is_active", "issuer", "keys_from")
     list_select_related = ("issuer",)
     search_fields = ("name", "issuer_url")
@@ -49,10 +51,18 @@ class TrustedIssuerAdmin(PanelledPage, ConfigurationAdmin):
         issuers: QuerySet[Any] = super().get_queryset(request).annotate(users=Count("federated_credentials"))
         return issuers
 
-    @admin.display(description="federated credentials", ordering="users")
+    @admin.display(description="used by", ordering="users")
     def used_by(self, issuer: Any) -> int:
         count: int = issuer.users
         return count
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What protects it is named with whom it proves."""
+        to_delete, counts, perms_needed, protected = super().get_deleted_objects(objs, request)
+        if protected:
+            credentials = FederatedCredential.objects.filter(trusted_issuer__in=objs)
+            protected = [_named(credential) for credential in credentials.select_related("relying_party")]
+        return to_delete, counts, perms_needed, protected
 
     def panels(self, row: TrustedIssuer) -> dict[str, Any]:
         credentials = FederatedCredential.objects.filter(trusted_issuer=row).select_related("relying_party")
@@ -63,3 +73,11 @@ class TrustedIssuerAdmin(PanelledPage, ConfigurationAdmin):
             "key_lines": key_lines(row.jwks, now=timezone.now()),
             "audience": row.expected_audience,
         }
+
+
+def _named(credential: FederatedCredential) -> str:
+    page = reverse("admin:relying_parties_relyingparty_change", args=[credential.relying_party_id])
+    return format_html(
+        'The federated credential {} of <a href="{}#federated">{}</a>',
+        credential, page, credential.relying_party.client_id,
+    )  # fmt: skip

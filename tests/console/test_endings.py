@@ -7,10 +7,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from console.dashboard import MOST_NAMED
+from issuers.models import Issuer
 from keys.certificates import attach_chain, certificate_request, read_chain
 from relying_parties.credentials import add_generated_secret
 from relying_parties.models import ClientSecret, RelyingParty
 from tests.cast import Cast
+from tests.client_keys import certificate_until, jwk_of, new_key, pem_of
 from tests.console.pages import body_of, url
 from tests.keys.authority import LIFE, Authority
 
@@ -39,6 +41,23 @@ def test_it_names_what_ends_and_where_to_act(cast: Cast, operator: Client, audit
         assert f'{url(RelyingParty, "change", cast.reports.pk)}">reports</a>' in page
         assert f"of key {key.kid}</a>" in page
         assert "<td>1 day</td>" in page
+
+
+def test_it_leads_to_the_keys_and_certificates_of_clients(cast: Cast, operator: Client) -> None:
+    key = new_key()
+    ca = certificate_until(key, NOW + 3 * DAY, name="Client CA")
+    Issuer.objects.filter(pk=cast.oidc_m2m.pk).update(
+        token_endpoint_auth_methods=["private_key_jwt", "tls_client_auth"], client_ca_certificates=pem_of(ca)
+    )
+    jwks = {"keys": [jwk_of(key, kid="2026", exp=int((NOW + DAY).timestamp()))]}
+    RelyingParty.objects.filter(pk=cast.billing.pk).update(
+        token_endpoint_auth_method="private_key_jwt", client_jwks=jwks
+    )
+
+    page = body_of(operator, reverse("admin:index"))
+
+    assert f'{url(RelyingParty, "change", cast.billing.pk)}#client-keys">2026 of billing</a>' in page
+    assert f'{url(Issuer, "change", cast.oidc_m2m.pk)}#client-authorities">CN=Client CA</a>' in page
 
 
 def test_it_names_the_first_and_counts_the_others(cast: Cast, operator: Client) -> None:

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from console.curl_command import curl_command
+from console.curl_command import curl_command, what_it_needs
 from console.fields import Json, Lines
 from issuers.history import Source
 from issuers.models import Issuer, SigningAlg
@@ -19,6 +19,7 @@ from keys.models import SigningKey
 from relying_parties.credentials import add_chosen_secret
 from relying_parties.models import AccessGrant, ClaimTemplate, RelyingParty, RequestRule
 from tests.cast import Cast, new_issuer
+from tests.client_keys import certificate_until, new_key, pem_of
 from tests.console.forms import form_of
 from tests.console.pages import body_of, url
 
@@ -85,6 +86,31 @@ def test_the_page_of_an_issuer_offers_the_keys_that_it_lacks(cast: Cast, operato
     page = body_of(operator, url(Issuer, "change", cast.oidc_m2m.pk))
     assert "Create ES256 key" in page
     assert "Create RS256 key" not in page
+
+
+def test_the_page_of_an_issuer_shows_its_client_authorities(cast: Cast, auditor: Client) -> None:
+    end = cast.key.activates_at.replace(year=2099)
+    authority = certificate_until(new_key(), end, name="Client CA")
+    Issuer.objects.filter(pk=cast.oidc_m2m.pk).update(client_ca_certificates=pem_of(authority))
+    page = body_of(auditor, url(Issuer, "change", cast.oidc_m2m.pk))
+    assert "CN=Client CA" in page
+    assert "2099-" in page
+
+
+def test_the_page_of_an_issuer_survives_a_text_that_is_no_certificate(cast: Cast, auditor: Client) -> None:
+    Issuer.objects.filter(pk=cast.oidc_m2m.pk).update(client_ca_certificates="no PEM")
+    assert auditor.get(url(Issuer, "change", cast.oidc_m2m.pk)).status_code == 200
+
+
+def test_client_authorities_are_kept_as_they_were_typed(cast: Cast, operator: Client) -> None:
+    pem = pem_of(certificate_until(new_key(), cast.key.activates_at.replace(year=2099)))
+    page = url(Issuer, "change", cast.oidc_m2m.pk)
+    methods = ["client_secret_basic", "client_secret_post", "tls_client_auth"]
+    sent = {"client_ca_certificates": pem, "accepts_dpop": "on", "token_endpoint_auth_methods": methods}
+    operator.post(page, form_of(operator, page) | sent)
+    issuer = Issuer.objects.get(pk=cast.oidc_m2m.pk)
+    assert (issuer.client_ca_certificates, issuer.accepts_dpop) == (pem, True)
+    assert issuer.token_endpoint_auth_methods == methods
 
 
 def test_the_page_of_an_issuer_offers_nothing_to_an_auditor(cast: Cast, auditor: Client) -> None:
@@ -162,6 +188,40 @@ def test_a_key_has_a_history_too(cast: Cast, auditor: Client) -> None:
 def test_the_command_fits_the_method(cast: Cast, method: str, proof: str) -> None:
     cast.billing.token_endpoint_auth_method = method
     assert proof in curl_command(cast.billing)
+
+
+@pytest.mark.parametrize(
+    ("method", "proof", "need"),
+    [
+        (
+            "private_key_jwt",
+            '--data-urlencode client_assertion="$CLIENT_ASSERTION"',
+            "a jti that no other has",
+        ),
+        ("federated_jwt", '--data-urlencode client_assertion="$CLIENT_ASSERTION"', "that the platform gives"),
+        ("tls_client_auth", "--cert client.crt --key client.key", "in PEM"),
+        ("self_signed_tls_client_auth", "--cert client.crt --key client.key", "in PEM"),
+    ],
+)
+def test_the_command_without_a_secret_tells_what_it_needs(
+    cast: Cast, method: str, proof: str, need: str
+) -> None:
+    cast.billing.token_endpoint_auth_method = method
+    command = curl_command(cast.billing)
+    assert proof in command
+    assert "--data-urlencode client_id=billing" in command
+    assert "CLIENT_SECRET" not in command
+    (told,) = what_it_needs(cast.billing)
+    assert need in told
+
+
+def test_the_command_binds_the_token_as_registered(cast: Cast) -> None:
+    cast.billing.dpop_bound_access_tokens = True
+    cast.billing.tls_client_certificate_bound_access_tokens = True
+    command = curl_command(cast.billing)
+    assert '-H "DPoP: $DPOP_PROOF"' in command
+    assert "--cert client.crt --key client.key" in command
+    assert len(what_it_needs(cast.billing)) == 2
 
 
 def test_the_command_of_an_odd_client_id_is_safe_in_a_shell(cast: Cast) -> None:
