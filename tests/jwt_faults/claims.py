@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from tests.forging import Change, claims, claims_json, claims_without, header, more
+from tests.forging import Change, Draft, claims, claims_json, claims_without, header, more
 from tests.jwt_faults.fault import KIND, Fault, always, exactly, of_any
 
 NO_NUMBERS: tuple[Any, ...] = ("9999999999", "1e3", "", True, False, [], [9999999999], {}, None)
@@ -19,12 +19,19 @@ def changed(name: str, change: Callable[[Any], Any]) -> Change:
 
 
 def ahead(name: str, seconds: float) -> Change:
-    """An instant so many seconds from now."""
-    return claims(**{name: time.time() + seconds})
+    """An instant so many seconds from when the draft is changed."""
+
+    def change(draft: Draft) -> Draft:
+        return claims(**{name: time.time() + seconds})(draft)
+
+    return change
 
 
 def in_milliseconds(name: str) -> Change:
-    return claims(**{name: int(time.time() * 1000)})
+    def change(draft: Draft) -> Draft:
+        return claims(**{name: int(time.time() * 1000)})(draft)
+
+    return change
 
 
 def surrogate(name: str) -> Change:
