@@ -10,7 +10,12 @@ from issuance.proof import Proven
 from issuance.token_request import TokenRequest, form_decoded
 from issuers.directory import IssuerSnapshot
 from issuers.models import TokenEndpointAuthMethod
-from relying_parties.client_secrets import SecretSnapshot, matching, spend_the_time_of_a_match
+from relying_parties.client_secrets import (
+    SecretSnapshot,
+    matching,
+    presented_of,
+    spend_the_time_of_a_match,
+)
 from relying_parties.registry import Client
 
 
@@ -50,13 +55,24 @@ class PresentedSecret:
     def _why_none_matched(self, client: Client, now: datetime) -> str:
         if not any(self.forms):
             return "The secret is empty."
+        if ended := self._why_it_ended(client):
+            return ended
         if not client.secrets:
             return "The relying party has no secret: generate one."
         if not any(secret.is_live(now) for secret in client.secrets):
             return "Every secret of the relying party has expired: generate a new one."
         if not all(secret.has_pepper for secret in client.secrets):
             return "SECRET_PEPPERS of this server lacks the pepper of one of the secrets: add it."
-        return "No live secret matches: it is wrong, expired or revoked."
+        return "The secret is none of those registered."
+
+    def _why_it_ended(self, client: Client) -> str:
+        """Empty if it never was one. Asked of a refused secret alone, in memory: the clock tells next to nothing."""
+        for secrets, end in ((client.revoked_secrets, "was revoked"), (client.secrets, "has expired")):
+            for secret in presented_of(
+                secrets, forms=self.forms, issuer_id=client.issuer_id, client_id=client.client_id
+            ):
+                return f"The secret is secret:{secret.id}, which {end}: replace it where it is still used."
+        return ""
 
 
 def sends_basic(request: TokenRequest) -> bool:

@@ -63,16 +63,24 @@ def matching(
     client_id: str,
     now: datetime,
 ) -> SecretSnapshot | None:
-    """The live secret that was presented, None if none was.
+    """The live secret that was presented, None if none was; `forms` as for `presented_of`."""
+    presented = presented_of(registered, forms=forms, issuer_id=issuer_id, client_id=client_id)
+    return next((secret for secret in presented if secret.is_live(now)), None)
+
+
+def presented_of(
+    registered: Iterable[SecretSnapshot], *, forms: tuple[str, ...], issuer_id: int, client_id: str
+) -> list[SecretSnapshot]:
+    """Those that were presented, live or not; each is compared, whichever it is.
 
     `forms` are the readings of what was sent, the standard one first; the further ones count for a chosen secret only.
     """
-    found = None
+    found = []
     for secret in (secret for secret in registered if secret.has_pepper):
         for form in forms if secret.chosen else forms[:1]:
             digest = digest_of(form, issuer_id=issuer_id, client_id=client_id, pepper_id=secret.pepper_id)
-            if constant_time_compare(digest, secret.digest) and secret.is_live(now):
-                found = found or secret
+            if constant_time_compare(digest, secret.digest):
+                found.append(secret)
     return found
 
 

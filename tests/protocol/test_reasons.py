@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from relying_parties.credentials import add_generated_secret
+from relying_parties.credentials import add_generated_secret, revoke_secret
 from relying_parties.models import ClientSecret
+from relying_parties.registry import MOST_REVOKED
 from tests.cast import INVOICES, YOUR_APPLICATION, Cast, new_grant, new_resource_server
 from tests.wire import Answer, ask, assert_refused, basic, last_event
 
@@ -23,7 +24,7 @@ def wrong_secret() -> str:
 
 @pytest.mark.contract("P3.6", "P1.3")
 def test_a_wrong_secret(cast: Cast) -> None:
-    assert wrong_secret() == "No live secret matches: it is wrong, expired or revoked."
+    assert wrong_secret() == "The secret is none of those registered."
 
 
 @pytest.mark.contract("P3.6", "P1.3")
@@ -45,9 +46,38 @@ def test_a_relying_party_whose_secrets_have_expired(cast: Cast) -> None:
     assert ask(auth=basic("billing", other)).status == 200
     cast.billing.secrets.update(expires_at=timezone.now() - MINUTE)
     assert wrong_secret() == "Every secret of the relying party has expired: generate a new one."
-    assert reason(ask(auth=basic("billing", other)), 401, "invalid_client") == (
-        "Every secret of the relying party has expired: generate a new one."
+    assert reason(ask(auth=basic("billing", other)), 401, "invalid_client").endswith(
+        ", which has expired: replace it where it is still used."
     )
+
+
+@pytest.mark.contract("P3.8", "P1.3")
+def test_a_secret_that_was_revoked_is_named(cast: Cast) -> None:
+    old, text = add_generated_secret(relying_party=cast.billing)
+    for secret in (old, cast.billing.secrets.get(label="first")):
+        revoke_secret(secret, now=timezone.now())
+    assert reason(ask(auth=basic("billing", text)), 401, "invalid_client") == (
+        f"The secret is secret:{old.pk}, which was revoked: replace it where it is still used."
+    )
+    assert wrong_secret() == "The relying party has no secret: generate one."
+
+
+@pytest.mark.contract("P3.8", "P1.3")
+def test_a_secret_that_has_expired_is_named(cast: Cast) -> None:
+    old, text = add_generated_secret(relying_party=cast.billing, expires_at=timezone.now() - MINUTE)
+    assert reason(ask(auth=basic("billing", text)), 401, "invalid_client") == (
+        f"The secret is secret:{old.pk}, which has expired: replace it where it is still used."
+    )
+
+
+@pytest.mark.contract("P3.8", "P1.3")
+def test_of_many_revoked_secrets_the_newest_are_named(cast: Cast) -> None:
+    made = [add_generated_secret(relying_party=cast.billing) for _ in range(MOST_REVOKED + 1)]
+    for secret, _ in made:
+        revoke_secret(secret, now=timezone.now())
+    why = [reason(ask(auth=basic("billing", text)), 401, "invalid_client") for _, text in (made[0], made[1])]
+    assert why[0] == "The secret is none of those registered."
+    assert why[1].startswith(f"The secret is secret:{made[1][0].pk}, ")
 
 
 @pytest.mark.contract("P3.9", "P1.3")
