@@ -23,6 +23,7 @@ from keys.due import overdue_keys, rotates_at
 from keys.keyring import keyrings
 from keys.readiness import signing_problem
 from relying_parties.credentials import secrets_without_pepper
+from relying_parties.models import RelyingParty
 
 
 def start_problems() -> list[str]:
@@ -78,8 +79,13 @@ def _record_problems() -> list[str]:
 
 
 def _key_problems() -> list[str]:
-    with_keys = Issuer.objects.filter(is_active=True, signing_keys__isnull=False).distinct()
-    problems = (_signing_problem(IssuerSnapshot.of(issuer)) for issuer in with_keys)
+    """Of the algorithms that the issuers, and those of their relying parties that choose one, sign with."""
+    found = Issuer.objects.filter(is_active=True, signing_keys__isnull=False).distinct()
+    with_keys = {issuer.pk: IssuerSnapshot.of(issuer) for issuer in found}
+    chosen = RelyingParty.objects.filter(is_active=True, issuer__in=with_keys).exclude(signing_alg="")
+    needed = {(issuer.id, issuer.signing_alg) for issuer in with_keys.values()}
+    needed |= set(chosen.values_list("issuer_id", "signing_alg"))
+    problems = (_signing_problem(with_keys[issuer_id], alg=alg) for issuer_id, alg in sorted(needed))
     return [problem for problem in problems if problem]
 
 
@@ -98,12 +104,12 @@ def _overdue_keys() -> list[str]:
     ]
 
 
-def _signing_problem(issuer: IssuerSnapshot) -> str | None:
-    """Why the issuer cannot sign, None if it can."""
+def _signing_problem(issuer: IssuerSnapshot, *, alg: str) -> str | None:
+    """Why the issuer cannot sign with this algorithm, None if it can."""
     keyring = keyrings.get(issuer.id)
-    key = keyring and keyring.signing_key(alg=issuer.signing_alg, now=timezone.now())
+    key = keyring and keyring.signing_key(alg=alg, now=timezone.now())
     if not key:
-        return no_active_key(issuer, issuer.signing_alg)
+        return no_active_key(issuer, alg)
     return signing_problem(key)
 
 

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
-from issuers.models import Issuer
+from issuers.models import Issuer, SigningAlg
+from keys.creation import create_first_key
 from keys.models import SigningKey
 from tests.cast import Cast
 
@@ -52,6 +54,22 @@ def test_an_issuer_that_lost_its_key_makes_it_unready(cast: Cast) -> None:
     status, told = ready()
     assert (status, told["status"]) == (503, "unready")
     assert "has no active RS256 key" in told["checks"]["keys"][0]
+
+
+def test_a_relying_party_whose_own_algorithm_cannot_sign_makes_it_unready(
+    cast: Cast, settings: Settings
+) -> None:
+    kept = settings.KEY_ENCRYPTION_KEYS
+    settings.KEY_ENCRYPTION_KEYS = {"lost": bytes(32), **kept}
+    key = create_first_key(issuer=cast.oidc_m2m, alg=SigningAlg.EDDSA, now=timezone.now())
+    settings.KEY_ENCRYPTION_KEYS = kept
+    assert ready()[1]["status"] == "ok"
+    cast.billing.signing_alg = SigningAlg.EDDSA
+    cast.billing.save()
+    status, told = ready()
+    assert (status, told["status"]) == (503, "unready")
+    [reason] = told["checks"]["keys"]
+    assert reason.startswith(f"Key {key.identity} is encrypted under the key-encryption key 'lost'")
 
 
 def test_reasons_are_for_loopback_alone(cast: Cast) -> None:
