@@ -34,11 +34,15 @@ KEY = generate_private_key(public_exponent=65537, key_size=2048)
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """What an operator answers, and the claims of the workload's token beside its instants."""
+    """What an operator answers, and the claims of the workload's token beside its instants.
+
+    `pinned` are those, beside iss, sub and aud, without which a token must prove nobody, by their paths.
+    """
 
     preset: Preset
     answers: Mapping[str, str]
     claims: Mapping[str, Any]
+    pinned: tuple[str, ...]
     lifetime: int = 300
 
     def __str__(self) -> str:
@@ -77,7 +81,12 @@ GITHUB_CLAIMS = {
 
 
 def _github(preset: Preset, sub: str, **claims: str) -> Platform:
-    return Platform(preset=preset, answers=GITHUB_ANSWERS, claims={**GITHUB_CLAIMS, "sub": sub, **claims})
+    return Platform(
+        preset=preset,
+        answers=GITHUB_ANSWERS,
+        claims={**GITHUB_CLAIMS, "sub": sub, **claims},
+        pinned=("repository_id", "repository_owner_id"),
+    )
 
 
 PLATFORMS = (
@@ -98,6 +107,7 @@ PLATFORMS = (
             },
             "sub": "system:serviceaccount:prod:billing",
         },
+        pinned=("kubernetes.io/namespace", "kubernetes.io/serviceaccount/name", "kubernetes.io/serviceaccount/uid"),
         lifetime=3600,
     ),
     _github(GITHUB_BRANCH, "repo:octo-org@65/octo-repo@74:ref:refs/heads/main"),
@@ -120,6 +130,7 @@ PLATFORMS = (
             "project_visibility": "private", "jti": "235b3a54-b797-45c7-ae9a-f72d7bc6ef5b", "iss": "https://gitlab.example",
             "sub": "project_path:my-group/payments/my-project:ref_type:branch:ref:main", "aud": AUDIENCE,
         },
+        pinned=("project_id", "namespace_id", "ref_protected"),
         lifetime=3600,
     ),
     # https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference
@@ -131,6 +142,7 @@ PLATFORMS = (
             "azp": "22223333-cccc-4444-8555-dddd6666eeee", "azpacr": "2", "idtyp": "app", "oid": IDENTITY,
             "rh": "0.AX8A", "sub": IDENTITY, "tid": TENANT, "uti": "oGJ7aV", "ver": "2.0", "xms_idrel": "7 16",
         },
+        pinned=("tid", "oid"),
         lifetime=86_400,
     ),
     # https://docs.cloud.google.com/compute/docs/instances/verifying-instance-identity
@@ -142,6 +154,7 @@ PLATFORMS = (
             "email_verified": True, "iss": "https://accounts.google.com", "sub": "107517467455664443766",
             "google": {"compute_engine": {"instance_id": "152986662232938449", "project_id": "project"}},
         },
+        pinned=("email", "email_verified"),
         lifetime=3600,
     ),
     # https://github.com/spiffe/spiffe/blob/main/standards/JWT-SVID.md
@@ -151,5 +164,6 @@ PLATFORMS = (
         claims={
             "aud": [AUDIENCE], "iss": "https://spire.example.org", "sub": "spiffe://example.org/ns/prod/sa/billing",
         },
+        pinned=(),
     ),
 )  # fmt: skip

@@ -41,6 +41,11 @@ class IssuerForm(ConfigurationForm):
         "(RFC 8705 section 2.1).",
     )
 
+    def clean_client_ca_certificates(self) -> str:
+        """A browser ends a line by CR LF; a file of the configuration, and OpenSSL, by LF."""
+        pem: str = self.cleaned_data["client_ca_certificates"]
+        return pem.replace("\r\n", "\n")
+
     class Meta:
         labels: ClassVar[dict[str, str]] = {
             "default_access_token_ttl": "Default TTL of access tokens",

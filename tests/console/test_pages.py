@@ -102,11 +102,14 @@ def test_the_page_of_an_issuer_survives_a_text_that_is_no_certificate(cast: Cast
     assert auditor.get(url(Issuer, "change", cast.oidc_m2m.pk)).status_code == 200
 
 
-def test_client_authorities_are_kept_as_they_were_typed(cast: Cast, operator: Client) -> None:
+def test_client_authorities_are_kept_with_the_ends_of_lines_that_a_file_has(
+    cast: Cast, operator: Client
+) -> None:
     pem = pem_of(certificate_until(new_key(), cast.key.activates_at.replace(year=2099)))
     page = url(Issuer, "change", cast.oidc_m2m.pk)
     methods = ["client_secret_basic", "client_secret_post", "tls_client_auth"]
-    sent = {"client_ca_certificates": pem, "accepts_dpop": "on", "token_endpoint_auth_methods": methods}
+    typed = pem.replace("\n", "\r\n")
+    sent = {"client_ca_certificates": typed, "accepts_dpop": "on", "token_endpoint_auth_methods": methods}
     operator.post(page, form_of(operator, page) | sent)
     issuer = Issuer.objects.get(pk=cast.oidc_m2m.pk)
     assert (issuer.client_ca_certificates, issuer.accepts_dpop) == (pem, True)
