@@ -101,7 +101,8 @@ class TrustedIssuer(ConfigurationModel):
         own = self.issuer_url == settings.PUBLIC_URL or self.issuer_url.startswith(f"{settings.PUBLIC_URL}/")
         if own:
             return "It is this server's own: its access tokens prove nobody here."
-        return issuer_problem(self.issuer_url) if self.keys_from == KeysFrom.DISCOVERY else None
+        is_fetched = self.issuer_url and self.keys_from == KeysFrom.DISCOVERY
+        return issuer_problem(self.issuer_url) if is_fetched else None
 
 
 class FederatedCredential(ConfigurationModel):

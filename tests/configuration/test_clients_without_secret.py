@@ -11,10 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from issuers.history import Source
 from issuers.models import ConfigurationRevision, Issuer
 from relying_parties.models import FederatedCredential, RelyingParty, TrustedIssuer
+from tests.authority import Authority
 from tests.cast import Cast
 from tests.configuration.assertions import ask_by_assertion, assertion, jwks_of
 from tests.configuration.files import applied, details, problems_of
-from tests.configuration.key_files import certificate_pem, p256
+from tests.configuration.key_files import p256
 from tests.wire import Answer, ask, last_event
 
 SHOP_URL = "http://127.0.0.1:8000/shop"
@@ -295,7 +296,7 @@ def test_a_method_is_not_switched_off_under_a_client_that_the_file_leaves_out() 
     "keys",
     [
         "tls_client_auth_san_ip: '2001:DB8:0:0::1', tls_client_certificate_bound_access_tokens: true",
-        "tls_client_auth_san_ip: '', dpop_bound_access_tokens: true, tls_client_auth_san_dns: billing.example",
+        "tls_client_auth_san_ip: '', tls_client_auth_san_dns: billing.example",
         "accepts_token_endpoint_audience: true, tls_client_auth_subject_dn: 'CN=billing,O=Example'",
     ],
 )
@@ -308,9 +309,19 @@ def test_what_is_registered_of_a_client_is_no_change_the_second_time(keys: str) 
 
 
 @pytest.mark.django_db
+def test_dpop_is_required_of_a_client_where_the_same_file_turns_it_on() -> None:
+    text = """
+        relying_parties: [{issuer: oidc_m2m, client_id: billing, dpop_bound_access_tokens: true}]
+        issuers: [{path: oidc_m2m, accepts_dpop: true}]
+    """
+
+    assert len(applied(text).changes) == 2
+    assert applied(text).changes == ()
+
+
+@pytest.mark.django_db
 def test_the_authorities_of_clients_come_from_a_file_beside_the_configuration(tmp_path: Path) -> None:
-    pem = certificate_pem(p256()).decode()
-    (tmp_path / "ca.pem").write_text(pem)
+    pem = Authority.new(tmp_path).root.certificate.read_text()
     text = "issuers: [{path: oidc_m2m, client_ca_certificates_from: {file: ca.pem}, accepts_dpop: true}]"
 
     plan = applied(text, folder=tmp_path)

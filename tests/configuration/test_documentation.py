@@ -17,6 +17,7 @@ from configuration.shape import (
     SECTIONS,
     Kind,
 )
+from tests.authority import Authority
 from tests.configuration.assertions import jwks_of
 from tests.configuration.files import applied, details
 from tests.configuration.key_files import certificate_pem, p256, pem, store
@@ -61,7 +62,7 @@ def test_the_page_shows_how_a_secret_is_rotated() -> None:
 @pytest.mark.django_db
 def test_the_page_shows_clients_without_a_secret(tmp_path: Path) -> None:
     applied(EXAMPLE, environment={"TILL_SECRET": "value"})
-    (tmp_path / "clients-ca.pem").write_bytes(certificate_pem(p256()))
+    Authority.new(tmp_path).root.certificate.rename(tmp_path / "clients-ca.pem")
     (tmp_path / "ci.json").write_text(json.dumps(jwks_of(p256())))
 
     plan = applied(CLIENTS_EXAMPLE, folder=tmp_path)

@@ -12,11 +12,16 @@ from tests.configuration.key_files import certificate_pem, p256, pem
 
 PRIVATE = json.dumps(private_jwks_of(p256()))
 PUBLIC = json.dumps(jwks_of(p256()))
+NO_AUTHORITY = json.dumps(certificate_pem(p256()).decode())
 PEM = pem(p256()).decode()
 METHODS = (
     "token_endpoint_auth_methods: [client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth]"
 )
 ONE_SUBJECT = "tls_client_auth needs exactly one of subject DN, DNS name, URI, IP address and email address."
+TWO_SUBJECTS = (
+    "token_endpoint_auth_method: tls_client_auth, tls_client_auth_san_dns: billing.example, "
+    "tls_client_auth_san_uri: spiffe://billing.example/a"
+)
 BILLING, CI = "{issuer: oidc_m2m, client_id", "{issuer: oidc_m2m, name"
 """Where the entries stand."""
 ISSUER = f"issuers: [{{path: oidc_m2m, {METHODS}}}]\n"
@@ -46,8 +51,7 @@ def credential(rest: str) -> str:
          f"token_endpoint_auth_method: Off at this issuer, where these are on: {METHODS[30:-1]}."),
         (billing("token_endpoint_auth_method: tls_client_auth"), BILLING,
          f"tls_client_auth_subject_dn: {ONE_SUBJECT}"),
-        (billing("token_endpoint_auth_method: tls_client_auth, tls_client_auth_san_dns: a, tls_client_auth_san_uri: b"),
-         "b}", f"tls_client_auth_san_uri: {ONE_SUBJECT}"),
+        (billing(TWO_SUBJECTS), "spiffe:", f"tls_client_auth_san_uri: {ONE_SUBJECT}"),
         (billing("tls_client_auth_san_ip: '::x'"), "'::x'", "tls_client_auth_san_ip must be an IP address."),
         (billing("tls_client_auth_san_ip: 192.0.2.256"), "192.0.2",
          "tls_client_auth_san_ip: Enter a valid IPv4 or IPv6 address."),
@@ -81,6 +85,10 @@ def credential(rest: str) -> str:
          "claims: Checked already, cannot be pinned: exp."),
         (f"issuers: [{{path: oidc_m2m, client_ca_certificates: {json.dumps(PEM)}}}]", '"-----BEGIN',
          "client_ca_certificates: This holds a private key: give the certificates alone."),
+        ("issuers: [{path: oidc_m2m, client_ca_certificates: none}]", "{path",
+         "Client CA certificates: These are no certificates in PEM."),
+        (f"issuers: [{{path: oidc_m2m, client_ca_certificates: {NO_AUTHORITY}}}]", "{path",
+         "Client CA certificates: The certificate CN=old idp says nothing of a CA (basicConstraints)"),
     ],
 )  # fmt: skip
 @pytest.mark.django_db
@@ -90,9 +98,15 @@ def test_what_cannot_be_registered_is_refused_where_it_stands(text: str, at: str
     lines = problems_of(text)
 
     number, line = next((number, line) for number, line in enumerate(text.split("\n"), 1) if at in line)
-    (told,) = lines
-    assert told.startswith(f"f:{number}:{line.index(at) + 1}: {problem}")
+    place = f"f:{number}:{line.index(at) + 1}: "
+    assert {told[: len(place)] for told in lines} == {place}
+    assert any(told.startswith(place + problem) for told in lines)
     assert ConfigurationRevision.objects.get().number == before
+
+
+@pytest.mark.django_db
+def test_a_url_that_is_missing_is_told_once() -> None:
+    assert problems_of(trusted("keys_from: discovery")) == ["f:1:19: issuer_url is missing."]
 
 
 @pytest.mark.parametrize(
