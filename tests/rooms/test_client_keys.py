@@ -45,6 +45,7 @@ def number(jwk: dict[str, Any], name: str) -> bytes:
     return decoded(jwk[name])
 
 
+NO_INSTANTS: tuple[Any, ...] = ("1", True, None, [], float("nan"), float("inf"), 1e300, 10**400)
 REFUSED: dict[str, tuple[Any, str]] = {
     "no object": ("x", "A key is a JSON object."),
     "a list": ([], "A key is a JSON object."),
@@ -103,7 +104,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "another key's certificate": (in_x5c(EC.jwk, der_certificate(OKP.key)), "another key's."),
     **{
         f"exp {value!r}": ({**EC.jwk, "exp": value}, "Its exp must be a number of seconds since 1970.")
-        for value in ("1", True, None, [], float("nan"), float("inf"), 1e300, 10**400)
+        for value in NO_INSTANTS
     },
 }  # fmt: skip
 
