@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 import pytest
 
@@ -23,8 +24,8 @@ NOW = datetime(2027, 1, 1, tzinfo=UTC)
 CLOCK = NOW.timestamp()
 
 
-def jwt_of(*, header: Mapping[str, object] | None = None, **claims: object) -> SignedJwt:
-    return read_jwt(f"{encoded(written({'alg': 'ES256', **(header or {})}))}.{encoded(written(claims))}.")
+def jwt_of(header: Mapping[str, object] = MappingProxyType({}), /, **claims: object) -> SignedJwt:
+    return read_jwt(f"{encoded(written({'alg': 'ES256', **header}))}.{encoded(written(claims))}.")
 
 
 @pytest.mark.contract("P7.5")
@@ -55,11 +56,11 @@ def test_an_end_that_is_past_or_too_far(ahead: float, why: str) -> None:
 @pytest.mark.spec("RFC 7519", "4.1.5")
 @pytest.mark.parametrize("claim", ["iat", "nbf"])
 def test_a_clock_that_goes_wrong_by_a_minute(claim: str) -> None:
-    for ahead in (-10_000_000, 0, 8, 60):
-        refuse_outside_time(jwt_of(exp=CLOCK + 300, **{claim: CLOCK + ahead}), longest=600, now=NOW)
-    for ahead in (60.1, 61):
+    for seconds in (-10_000_000.0, 0.0, 8.0, 60.0):
+        refuse_outside_time(jwt_of(exp=CLOCK + 300, **{claim: CLOCK + seconds}), longest=600, now=NOW)
+    for seconds in (60.1, 61.0):
         with pytest.raises(JwtRefusedError, match=f"Its {claim} is ahead"):
-            refuse_outside_time(jwt_of(exp=CLOCK + 300, **{claim: CLOCK + ahead}), longest=600, now=NOW)
+            refuse_outside_time(jwt_of(exp=CLOCK + 300, **{claim: CLOCK + seconds}), longest=600, now=NOW)
 
 
 @pytest.mark.contract("P7.5")
@@ -77,12 +78,12 @@ def test_the_calendar_ends_with_the_year_9999() -> None:
 def test_a_typ_that_must_be_there_may_not_be_missing() -> None:
     needed = frozenset({"dpop+jwt"})
     for typ in ("dpop+jwt", "DPoP+JWT", "application/dpop+jwt"):
-        refuse_other_kind(jwt_of(header={"typ": typ}), typ=needed)
+        refuse_other_kind(jwt_of({"typ": typ}), typ=needed)
     with pytest.raises(JwtRefusedError, match="typ is missing"):
         refuse_other_kind(jwt_of(), typ=needed)
-    for typ in ("", None, "application/", "JWT"):
+    for other in ("", None, "application/", "JWT"):
         with pytest.raises(JwtRefusedError, match="typ is missing"):
-            refuse_other_kind(jwt_of(header={"typ": typ}), typ=needed | {""})
+            refuse_other_kind(jwt_of({"typ": other}), typ=needed | {""})
 
 
 @pytest.mark.contract("P7.4")
