@@ -1,7 +1,8 @@
 """What the extensions of a client's certificate, and of the authorities above it, must say (RFC 5280 section 4.2).
 
 More lenient than the web's own rules, which private authorities seldom keep: nobody is asked for a SAN or for key
-identifiers, and where keyUsage is missing everything is allowed. An extension that is critical and unknown refuses.
+identifiers, and where keyUsage is missing everything is allowed. An extension that is critical and unknown refuses, and basicConstraints that
+say of an authority that it is none: the search for a path sees to both.
 """
 
 from cryptography import x509
@@ -30,13 +31,6 @@ def _refuse_authority(
         raise ValueError("it is the certificate of a CA, not of a client")
 
 
-def _require_authority(
-    _policy: Policy, _certificate: x509.Certificate, constraints: x509.BasicConstraints
-) -> None:
-    if not constraints.ca:
-        raise ValueError("it is of no CA")
-
-
 def _require_certificate_signing(
     _policy: Policy, _certificate: x509.Certificate, usage: x509.KeyUsage | None
 ) -> None:
@@ -60,7 +54,7 @@ CLIENTS = (
 )
 AUTHORITIES = (
     ExtensionPolicy.permit_all()
-    .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, _require_authority)
+    .require_present(x509.BasicConstraints, Criticality.AGNOSTIC, None)
     .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _require_certificate_signing)
     .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _allow_client_auth)
 )
