@@ -131,6 +131,8 @@ def test_its_dates_count_and_those_above_it(
     fresh = sub_authority.issue("fresh", CLIENT, at="2030-01-01")
     later = datetime(2030, 1, 2, tzinfo=UTC)
     assert "not valid" in refusal(fresh, authority, chain=(sub_authority,), now=later)
+    coming = Authority(authority.directory, authority.issue("coming", CA, SIGNS, at="2030-01-01"))
+    assert refusal(coming.issue("of-coming", CLIENT, at="2030-01-01"), coming, now=later) == ""
 
 
 @pytest.mark.contract("P8.1")
