@@ -68,8 +68,7 @@ _INSERT = (
 
 def _inserted(once: OneUse) -> bool:
     """Of two at the same moment the second waits for the first to commit."""
-    # JSON can write half of a surrogate pair, which UTF-8 cannot.
-    digest = hashlib.sha256(once.jti.encode(errors="surrogatepass")).hexdigest()
+    digest = hashlib.sha256(once.jti.encode()).hexdigest()
     instant = connection.ops.adapt_datetimefield_value(once.expires_at)
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, [once.holder, digest, instant])

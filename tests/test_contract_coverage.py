@@ -4,8 +4,7 @@ PROTOCOL = """
 - P1.1 Every answer.
 | Id | Request | Answer |
 | P2.1 | GET | 405 |
-| P3.10 | a flood | 429 |
-- P7.1 Assertions.
+- P11.1 Introspection.
 """
 
 

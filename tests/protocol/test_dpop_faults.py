@@ -21,12 +21,13 @@ NO_JWS = "It is no JWS in compact serialization: not three parts with dots betwe
 NO_BASE64URL = "A part of it is not base64url without padding."
 NO_ALG = "Its alg is not one of RS256, PS256, ES256, ES384, ES512, EdDSA, Ed25519."
 NO_SIGNATURE = "Its signature is not by the key that it holds."
-OTHER_KIND = "Its typ is that of another kind of token."
+OTHER_KIND = "Its typ is missing or that of another kind of token."
 BAD_CLAIMS = "Its claims is no JSON, holds a member twice or a number that is none."
 BAD_HEADER = "Its header is no JSON, holds a member twice or a number that is none."
 NOT_OFFERED = "Its jwk is refused. Offered are RSA keys, the curves P-256, P-384 and P-521, and Ed25519."
 NO_NUMBER = "Its iat is no number of seconds."
 AHEAD = "Its iat is ahead of this server's clock: set the client's clock."
+BEYOND = "Its iat is beyond the calendar: it counts seconds since 1970."
 OLD = "It is older than 300 seconds: make a new one for each request."
 
 
@@ -196,11 +197,18 @@ CLAIMS: Mapping[str, tuple[Callable[[], str], str]] = {
     "iat beyond a double": (in_text(NOW, NOW + "1e400, \"x\": ", of=1), BAD_CLAIMS),
     "iat NaN": (claims(iat=float("nan")), BAD_CLAIMS),
     "iat Infinity": (claims(iat=float("-inf")), BAD_CLAIMS),
-    "iat of 400 digits": (claims(iat=10**400), AHEAD),
-    "iat of 400 digits below zero": (claims(iat=-(10**400)), OLD),
+    "jti of half a surrogate pair": (
+        claims(jti="\ud800"), "Its jti holds a lone surrogate, which is no character."
+    ),
+    "htu with half a surrogate pair": (
+        claims(htu="http://127.0.0.1:8000/oidc_m2m/token\ud800"),
+        "Its htu holds a lone surrogate, which is no character.",
+    ),
+    "iat of 400 digits": (claims(iat=10**400), BEYOND),
+    "iat of 400 digits below zero": (claims(iat=-(10**400)), BEYOND),
     "iat of 5000 digits": (in_text(NOW, f"{NOW}1{'0' * 5_000}, \"x\": ", of=1), BAD_CLAIMS),
     "iat 0": (claims(iat=0), OLD),
-    "iat in milliseconds": (claims(iat=int(time.time() * 1_000)), AHEAD),
+    "iat in milliseconds": (claims(iat=int(time.time() * 1_000)), BEYOND),
     "iat 301 seconds ago": (at(-301), OLD),
     "iat in 70 seconds": (at(70), AHEAD),
     "exp past": (lambda: proof({"exp": time.time() - 61}), "Its exp is past."),
