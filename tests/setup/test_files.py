@@ -32,9 +32,8 @@ def test_the_requirements_are_those_of_the_project_file() -> None:
 
 
 def test_the_readme_names_every_setting() -> None:
-    read = set(
-        re.findall(r'env, "([A-Z0-9_]+)"|env\.\w+\("([A-Z0-9_]+)"', (ROOT / "m2m_idp/env.py").read_text())
-    )
+    code = "".join(path.read_text() for path in (ROOT / "m2m_idp").glob("env*.py"))
+    read = set(re.findall(r'env, "([A-Z0-9_]+)"|env\.\w+\("([A-Z0-9_]+)"', code))
     names = {name for pair in read for name in pair if name}
     table = (ROOT / "README.md").read_text()
     assert len(names) > 10

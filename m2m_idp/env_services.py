@@ -1,0 +1,83 @@
+"""The database and the cache, as URLs of the environment name them (DATABASE_URL, CACHE_URL)."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+from environ import Env
+from redis import ConnectionPool, RedisError
+
+from m2m_idp.env_values import Variables, text_of
+
+DATABASE_NUMBER = re.compile(r"(/[0-9]{0,9})?")
+IN_EACH_PROCESS = "locmemcache://"
+CACHE_SCHEMES = {"redis": "redis", "rediss": "rediss", "valkey": "redis", "valkeys": "rediss"}
+"""What the client of Redis calls each of them."""
+DATABASE_SCHEMES = ("sqlite:", "postgres:", "postgresql:")
+
+
+def database(env: Variables, var_dir: Path) -> dict[str, Any]:
+    url = text_of(env, "DATABASE_URL", default=f"sqlite:///{var_dir / 'db.sqlite3'}")
+    if not url.startswith(DATABASE_SCHEMES):
+        raise ImproperlyConfigured("DATABASE_URL must begin with sqlite: or postgres:.")
+    try:
+        config: dict[str, Any] = Env.db_url_config(url)
+    except ValueError as error:
+        # The error's own text may hold a part of the password.
+        raise ImproperlyConfigured(
+            "DATABASE_URL must be sqlite:///PATH or postgres://USER:PASSWORD@HOST:PORT/NAME, "
+            "with special characters of the password percent-encoded."
+        ) from error
+    options = config.setdefault("OPTIONS", {})
+    if config["ENGINE"] == "django.db.backends.sqlite3":
+        options |= {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 10,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
+            "PRAGMA temp_store=MEMORY;",
+        }
+    else:
+        # A host that vanished without a word is given up after ten seconds, not after minutes.
+        unanswered = {
+            "connect_timeout": 3,
+            "tcp_user_timeout": 10_000,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+        }
+        for name, value in unanswered.items():
+            options.setdefault(name, value)
+    return config | {"CONN_MAX_AGE": None, "ATOMIC_REQUESTS": False}
+
+
+def cache(env: Variables) -> dict[str, Any]:
+    url = text_of(env, "CACHE_URL", default=IN_EACH_PROCESS)
+    if url == IN_EACH_PROCESS:
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": ""}
+    scheme, separator, rest = url.partition("://")
+    location = f"{CACHE_SCHEMES.get(scheme)}{separator}{rest}"
+    # A cache that does not answer is done without: no request waits for it longer, or twice.
+    options = {"socket_connect_timeout": 0.3, "socket_timeout": 0.3}
+    if scheme not in CACHE_SCHEMES or not _is_server(location, options):
+        # The URL may hold a password.
+        raise ImproperlyConfigured(
+            f"CACHE_URL must be {IN_EACH_PROCESS} or such as redis://USER:PASSWORD@HOST:PORT/0 "
+            f"({', '.join(CACHE_SCHEMES)}), with special characters of the password percent-encoded."
+        )
+    return {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": location,
+        "OPTIONS": options,
+    }
+
+
+def _is_server(location: str, options: Mapping[str, Any]) -> bool:
+    """Whether the client of Redis can read it; nothing is connected to."""
+    try:
+        ConnectionPool.from_url(location, **options).make_connection()
+        parts = urlsplit(location)
+        return bool(parts.hostname) and DATABASE_NUMBER.fullmatch(parts.path) is not None
+    except (TypeError, ValueError, RedisError):
+        return False

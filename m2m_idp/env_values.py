@@ -1,0 +1,93 @@
+"""One variable of the environment as the kind of value that it must be; anything else is refused with its name."""
+
+import ipaddress
+import re
+import ssl
+from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
+Network = IPv4Network | IPv6Network
+Variables = Mapping[str, str]
+
+
+def text_of(env: Variables, name: str, *, default: str) -> str:
+    path = env.get(f"{name}_FILE")
+    if name in env or not path:
+        return env.get(name, default)
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, ValueError) as error:
+        raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error}.") from error
+
+
+def directory_of(env: Variables, name: str, *, default: Path) -> Path:
+    text = text_of(env, name, default=str(default))
+    if not text:
+        raise ImproperlyConfigured(f"{name} is empty: name a directory, or unset it for {default}.")
+    return Path(text).absolute()
+
+
+def listed(env: Variables, name: str) -> tuple[str, ...]:
+    return tuple(filter(None, (text.strip() for text in text_of(env, name, default="").split(","))))
+
+
+def networks_of(env: Variables, name: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(text) for text in listed(env, name))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} is a comma-separated list of CIDRs: {error}.") from error
+
+
+def bundle_of(env: Variables, name: str) -> str:
+    """The path of a file with the certificates of authorities, empty if there is none."""
+    path = text_of(env, name, default="")
+    if not path:
+        return ""
+    try:
+        authorities = ssl.create_default_context(cafile=path).get_ca_certs()
+    except (OSError, ValueError) as error:
+        raise ImproperlyConfigured(
+            f"{name} must be a file of certificates in PEM: {path!r}: {error}."
+        ) from error
+    if not authorities:
+        raise ImproperlyConfigured(f"{name} must hold the certificate of an authority: {path!r} has none.")
+    return str(Path(path).absolute())
+
+
+def address_of(env: Variables, name: str, *, default: str) -> str:
+    text = text_of(env, name, default=default)
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} is the IP address to listen on: {error}.") from error
+    return netloc(str(address), None)
+
+
+def whole_number_of(env: Variables, name: str, *, default: int, smallest: int, largest: int) -> int:
+    text = text_of(env, name, default=str(default))
+    if not (WHOLE_NUMBER.fullmatch(text) and smallest <= int(text) <= largest):
+        raise ImproperlyConfigured(
+            f"{name} must be a whole number from {smallest} to {largest}. It is {text!r}."
+        )
+    return int(text)
+
+
+def switch_of(env: Variables, name: str) -> bool:
+    return one_of(env, name, ("false", "true")) == "true"
+
+
+def one_of(env: Variables, name: str, choices: tuple[str, ...]) -> str:
+    """The variable's value, the first choice if it is missing."""
+    text = text_of(env, name, default=choices[0])
+    if text not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}. It is {text!r}.")
+    return text
+
+
+def netloc(host: str | None, port: int | None) -> str:
+    name = f"[{host}]" if host and ":" in host else f"{host}"
+    return name if port is None else f"{name}:{port}"
