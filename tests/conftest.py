@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import hypothesis
 import pytest
+from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
 from audit.log import formatter
@@ -83,6 +84,20 @@ def server(cast: Cast, running_server: Server) -> Server:
     A change would be seen late, by this test and the next one: such a test starts its own (tests/server.py).
     """
     return running_server
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test that asks no database says the same on each: it runs on SQLite alone."""
+    if connection.vendor == "sqlite":
+        return
+    left_out = [item for item in items if not asks_the_database(item)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if asks_the_database(item)]
+
+
+def asks_the_database(item: pytest.Item) -> bool:
+    fixtures: list[str] = getattr(item, "fixturenames", [])
+    return "baseline" in fixtures or item.get_closest_marker("django_db") is not None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -105,7 +105,8 @@ def test_the_page_of_an_issuer_survives_a_text_that_is_no_certificate(cast: Cast
 def test_client_authorities_are_kept_with_the_ends_of_lines_that_a_file_has(
     cast: Cast, operator: Client
 ) -> None:
-    pem = pem_of(certificate_until(new_key(), cast.key.activates_at.replace(year=2099)))
+    end = cast.key.activates_at.replace(year=2099)
+    pem = pem_of(certificate_until(new_key(), end, of_authority=True))
     page = url(Issuer, "change", cast.oidc_m2m.pk)
     methods = ["client_secret_basic", "client_secret_post", "tls_client_auth"]
     typed = pem.replace("\n", "\r\n")

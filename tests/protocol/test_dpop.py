@@ -115,7 +115,10 @@ def test_a_proof_is_no_client_assertion_even_by_the_clients_own_key(dpop: Cast) 
     key = key_for("ES384")
     answer = by_assertion(dpop, proof(alg="ES384"), typ="dpop+jwt")
     event = assert_refused(answer, 401, "invalid_client")
-    assert event.detail == "The client assertion is refused. Its typ is missing or that of another kind of token."
+    assert (
+        event.detail
+        == "The client assertion is refused. Its typ is missing or that of another kind of token."
+    )
     assert_bound(by_assertion(dpop, proof(alg="ES384")), key)
 
 

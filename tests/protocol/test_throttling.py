@@ -42,7 +42,7 @@ def test_after_twenty_wrong_secrets_a_further_one_is_told_when_to_come_back(cast
     assert 50 <= int(answer.headers["Retry-After"]) <= 60
     assert "WWW-Authenticate" not in answer.headers
     assert event.detail == (
-        "No live secret matches: it is wrong, expired or revoked. "
+        "The secret is none of those registered. "
         "20 authentications from 192.0.2.7/32 failed within a minute (AUTH_FAILURES_PER_MINUTE)."
     )
 
