@@ -1,63 +1,133 @@
-"""A certificate authority of the tests' own, made by openssl: for servers on loopback and for their clients."""
+"""A certificate authority made by openssl, and what it issues: to servers on loopback, and to clients."""
 
+import ssl
 import subprocess
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.server import Tls
 
-SERVER_NAMES = "subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth"
+CLIENT = "extendedKeyUsage=clientAuth"
+CA = "basicConstraints=critical,CA:TRUE"
+SUBJECT = "/C=SE/O=Acme, Inc./OU=Money/CN=billing"
 
 
 @dataclass(frozen=True, slots=True)
-class Certified:
-    """A certificate and its key, in PEM."""
+class Issued:
+    """A certificate and its key, in files of PEM."""
 
     certificate: Path
     key: Path
 
     @property
+    def pem(self) -> str:
+        return self.certificate.read_text()
+
+    @property
+    def der(self) -> bytes:
+        return ssl.PEM_cert_to_DER_cert(self.pem)
+
+    @property
     def pair(self) -> tuple[str, str]:
+        """As requests takes them."""
         return str(self.certificate), str(self.key)
 
 
 @dataclass(frozen=True, slots=True)
 class Authority:
     directory: Path
-    root: Certified
+    own: Issued
 
     @classmethod
-    def new(cls, directory: Path, name: str = "Test CA") -> "Authority":
-        root = Certified(directory / "ca.pem", directory / "ca.key")
-        openssl(
-            "req", "-x509", *_new_key(root.key), "-out", root.certificate, "-days", "30", "-subj", f"/CN={name}",
-            "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
-        )  # fmt: skip
-        return cls(directory=directory, root=root)
+    def new(cls, directory: Path, name: str = "clients", *extensions: str) -> "Authority":
+        """Without extensions named it is what `openssl req -x509` makes."""
+        request = [
+            "-x509",
+            "-days",
+            "30",
+            "-subj",
+            f"/O=Acme/CN={name}",
+            "-config",
+            _configuration(directory),
+        ]
+        own = _made(directory, name, [*request, *_added(extensions or (CA, "keyUsage=critical,keyCertSign"))])
+        return cls(directory, own)
 
-    def certified(self, name: str, *, subject: str, extensions: str, days: int = 30) -> Certified:
-        """A certificate for a new P-256 key; `subject` such as /CN=billing, `extensions` as openssl writes them."""
-        made = Certified(self.directory / f"{name}.pem", self.directory / f"{name}.key")
-        request, wanted = self.directory / f"{name}.csr", self.directory / f"{name}.ext"
-        wanted.write_text(extensions)
-        openssl("req", "-new", *_new_key(made.key), "-out", request, "-subj", subject)
-        openssl(
-            "x509", "-req", "-in", request, "-CA", self.root.certificate, "-CAkey", self.root.key, "-days", str(days),
-            "-out", made.certificate, "-extfile", wanted,
-        )  # fmt: skip
-        return made
+    def issue(
+        self,
+        name: str,
+        *extensions: str,
+        subject: str = SUBJECT,
+        key: str = "ec:P-256",
+        at: str | None = None,
+    ) -> Issued:
+        """A certificate with these extensions, of version 1 without any, good for 20 days from `at` (2020-01-01)."""
+        request = ["-subj", subject, "-config", _configuration(self.directory), *_added(extensions)]
+        issued = _made(self.directory, name, request, key=key)
+        signing = ["-CA", self.own.certificate, "-CAkey", self.own.key, "-CAcreateserial"]
+        copied = ["-copy_extensions", "copy"] if extensions else []
+        openssl("x509", "-req", "-in", issued.certificate, "-days", "20", *signing, *copied,
+                 "-out", issued.certificate, at=at)  # fmt: skip
+        return issued
 
-    def tls(self, *, client_ca: Path | None = None) -> Tls:
-        """For a server at localhost."""
-        server = self.certified("server", subject="/CN=localhost", extensions=SERVER_NAMES)
-        return Tls(
-            certificate=server.certificate, key=server.key, ca=self.root.certificate, client_ca=client_ca
+    def tls(self) -> Tls:
+        """For a server on loopback, whose clients may bring certificates of this authority."""
+        server = self.issue(
+            "server", "subjectAltName=DNS:localhost,IP:127.0.0.1", "extendedKeyUsage=serverAuth"
         )
+        ca = self.own.certificate
+        return Tls(certificate=server.certificate, key=server.key, ca=ca, client_ca=ca)
+
+    def sub_authority(self, name: str, *extensions: str) -> "Authority":
+        added = extensions or (CA, "keyUsage=critical,keyCertSign")
+        return Authority(self.directory, self.issue(name, *added, subject=f"/O=Acme/CN={name}"))
 
 
-def _new_key(path: Path) -> tuple[object, ...]:
-    return "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", path
+def self_signed(directory: Path, name: str, *, days: int = 20) -> Issued:
+    request = ["-x509", "-days", str(days), "-subj", f"/CN={name}", "-config", _configuration(directory)]
+    return _made(directory, name, [*request, *_added([CLIENT])])
 
 
-def openssl(*arguments: object) -> None:
-    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
+def server_certificate(directory: Path, authority: Authority) -> Issued:
+    """For 127.0.0.1; its file holds the key too, as HAProxy wants it."""
+    issued = authority.issue("server", "subjectAltName=IP:127.0.0.1", "extendedKeyUsage=serverAuth")
+    both = directory / "server-both.pem"
+    both.write_text(issued.pem + issued.key.read_text())
+    return Issued(both, issued.key)
+
+
+def chain_file(directory: Path, *issued: Issued) -> Path:
+    path = directory / f"chain-{issued[0].certificate.stem}.pem"
+    path.write_text("".join(each.pem for each in issued))
+    return path
+
+
+def _made(directory: Path, name: str, request: Sequence[object], *, key: str = "ec:P-256") -> Issued:
+    issued = Issued(directory / f"{name}.pem", directory / f"{name}.key")
+    algorithm, _, size = key.partition(":")
+    parameter = ["-pkeyopt", f"ec_paramgen_curve:{size}"] if algorithm == "ec" else []
+    wanted = f"{algorithm}:{size}" if algorithm == "rsa" else algorithm
+    openssl("req", "-newkey", wanted, *parameter, "-nodes", *request, "-keyout", issued.key,
+             "-out", issued.certificate)  # fmt: skip
+    return issued
+
+
+def _added(extensions: Iterable[str]) -> list[str]:
+    return [word for extension in extensions for word in ("-addext", extension)]
+
+
+def _configuration(directory: Path) -> Path:
+    """Nothing of the machine's own."""
+    path = directory / "openssl.cnf"
+    if not path.exists():
+        path.write_text("[req]\ndistinguished_name = name\nstring_mask = utf8only\nutf8 = yes\n[name]\n")
+    return path
+
+
+def openssl(*words: object, at: str | None = None) -> None:
+    then = ["faketime", at] if at else []
+    command = [*then, "openssl", *(str(word) for word in words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}:\n{done.stderr}")

@@ -5,6 +5,7 @@ import io
 import logging
 import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import hypothesis
@@ -13,6 +14,7 @@ from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
 from audit.log import formatter
+from tests.authority import Authority
 from tests.cast import Cast, build_cast
 from tests.database import Baseline, set_back, take_baseline
 from tests.server import Server, serve
@@ -84,6 +86,27 @@ def server(cast: Cast, running_server: Server) -> Server:
     A change would be seen late, by this test and the next one: such a test starts its own (tests/server.py).
     """
     return running_server
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of the certificates that all tests share: keys are slow to make, and nothing changes them."""
+    return tmp_path_factory.mktemp("pki")
+
+
+@pytest.fixture(scope="session")
+def authority(pki: Path) -> Authority:
+    return Authority.new(pki)
+
+
+@pytest.fixture(scope="session")
+def sub_authority(authority: Authority) -> Authority:
+    return authority.sub_authority("sub")
+
+
+@pytest.fixture(scope="session")
+def stranger_authority(pki: Path) -> Authority:
+    return Authority.new(pki, "strangers")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -62,7 +62,7 @@ def test_the_page_shows_how_a_secret_is_rotated() -> None:
 @pytest.mark.django_db
 def test_the_page_shows_clients_without_a_secret(tmp_path: Path) -> None:
     applied(EXAMPLE, environment={"TILL_SECRET": "value"})
-    Authority.new(tmp_path).root.certificate.rename(tmp_path / "clients-ca.pem")
+    Authority.new(tmp_path, "ca").own.certificate.rename(tmp_path / "clients-ca.pem")
     (tmp_path / "ci.json").write_text(json.dumps(jwks_of(p256())))
 
     plan = applied(CLIENTS_EXAMPLE, folder=tmp_path)

@@ -1,6 +1,5 @@
 """Relying parties for the clients that services use: one for each method, at an issuer with every method on."""
 
-import base64
 import json
 import time
 from dataclasses import dataclass
@@ -17,8 +16,9 @@ from jwcrypto.jwk import JWK
 from issuers.models import TokenEndpointAuthMethod
 from relying_parties.credentials import add_generated_secret
 from relying_parties.models import FederatedCredential, KeysFrom, RelyingParty, TrustedIssuer
-from tests.authority import Authority, Certified, openssl
+from tests.authority import CLIENT, Authority, Issued, openssl
 from tests.cast import Cast, new_grant
+from tests.certificates import in_x5c
 
 Method = TokenEndpointAuthMethod
 CLUSTER = "https://cluster.example"
@@ -41,9 +41,9 @@ class Estate:
     keys: dict[str, str]
     """The private keys of private_key_jwt in PKCS#8 PEM, by algorithm; the client id is `key-` and the algorithm."""
     cluster_key: RSAKey
-    certified: Certified
+    certified: Issued
     """Of the client `certified` (tls_client_auth)."""
-    self_made: Certified
+    self_made: Issued
     """An RSA key with a certificate, of the client `msal` (private_key_jwt with x5c)."""
 
     def cluster_token(self, *, audience: str) -> str:
@@ -64,15 +64,12 @@ def build_estate(cast: Cast, authority: Authority, *, metadata: dict[str, Any]) 
     """`metadata` is what an operator adds to discovery for a client that asks for more."""
     issuer = cast.oidc_m2m
     issuer.token_endpoint_auth_methods = Method.values
-    issuer.client_ca_certificates = authority.root.certificate.read_text()
+    issuer.client_ca_certificates = authority.own.pem
     issuer.accepts_dpop = True
     issuer.extra_metadata = metadata
     issuer.checked().save()
     keys = {alg: make() for alg, make in KINDS.items()}
     cluster_key = RSAKey.generate_key(2048, auto_kid=True)
-    client_certificate = authority.certified(
-        "certified", subject="/O=Example/CN=certified", extensions="extendedKeyUsage=clientAuth"
-    )
     estate = Estate(
         secrets={
             "basic": _with_secret(cast, "basic", Method.CLIENT_SECRET_BASIC),
@@ -80,12 +77,12 @@ def build_estate(cast: Cast, authority: Authority, *, metadata: dict[str, Any]) 
         },
         keys={alg: _pem(key) for alg, key in keys.items()},
         cluster_key=cluster_key,
-        certified=client_certificate,
+        certified=authority.issue("certified", CLIENT, subject="/O=Example/CN=certified"),
         self_made=_self_made(authority.directory),
     )
     for alg, key in keys.items():
         _with_keys(cast, f"key-{alg}", jwk_of(key))
-    _with_keys(cast, "msal", {"kty": "RSA", "x5c": [_der(estate.self_made)]} | _public_of(estate.self_made))
+    _with_keys(cast, "msal", in_x5c(_public_of(estate.self_made), estate.self_made.der))
     _new(cast, "certified", Method.TLS_CLIENT_AUTH, tls_client_auth_subject_dn="CN=certified,O=Example")
     _federate(cast, cluster_key)
     return estate
@@ -144,9 +141,9 @@ def _pem(private_key: Any) -> str:
     return str(private_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode())
 
 
-def _self_made(directory: Path) -> Certified:
+def _self_made(directory: Path) -> Issued:
     """RSA, as MSAL signs with no other."""
-    made = Certified(directory / "msal.pem", directory / "msal.key")
+    made = Issued(directory / "msal.pem", directory / "msal.key")
     openssl(
         "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", made.key, "-out", made.certificate,
         "-days", "30", "-subj", "/CN=msal",
@@ -154,14 +151,7 @@ def _self_made(directory: Path) -> Certified:
     return made
 
 
-def _certificate(certified: Certified) -> x509.Certificate:
-    return x509.load_pem_x509_certificate(certified.certificate.read_bytes())
-
-
-def _der(certified: Certified) -> str:
-    return base64.b64encode(_certificate(certified).public_bytes(Encoding.DER)).decode()
-
-
-def _public_of(certified: Certified) -> dict[str, Any]:
-    members: dict[str, Any] = json.loads(JWK.from_pyca(_certificate(certified).public_key()).export_public())
+def _public_of(certified: Issued) -> dict[str, Any]:
+    key = x509.load_der_x509_certificate(certified.der).public_key()
+    members: dict[str, Any] = json.loads(JWK.from_pyca(key).export_public())
     return members

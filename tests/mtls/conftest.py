@@ -1,30 +1,10 @@
-"""One authority of clients for all tests here: keys are slow to make, and nothing changes them."""
+"""What the authorities issued, for all tests here."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.mtls.authority import CLIENT, Authority, Issued, self_signed, server_certificate
-
-
-@pytest.fixture(scope="session")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("pki")
-
-
-@pytest.fixture(scope="session")
-def authority(pki: Path) -> Authority:
-    return Authority.new(pki)
-
-
-@pytest.fixture(scope="session")
-def sub_authority(authority: Authority) -> Authority:
-    return authority.sub_authority("sub")
-
-
-@pytest.fixture(scope="session")
-def stranger_authority(pki: Path) -> Authority:
-    return Authority.new(pki, "strangers")
+from tests.authority import CLIENT, Authority, Issued, self_signed, server_certificate
 
 
 @pytest.fixture(scope="session")

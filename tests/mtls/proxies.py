@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 
-from tests.mtls.authority import Issued
+from tests.authority import Issued
 from tests.server import free_port
 
 SECONDS_TO_START = 10

@@ -12,7 +12,7 @@ from relying_parties.client_certificates import (
     why_not_issued_by,
     why_not_registered,
 )
-from tests.mtls.authority import CA, CLIENT, Authority, Issued, self_signed
+from tests.authority import CA, CLIENT, Authority, Issued, self_signed
 
 NOW = datetime.now(UTC) + timedelta(days=1)
 """Certificates are made when a test asks for them, valid from that second on for 20 days."""

@@ -13,10 +13,10 @@ import pytest
 import requests
 from pytest_django.plugin import DjangoDbBlocker
 
+from tests.authority import Authority, Issued, chain_file
 from tests.cast import Cast
+from tests.certificate_headers import FORMS, header
 from tests.database import Baseline
-from tests.mtls.authority import Authority, Issued, chain_file
-from tests.mtls.headers import FORMS, header
 from tests.mtls.proxies import Door, haproxy, nginx
 from tests.server import Server, Tls, serve
 

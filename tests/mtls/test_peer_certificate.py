@@ -12,8 +12,8 @@ from issuance.certificate_headers import CERTIFICATE_HEADERS, LONGEST_HEADER, Pe
 from issuance.errors import InvalidRequest
 from issuance.forwarded import PEER, ForwardedMiddleware
 from issuance.peer_certificate import peer_certificate
-from tests.mtls.authority import Authority, Issued
-from tests.mtls.headers import FORMS, Headers, encoded, escaped, header, xfcc
+from tests.authority import Authority, Issued
+from tests.certificate_headers import FORMS, Headers, encoded, escaped, header, xfcc
 
 PROXY, STRANGER = "10.0.0.1", "203.0.113.9"
 

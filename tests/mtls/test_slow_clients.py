@@ -13,8 +13,8 @@ import pytest
 from django.db import connection
 
 from m2m_idp.worker import READING, SILENCE
+from tests.authority import Authority, Issued
 from tests.cast import Cast
-from tests.mtls.authority import Authority, Issued
 from tests.server import Server, Tls, connected, serve
 from tests.wire import FORM
 

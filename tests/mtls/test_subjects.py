@@ -6,7 +6,7 @@ import pytest
 
 from relying_parties.certificate_subjects import SUBJECT_FIELDS, subject_problem, why_another_subject
 from relying_parties.distinguished_names import parsed_name
-from tests.mtls.authority import CLIENT, SUBJECT, Authority, Issued
+from tests.authority import CLIENT, SUBJECT, Authority, Issued
 
 SAN = (
     "subjectAltName=DNS:Billing.example.com,DNS:*.wild.example,URI:spiffe://example.com/billing,IP:192.0.2.7,"

@@ -3,7 +3,7 @@
 import base64
 from urllib.parse import quote
 
-from tests.mtls.authority import Issued
+from tests.authority import Issued
 
 FORMS = ("rfc9440", "nginx", "haproxy", "envoy")
 
