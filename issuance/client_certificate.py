@@ -67,14 +67,17 @@ class PresentedCertificate:
             raise TemporarilyUnavailable(
                 f"The certificates that prove the client cannot be had. {error}"
             ) from error
-        registered = [key.certificates[0] for key in keys if key.certificates and key.is_live(now)]
-        return why_not_registered(self.certificate.der, registered, now)
+        sent = self.certificate.der
+        problem = why_not_registered(sent, [key.certificates[0] for key in keys if key.certificates], now)
+        if problem or any(key.certificates[:1] == (sent,) and key.is_live(now) for key in keys):
+            return problem
+        return "The certificate is registered with an end (exp) that has passed: register its successor."
 
 
 def by_certificate(request: TokenRequest) -> PresentedCertificate:
     """RFC 8705 section 2: client_id must be there. Raises InvalidClient without a certificate or a client_id."""
     if request.certificate is None:
-        raise InvalidClient("No authentication was sent.")
+        raise InvalidClient("No authentication was sent, and no client certificate came with the request.")
     if not request.client_id:
         raise InvalidClient(
             "No authentication was sent but a client certificate, which needs client_id beside it."

@@ -11,8 +11,10 @@ from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy
 
 
 def _require_client_auth(
-    _policy: Policy, _certificate: x509.Certificate, usage: x509.ExtendedKeyUsage
+    _policy: Policy, _certificate: x509.Certificate, usage: x509.ExtendedKeyUsage | None
 ) -> None:
+    if usage is None:
+        raise ValueError("it has no extended key usage, which must be clientAuth")
     if ExtendedKeyUsageOID.CLIENT_AUTH not in usage:
         raise ValueError("the extended key usage is not clientAuth")
 
@@ -48,7 +50,7 @@ def _allow_client_auth(
 
 CLIENTS = (
     ExtensionPolicy.permit_all()
-    .require_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _require_client_auth)
+    .may_be_present(x509.ExtendedKeyUsage, Criticality.AGNOSTIC, _require_client_auth)
     .may_be_present(x509.KeyUsage, Criticality.AGNOSTIC, _require_digital_signature)
     .may_be_present(x509.BasicConstraints, Criticality.AGNOSTIC, _refuse_authority)
 )

@@ -130,4 +130,4 @@ def why_another_subject(certificate: bytes, *, field: str, registered: str) -> s
         return "The names in the certificate cannot be read."
     if kind.comparable(registered) in names:
         return None
-    return f"The certificate of {subject!r} has not the registered {kind.label} {registered!r}."
+    return f"The certificate of {subject} has not the registered {kind.label} {registered}."

@@ -4,7 +4,7 @@ Whatever TLS or a proxy made of a certificate, it is verified here against the i
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from cryptography import x509
@@ -85,15 +85,11 @@ def why_not_issued_by(
     return why_not_in_time(leaf, now) or _why_weak(leaf) or _why_no_path(leaf, intermediates, anchors, now)
 
 
-def why_not_registered(certificate: bytes, registered: Iterable[bytes], now: datetime) -> str | None:
+def why_not_registered(certificate: bytes, registered: Collection[bytes], now: datetime) -> str | None:
     """Why a self-signed certificate, in DER, is not one of those registered (RFC 8705 section 2.2): byte by byte."""
-    if not is_registered(certificate, registered):
+    if certificate not in registered:
         return f"The certificate with SHA-256 {hashlib.sha256(certificate).hexdigest()} is not registered."
     return why_not_in_time(x509.load_der_x509_certificate(certificate), now)
-
-
-def is_registered(certificate: bytes, registered: Iterable[bytes]) -> bool:
-    return any(certificate == each for each in registered)
 
 
 def why_not_in_time(certificate: x509.Certificate, now: datetime) -> str | None:
@@ -135,12 +131,22 @@ def _why_no_path(
     try:
         verifier.verify(leaf, intermediates)
     except VerificationError as error:
-        return f"The certificate does not lead to a CA of the issuer: {_first_line(error)}."
+        return f"The certificate does not lead to a CA of the issuer: {_in_words(error, leaf)}."
     return None
 
 
-def _first_line(error: VerificationError) -> str:
-    return str(error).partition(" (encountered processing")[0].partition("\n")[0]
+def _in_words(error: VerificationError, leaf: x509.Certificate) -> str:
+    """What the search for a path met last, without how it came there."""
+    reason = str(error).partition(" (encountered processing")[0].partition("\n")[0]
+    if reason.endswith("no interior errors"):
+        return f"its issuer {leaf.issuer.rfc4514_string()} is none of them, and did not come with it"
+    for road in (
+        "validation failed: ",
+        "candidates exhausted: ",
+        "Python extension validator failed: ValueError: ",
+    ):
+        reason = reason.removeprefix(road)
+    return reason
 
 
 def _name(certificate: x509.Certificate) -> str:
