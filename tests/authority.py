@@ -1,10 +1,16 @@
 """A certificate authority made by openssl, and what it issues: to servers on loopback, and to clients."""
 
+import hashlib
+import json
 import ssl
 import subprocess
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+from jwcrypto.jwk import JWK
 
 from tests.server import Tls
 
@@ -27,6 +33,18 @@ class Issued:
     @property
     def der(self) -> bytes:
         return ssl.PEM_cert_to_DER_cert(self.pem)
+
+    @property
+    def sha256(self) -> str:
+        """In hexadecimal digits."""
+        return hashlib.sha256(self.der).hexdigest()
+
+    @property
+    def jwk(self) -> dict[str, Any]:
+        """Of its public key."""
+        public = x509.load_der_x509_certificate(self.der).public_key()
+        members: dict[str, Any] = json.loads(JWK.from_pyca(public).export_public())
+        return members
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -84,9 +102,26 @@ class Authority:
         return Authority(self.directory, self.issue(name, *added, subject=f"/O=Acme/CN={name}"))
 
 
-def self_signed(directory: Path, name: str, *, days: int = 20) -> Issued:
-    request = ["-x509", "-days", str(days), "-subj", f"/CN={name}", "-config", _configuration(directory)]
-    return _made(directory, name, [*request, *_added([CLIENT])])
+def self_signed(
+    directory: Path,
+    name: str,
+    *,
+    subject: str = "",
+    key: str = "ec:P-256",
+    of: Issued | None = None,
+    at: str | None = None,
+) -> Issued:
+    """Good for 20 days from `at` (2020-01-01) or now on; with the key `of` another one, if there is one."""
+    request = [
+        "-x509",
+        "-days",
+        "20",
+        "-subj",
+        subject or f"/CN={name}",
+        "-config",
+        _configuration(directory),
+    ]
+    return _made(directory, name, [*request, *_added([CLIENT])], key=key, of=of, at=at)
 
 
 def server_certificate(directory: Path, authority: Authority) -> Issued:
@@ -103,13 +138,21 @@ def chain_file(directory: Path, *issued: Issued) -> Path:
     return path
 
 
-def _made(directory: Path, name: str, request: Sequence[object], *, key: str = "ec:P-256") -> Issued:
-    issued = Issued(directory / f"{name}.pem", directory / f"{name}.key")
+def _made(
+    directory: Path,
+    name: str,
+    request: Sequence[object],
+    *,
+    key: str = "ec:P-256",
+    of: Issued | None = None,
+    at: str | None = None,
+) -> Issued:
+    issued = Issued(directory / f"{name}.pem", of.key if of else directory / f"{name}.key")
     algorithm, _, size = key.partition(":")
     parameter = ["-pkeyopt", f"ec_paramgen_curve:{size}"] if algorithm == "ec" else []
     wanted = f"{algorithm}:{size}" if algorithm == "rsa" else algorithm
-    openssl("req", "-newkey", wanted, *parameter, "-nodes", *request, "-keyout", issued.key,
-             "-out", issued.certificate)  # fmt: skip
+    new = ["-newkey", wanted, *parameter, "-nodes", "-keyout", issued.key]
+    openssl("req", *(["-new", "-key", of.key] if of else new), *request, "-out", issued.certificate, at=at)
     return issued
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc import jwt
@@ -82,7 +81,7 @@ def build_estate(cast: Cast, authority: Authority, *, metadata: dict[str, Any]) 
     )
     for alg, key in keys.items():
         _with_keys(cast, f"key-{alg}", jwk_of(key))
-    _with_keys(cast, "msal", in_x5c(_public_of(estate.self_made), estate.self_made.der))
+    _with_keys(cast, "msal", in_x5c(estate.self_made.jwk, estate.self_made.der))
     _new(cast, "certified", Method.TLS_CLIENT_AUTH, tls_client_auth_subject_dn="CN=certified,O=Example")
     _federate(cast, cluster_key)
     return estate
@@ -149,9 +148,3 @@ def _self_made(directory: Path) -> Issued:
         "-days", "30", "-subj", "/CN=msal",
     )  # fmt: skip
     return made
-
-
-def _public_of(certified: Issued) -> dict[str, Any]:
-    key = x509.load_der_x509_certificate(certified.der).public_key()
-    members: dict[str, Any] = json.loads(JWK.from_pyca(key).export_public())
-    return members

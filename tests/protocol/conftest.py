@@ -1,8 +1,10 @@
-"""The cast where DPoP is accepted, and where it is required."""
+"""The cast where DPoP is accepted, and where it is required; a server behind a proxy that passes certificates on."""
 
 import pytest
+from pytest_django import Settings
 
 from tests.cast import Cast
+from tests.protocol.certificates import PROXIES
 
 
 @pytest.fixture
@@ -20,3 +22,10 @@ def required(dpop: Cast) -> Cast:
     dpop.billing.dpop_bound_access_tokens = True
     dpop.billing.checked().save()
     return dpop
+
+
+@pytest.fixture
+def behind_a_proxy(settings: Settings) -> None:
+    """One that passes certificates on (tests/protocol/certificates.py)."""
+    settings.TRUSTED_PROXIES = PROXIES
+    settings.CLIENT_CERTIFICATE_HEADER = "rfc9440"
