@@ -11,9 +11,3 @@ ABOUT = {
     TokenEndpointAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH: "a TLS certificate that is registered itself",
 }
 CHOICES = [(method.value, f"{method.value}: {about}") for method, about in ABOUT.items()]
-
-SECRETS = (TokenEndpointAuthMethod.CLIENT_SECRET_BASIC, TokenEndpointAuthMethod.CLIENT_SECRET_POST)
-CERTIFICATES = (
-    TokenEndpointAuthMethod.TLS_CLIENT_AUTH,
-    TokenEndpointAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH,
-)

@@ -3,9 +3,8 @@
 import shlex
 from urllib.parse import quote_plus
 
-from console.auth_methods import CERTIFICATES, SECRETS
 from issuance.client_assertion import JWT_BEARER
-from issuers.models import TokenEndpointAuthMethod
+from issuers.models import CERTIFICATE_METHODS, SECRET_METHODS, TokenEndpointAuthMethod
 from relying_parties.models import AccessGrant, RelyingParty
 
 SECRET, ASSERTION, DPOP_PROOF = '"$CLIENT_SECRET"', '"$CLIENT_ASSERTION"', '"DPoP: $DPOP_PROOF"'
@@ -37,7 +36,7 @@ def what_it_needs(relying_party: RelyingParty) -> list[str]:
             "CLIENT_ASSERTION: the token that the platform gives the workload, as it stands. Its iss, aud, sub and "
             "further claims are those of a federated credential above."
         )
-    if method in CERTIFICATES or relying_party.tls_client_certificate_bound_access_tokens:
+    if method in CERTIFICATE_METHODS or relying_party.tls_client_certificate_bound_access_tokens:
         needs.append("client.crt and client.key: the TLS client certificate and its private key, in PEM.")
     if relying_party.dpop_bound_access_tokens:
         needs.append(f"DPOP_PROOF: a DPoP proof for POST {url}/token. It is good for one request.")
@@ -47,14 +46,14 @@ def what_it_needs(relying_party: RelyingParty) -> list[str]:
 def _proof(relying_party: RelyingParty) -> list[str]:
     client_id, method = relying_party.client_id, relying_party.token_endpoint_auth_method
     named = f"--data-urlencode {shlex.quote(f'client_id={client_id}')}"
-    bound = method in CERTIFICATES or relying_party.tls_client_certificate_bound_access_tokens
+    bound = method in CERTIFICATE_METHODS or relying_party.tls_client_certificate_bound_access_tokens
     certificate = ["--cert client.crt --key client.key"] if bound else []
     if method == TokenEndpointAuthMethod.CLIENT_SECRET_BASIC:
         # RFC 6749 section 2.3.1: form-encoded before base64. A generated secret stays as it is.
         return [*certificate, f"-u {shlex.quote(quote_plus(client_id))}:{SECRET}"]
-    if method in SECRETS:
+    if method in SECRET_METHODS:
         return [*certificate, named, f"--data-urlencode client_secret={SECRET}"]
-    if method in CERTIFICATES:
+    if method in CERTIFICATE_METHODS:
         return [*certificate, named]
     return [
         *certificate,

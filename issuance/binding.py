@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from issuance.client_certificate import METHODS as CERTIFICATE_METHODS
 from issuance.dpop import proven_key
 from issuance.errors import InvalidDpopProof, InvalidRequest
 from issuance.replay import OneUse
 from issuance.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
+from issuers.models import CERTIFICATE_METHODS
 from relying_parties.registry import Client
 
 
@@ -19,6 +19,9 @@ class Binding:
     token_type: str = "Bearer"  # noqa: S105 - RFC 6750
     confirmation: dict[str, str] = field(default_factory=dict)
     uses: tuple[OneUse, ...] = ()
+
+
+BEARER = Binding()
 
 
 def bind(
@@ -35,16 +38,17 @@ def bind(
             if issuer.accepts_dpop
             else "The relying party requires DPoP, which is off at this issuer: turn on accepts_dpop."
         )
-    return Binding(confirmation=confirmation)
+    return Binding(confirmation=confirmation) if confirmation else BEARER
 
 
 def _certificate_confirmation(request: TokenRequest, *, client: Client) -> dict[str, str]:
     """RFC 8705 section 3.1, for a client that its certificate proves, and for one whose tokens are always bound."""
     if not client.certificate_bound and client.token_endpoint_auth_method not in CERTIFICATE_METHODS:
         return {}
-    if request.certificate is None:
+    certificate = request.certificate
+    if certificate is None:
         raise InvalidRequest(
             "The relying party's tokens are bound to its TLS client certificate, and none came with the request.",
             description="A TLS client certificate is required.",
         )
-    return {"x5t#S256": request.certificate.thumbprint}
+    return {"x5t#S256": certificate.thumbprint}

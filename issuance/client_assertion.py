@@ -20,7 +20,7 @@ from issuance.signed_jwt import (
 )
 from issuance.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
-from issuers.models import TokenEndpointAuthMethod
+from issuers.models import ASSERTION_METHODS, TokenEndpointAuthMethod
 from relying_parties.federation import Federated
 from relying_parties.fetching import FetchError
 from relying_parties.registry import Client
@@ -47,7 +47,7 @@ class PresentedAssertion:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        return (TokenEndpointAuthMethod.PRIVATE_KEY_JWT, TokenEndpointAuthMethod.FEDERATED_JWT)
+        return ASSERTION_METHODS
 
     @property
     def is_guess(self) -> bool:

@@ -2,26 +2,22 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 
 from issuance.certificate_headers import PeerCertificate
 from issuance.errors import InvalidClient, TemporarilyUnavailable
 from issuance.proof import Proven
 from issuance.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
-from issuers.models import TokenEndpointAuthMethod
+from issuers.models import CERTIFICATE_METHODS, TokenEndpointAuthMethod
 from relying_parties.certificate_subjects import why_another_subject
 from relying_parties.client_certificates import (
-    Certificates,
-    read_ca_certificates,
+    stored_authorities,
     why_not_issued_by,
     why_not_registered,
 )
 from relying_parties.fetching import FetchError
 from relying_parties.registry import Client
 from relying_parties.signers import client_signers
-
-METHODS = (TokenEndpointAuthMethod.TLS_CLIENT_AUTH, TokenEndpointAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +27,7 @@ class PresentedCertificate:
 
     @property
     def methods(self) -> tuple[str, ...]:
-        return METHODS
+        return CERTIFICATE_METHODS
 
     @property
     def is_guess(self) -> bool:
@@ -53,7 +49,9 @@ class PresentedCertificate:
     def _why_not_by_authority(self, client: Client, *, issuer: IssuerSnapshot, now: datetime) -> str | None:
         """RFC 8705 section 2.1. The chain is verified here, whatever the TLS of a proxy made of it."""
         sent = self.certificate
-        problem = why_not_issued_by(sent.der, sent.chain, _authorities(issuer.client_ca_certificates), now)
+        problem = why_not_issued_by(
+            sent.der, sent.chain, stored_authorities(issuer.client_ca_certificates), now
+        )
         if problem:
             return problem
         ((name, registered),) = client.certificate_subjects.items()
@@ -76,15 +74,11 @@ class PresentedCertificate:
 
 def by_certificate(request: TokenRequest) -> PresentedCertificate:
     """RFC 8705 section 2: client_id must be there. Raises InvalidClient without a certificate or a client_id."""
-    if request.certificate is None:
+    certificate = request.certificate
+    if certificate is None:
         raise InvalidClient("No authentication was sent, and no client certificate came with the request.")
     if not request.client_id:
         raise InvalidClient(
             "No authentication was sent but a client certificate, which needs client_id beside it."
         )
-    return PresentedCertificate(client_id=request.client_id, certificate=request.certificate)
-
-
-@lru_cache(maxsize=1_000)
-def _authorities(pem: str) -> Certificates:
-    return read_ca_certificates(pem) if pem else ()
+    return PresentedCertificate(client_id=request.client_id, certificate=certificate)

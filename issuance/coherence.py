@@ -35,9 +35,8 @@ def refuse_incoherent(changed: Iterable[models.Model], *, now: datetime) -> None
 def issuer_problems(issuer: Issuer, *, now: datetime) -> list[str]:
     """A new issuer has no key yet; one that has keys must be able to sign."""
     pem = issuer.client_ca_certificates
-    problems = [
-        f"Client CA certificates: {problem}" for problem in [pem and ca_certificates_problem(pem)] if problem
-    ]
+    problem = ca_certificates_problem(pem) if pem else None
+    problems = [f"Client CA certificates: {problem}"] if problem else []
     if issuer.signing_keys.exists():
         problem = signing_alg_problem(issuer=issuer, alg=issuer.signing_alg, now=now)
         problems += [problem] if problem else []

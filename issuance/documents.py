@@ -10,17 +10,14 @@ import structlog
 from django.db import Error as DatabaseFailure
 
 from issuance.access_token import FIXED_CLAIMS
-from issuance.client_certificate import METHODS as CERTIFICATE_METHODS
 from issuance.errors import NotFound, TemporarilyUnavailable
 from issuance.grants import GRANT_TYPES
 from issuers.directory import IssuerSnapshot, issuers_by_path
-from issuers.models import Issuer, TokenEndpointAuthMethod
+from issuers.models import ASSERTION_METHODS, CERTIFICATE_METHODS, Issuer
 from issuers.revision import Snapshots, current
 from keys.keyring import RECORD, Keyring, keyrings
 from relying_parties.client_keys import ASSERTION_ALGS
 from relying_parties.models import RelyingParty, ResourceServer
-
-ASSERTION_METHODS = {TokenEndpointAuthMethod.PRIVATE_KEY_JWT, TokenEndpointAuthMethod.FEDERATED_JWT}
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -152,7 +149,7 @@ def _optional_members(issuer: IssuerSnapshot, told: Advertised) -> dict[str, Any
     members: dict[str, Any] = {}
     methods = set(issuer.token_endpoint_auth_methods)
     binds_to_certificates = told.has_certificate_bound or bool(methods & set(CERTIFICATE_METHODS))
-    if ASSERTION_METHODS & methods:
+    if methods & set(ASSERTION_METHODS):
         members["token_endpoint_auth_signing_alg_values_supported"] = list(ASSERTION_ALGS)
     if binds_to_certificates:
         members["tls_client_certificate_bound_access_tokens"] = True

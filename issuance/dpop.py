@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -11,8 +12,9 @@ from issuance.errors import InvalidDpopProof
 from issuance.replay import OneUse, one_use
 from issuance.signed_jwt import JwtRefusedError, SignedJwt, is_signed_by, read_jwt, refuse_other_kind
 from issuers.models import CLOCK_SKEW
-from relying_parties.client_keys import KeyRefusedError, VerificationKey, verification_key
+from relying_parties.client_keys import PRIVATE_MEMBERS, KeyRefusedError, VerificationKey, verification_key
 
+KEY_MEMBERS = frozenset({"kty", "crv", "n", "e", "x", "y", "alg", "use", "key_ops"}) | PRIVATE_MEMBERS
 OLDEST = 300
 """Seconds since its making after which a proof is refused."""
 DEFAULT_PORTS = {"https": 443, "http": 80}
@@ -50,7 +52,7 @@ def proven_key(proof: str, *, path: str, now: datetime) -> DpopProof:
 def _embedded_key(token: SignedJwt) -> VerificationKey:
     """The key of the header, which signed the proof."""
     try:
-        key = verification_key(token.header.get("jwk"))
+        key = verification_key(_own_members(token.header.get("jwk")))
     except KeyRefusedError as error:
         raise JwtRefusedError(f"Its jwk is refused. {error}") from error
     if token.alg not in key.algs:
@@ -58,6 +60,11 @@ def _embedded_key(token: SignedJwt) -> VerificationKey:
     if not is_signed_by(token, key):
         raise JwtRefusedError("Its signature is not by the key that it holds.")
     return key
+
+
+def _own_members(jwk: Any) -> Any:
+    """The members that make the key and bound its use: whoever made it for this proof says nothing else of it."""
+    return {name: jwk[name] for name in KEY_MEMBERS if name in jwk} if isinstance(jwk, dict) else jwk
 
 
 def _refuse_other_request(token: SignedJwt, *, path: str) -> None:

@@ -51,6 +51,8 @@ def peer_of(meta: Mapping[str, Any]) -> str:
 
 
 def is_trusted(address: str) -> bool:
+    if not settings.TRUSTED_PROXIES:
+        return False
     parsed = parsed_address(address)
     return parsed is not None and any(parsed in network for network in settings.TRUSTED_PROXIES)
 

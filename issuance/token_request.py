@@ -4,7 +4,7 @@ A parser of its own: Django's turns bad UTF-8 into U+FFFD and lets the last of t
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
@@ -33,8 +33,7 @@ class TokenRequest:
     authorization: str = field(repr=False)
     dpop: str | None = field(default=None, repr=False)
     """The DPoP header (RFC 9449 section 4.1), None if there is none; of two, joined by a comma, which is no proof."""
-    certificate: PeerCertificate | None = field(default=None, repr=False)
-    """That of the client's TLS connection, not verified."""
+    peer_certificate: Callable[[], PeerCertificate | None] = field(default=lambda: None, repr=False)
 
     def one(self, name: str) -> str:
         """The value of a parameter that may stand once, empty if it is not there. Raises InvalidRequest for two."""
@@ -56,6 +55,14 @@ class TokenRequest:
         return self.one("client_id")
 
     @property
+    def certificate(self) -> PeerCertificate | None:
+        """That of the client's TLS connection, not verified; read by those alone who need it.
+
+        Raises InvalidRequest for a proxy's header that holds none.
+        """
+        return self.peer_certificate()
+
+    @property
     def resources(self) -> tuple[str, ...]:
         """The values of `resource` (RFC 8707 section 2), or of its alias `audience`, each once, in order."""
         resources = tuple(dict.fromkeys(self.parameters.get("resource", ())))
@@ -74,7 +81,7 @@ def parse(
     query: str,
     authorization: str,
     dpop: str | None = None,
-    certificate: PeerCertificate | None = None,
+    peer_certificate: Callable[[], PeerCertificate | None] = lambda: None,
 ) -> TokenRequest:
     """Raises InvalidRequest or UnsupportedMediaType."""
     refuse_parameters_in_query(query)
@@ -93,7 +100,7 @@ def parse(
         },
         authorization=authorization,
         dpop=dpop,
-        certificate=certificate,
+        peer_certificate=peer_certificate,
     )
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from functools import partial
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseNotModified
@@ -26,7 +27,7 @@ from issuance.replay import OneUse, using, using_up
 from issuance.request_body import read_body
 from issuance.signing_key import ready_key, signed
 from issuance.throttle import prove
-from issuance.token_request import parse
+from issuance.token_request import TokenRequest, parse
 from issuers.directory import IssuerSnapshot
 from keys.keyring import RECORD
 
@@ -54,14 +55,7 @@ class TokenView(ProtocolView):
         # A body may trickle in until a JWT that was used is forgotten: the request is as old as its last byte.
         now = entry.at = timezone.now()
 
-        asked = parse(
-            body=body,
-            content_type=meta.get("CONTENT_TYPE", ""),
-            query=meta.get("QUERY_STRING", ""),
-            authorization=meta.get("HTTP_AUTHORIZATION", ""),
-            dpop=meta.get("HTTP_DPOP"),
-            certificate=peer_certificate(meta),
-        )
+        asked = asked_in(meta, body=body)
         entry.passed("parse", **story.asked(asked))
 
         presented = present(asked)
@@ -114,6 +108,18 @@ class TokenView(ProtocolView):
         except NotRecordedError:
             return NotRecorded("The refusal could not be committed.")
         return error
+
+
+def asked_in(meta: dict[str, Any], *, body: bytes) -> TokenRequest:
+    """Raises InvalidRequest or UnsupportedMediaType."""
+    return parse(
+        body=body,
+        content_type=meta.get("CONTENT_TYPE", ""),
+        query=meta.get("QUERY_STRING", ""),
+        authorization=meta.get("HTTP_AUTHORIZATION", ""),
+        dpop=meta.get("HTTP_DPOP"),
+        peer_certificate=partial(peer_certificate, meta),
+    )
 
 
 class DiscoveryView(ProtocolView):

@@ -59,6 +59,14 @@ class TokenEndpointAuthMethod(models.TextChoices):
     SELF_SIGNED_TLS_CLIENT_AUTH = "self_signed_tls_client_auth", "self_signed_tls_client_auth"
 
 
+SECRET_METHODS = (TokenEndpointAuthMethod.CLIENT_SECRET_BASIC, TokenEndpointAuthMethod.CLIENT_SECRET_POST)
+ASSERTION_METHODS = (TokenEndpointAuthMethod.PRIVATE_KEY_JWT, TokenEndpointAuthMethod.FEDERATED_JWT)
+CERTIFICATE_METHODS = (
+    TokenEndpointAuthMethod.TLS_CLIENT_AUTH,
+    TokenEndpointAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH,
+)
+
+
 def default_methods() -> list[str]:
     return [
         TokenEndpointAuthMethod.CLIENT_SECRET_BASIC.value,

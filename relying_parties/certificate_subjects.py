@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from relying_parties.certificates import read_certificate
 from relying_parties.distinguished_names import name_of, parsed_name
 
 DNS_NAME = re.compile(
@@ -18,6 +19,9 @@ DNS_NAME = re.compile(
 )
 EMAIL = re.compile(r"[\x21-\x3F\x41-\x7E]{1,64}@[A-Za-z0-9.-]{1,253}")
 URI = re.compile(r"[\x21-\x7E]{1,2048}")
+
+NAMES_UNREADABLE = (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+"""What cryptography raises when it is asked for alternative names that it cannot read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +127,10 @@ def why_another_subject(certificate: bytes, *, field: str, registered: str) -> s
     """Why this certificate, in DER, is another's than the one registered."""
     kind = SUBJECT_FIELDS[field]
     try:
-        parsed = x509.load_der_x509_certificate(certificate)
+        parsed = read_certificate(certificate)
         names = kind.names(parsed)
         subject = parsed.subject.rfc4514_string()
-    except (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except NAMES_UNREADABLE:
         return "The names in the certificate cannot be read."
     if kind.comparable(registered) in names:
         return None

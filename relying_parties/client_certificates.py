@@ -6,6 +6,7 @@ Whatever TLS or a proxy made of a certificate, it is verified here against the i
 import hashlib
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -15,27 +16,31 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from relying_parties.certificate_policy import AUTHORITIES, CLIENTS
+from relying_parties.certificate_subjects import NAMES_UNREADABLE
+from relying_parties.certificates import (
+    Certificates,
+    CertificateUnreadableError,
+    read_certificate,
+    read_certificates,
+)
 
 MOST_AUTHORITIES = 50
 SHORTEST_RSA_KEY = 2048
 LONGEST_CHAIN = 8
 """Intermediates between a client's certificate and an authority."""
 
-Certificates = tuple[x509.Certificate, ...]
-
 
 def read_ca_certificates(pem: str) -> Certificates:
     """Raises ValueError, with words for the operator, unless these are 1 to 50 certificates of authorities."""
     if "PRIVATE KEY" in pem:
         raise ValueError("This holds a private key: paste the certificates alone.")
-    try:
-        certificates = tuple(x509.load_pem_x509_certificates(pem.encode()))
-    except (ValueError, x509.InvalidVersion) as error:
-        raise ValueError("These are no certificates in PEM.") from error
+    certificates = read_certificates(pem)
     if len(certificates) > MOST_AUTHORITIES:
         raise ValueError(f"At most {MOST_AUTHORITIES} certificates; these are {len(certificates)}.")
     for certificate in certificates:
-        if why := why_no_authority(certificate):
+        if certificates.count(certificate) > 1:
+            raise ValueError(f"The certificate {_name(certificate)} stands twice.")
+        if why := _why_no_authority(certificate):
             raise ValueError(f"The certificate {_name(certificate)} {why}")
     return certificates
 
@@ -49,15 +54,27 @@ def ca_certificates_problem(pem: str) -> str | None:
     return None
 
 
-def why_no_authority(certificate: x509.Certificate) -> str | None:
+@lru_cache(maxsize=1_000)
+def stored_authorities(pem: str) -> Certificates:
+    """Those of an issuer whose text passed the checks of its day: what today's refuse is passed over."""
+    try:
+        return tuple(each for each in read_certificates(pem) if not _why_no_authority(each)) if pem else ()
+    except CertificateUnreadableError:
+        return ()
+
+
+def _why_no_authority(certificate: x509.Certificate) -> str | None:
     """What keeps it from issuing others (RFC 5280 sections 4.2.1.3 and 4.2.1.9)."""
     try:
         extensions = certificate.extensions
         constraints = extensions.get_extension_for_class(x509.BasicConstraints).value
+        certificate.public_key()
     except x509.ExtensionNotFound:
         return "says nothing of a CA (basicConstraints): give the authority's own."
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
-        return "has extensions that cannot be read."
+        return "has extensions or a key that cannot be read."
+    except UnsupportedAlgorithm:
+        return "has a key of a kind that is not known here."
     if not constraints.ca:
         return "is of no CA (basicConstraints): give the authority's own."
     usages = [each.value for each in extensions if isinstance(each.value, x509.KeyUsage)]
@@ -78,10 +95,9 @@ def why_not_issued_by(
     if not anchors:
         return "The issuer has no client CA certificates: add those of the authority that issued this certificate."
     try:
-        leaf = x509.load_der_x509_certificate(certificate)
-        intermediates = [x509.load_der_x509_certificate(each) for each in chain]
-    except (ValueError, x509.InvalidVersion):
-        return "The certificate, or one that came with it, is no X.509 certificate."
+        leaf, *intermediates = map(read_certificate, (certificate, *chain))
+    except CertificateUnreadableError:
+        return "The certificate, or one that came with it, is no X.509 certificate that can be read."
     return why_not_in_time(leaf, now) or _why_weak(leaf) or _why_no_path(leaf, intermediates, anchors, now)
 
 
@@ -89,7 +105,7 @@ def why_not_registered(certificate: bytes, registered: Collection[bytes], now: d
     """Why a self-signed certificate, in DER, is not one of those registered (RFC 8705 section 2.2): byte by byte."""
     if certificate not in registered:
         return f"The certificate with SHA-256 {hashlib.sha256(certificate).hexdigest()} is not registered."
-    return why_not_in_time(x509.load_der_x509_certificate(certificate), now)
+    return why_not_in_time(read_certificate(certificate), now)
 
 
 def why_not_in_time(certificate: x509.Certificate, now: datetime) -> str | None:
@@ -130,12 +146,12 @@ def _why_no_path(
     )
     try:
         verifier.verify(leaf, intermediates)
-    except VerificationError as error:
+    except (VerificationError, *NAMES_UNREADABLE) as error:
         return f"The certificate does not lead to a CA of the issuer: {_in_words(error, leaf)}."
     return None
 
 
-def _in_words(error: VerificationError, leaf: x509.Certificate) -> str:
+def _in_words(error: Exception, leaf: x509.Certificate) -> str:
     """What the search for a path met last, without how it came there."""
     reason = str(error).partition(" (encountered processing")[0].partition("\n")[0]
     if reason.endswith("no interior errors"):

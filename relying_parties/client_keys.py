@@ -11,17 +11,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 from issuers.json_value import json_problem
 from issuers.thumbprints import REQUIRED_MEMBERS, base64url, thumbprint
+from relying_parties.certificates import Certificates, read_certificate
 
 ALGS = {
     ("RSA", None): ("RS256", "PS256"),
@@ -117,7 +118,7 @@ def verification_key(jwk: Any) -> VerificationKey:
         thumbprint=name,
         algs=_algs(jwk),
         key=key,
-        certificates=certificates,
+        certificates=tuple(each.public_bytes(Encoding.DER) for each in certificates),
         x5t=_certificate_name(jwk, "x5t", certificates),
         x5t_s256=_certificate_name(jwk, "x5t#S256", certificates),
         expires_at=_expiry(jwk, certificates),
@@ -204,34 +205,33 @@ def _kid(jwk: Mapping[str, Any]) -> str:
     return kid
 
 
-def _certificates(jwk: Mapping[str, Any], key: PublicKey) -> tuple[bytes, ...]:
+def _certificates(jwk: Mapping[str, Any], key: PublicKey) -> Certificates:
     """Its `x5c` (RFC 7517 section 4.7): standard base64, the key's own certificate first."""
     chain = jwk.get("x5c", [])
     if not isinstance(chain, list) or not all(isinstance(entry, str) for entry in chain):
         raise KeyRefusedError("Its x5c must be a list of certificates in base64.")
     try:
-        certificates = tuple(base64.b64decode(entry, validate=True) for entry in chain)
-        loaded = [x509.load_der_x509_certificate(der) for der in certificates]
-        is_own = not loaded or loaded[0].public_key() == key
-    except (binascii.Error, ValueError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
+        certificates = tuple(read_certificate(base64.b64decode(entry, validate=True)) for entry in chain)
+        is_own = not certificates or certificates[0].public_key() == key
+    except (binascii.Error, ValueError, UnsupportedAlgorithm) as error:
         raise KeyRefusedError("Its x5c holds what is no certificate.") from error
     if not is_own:
         raise KeyRefusedError("The first certificate of its x5c is another key's.")
     return certificates
 
 
-def _certificate_name(jwk: Mapping[str, Any], member: str, certificates: tuple[bytes, ...]) -> str:
+def _certificate_name(jwk: Mapping[str, Any], member: str, certificates: Certificates) -> str:
     """Its `x5t` or `x5t#S256`; of a certificate that is here, computed."""
     if certificates:
         digest = SHA1() if member == "x5t" else SHA256()  # noqa: S303 - RFC 7517 section 4.8 asks for it
-        return base64url(x509.load_der_x509_certificate(certificates[0]).fingerprint(digest))
+        return base64url(certificates[0].fingerprint(digest))
     name = jwk.get(member, "")
     return name if isinstance(name, str) else ""
 
 
-def _expiry(jwk: Mapping[str, Any], certificates: tuple[bytes, ...]) -> datetime | None:
+def _expiry(jwk: Mapping[str, Any], certificates: Certificates) -> datetime | None:
     """The sooner of its `exp` (OpenID Federation 1.0 section 8.7.2) and its certificate's end."""
-    ends = [x509.load_der_x509_certificate(der).not_valid_after_utc for der in certificates[:1]]
+    ends = [certificate.not_valid_after_utc for certificate in certificates[:1]]
     if "exp" in jwk:
         ends.append(_instant(jwk["exp"]))
     return min(ends, default=None)

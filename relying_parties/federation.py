@@ -41,7 +41,6 @@ class Federated:
     """Which tokens of a trusted issuer prove the relying party."""
 
     id: int
-    label: str
     trusted: Trusted
     subject: str
     pattern: Any
@@ -52,7 +51,6 @@ class Federated:
     def of(cls, credential: FederatedCredential) -> "Federated":
         return cls(
             id=credential.pk,
-            label=credential.label,
             trusted=Trusted.of(credential.trusted_issuer),
             subject=credential.subject,
             pattern=compiled_pattern(credential.subject) if credential.subject_is_pattern else None,

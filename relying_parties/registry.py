@@ -7,7 +7,6 @@ from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
-import re2
 from django.db import connection
 from django.db.models import Prefetch, Q
 
@@ -24,6 +23,7 @@ from relying_parties.models import (
     FederatedCredential,
     RelyingParty,
 )
+from relying_parties.patterns import compiled_pattern
 from relying_parties.registration import CERTIFICATE_SUBJECTS
 
 
@@ -176,21 +176,29 @@ def snapshot_of(relying_party: RelyingParty) -> Client:
         allowed_networks=tuple(ipaddress.ip_network(network) for network in relying_party.allowed_networks),
         requests_per_minute=relying_party.requests_per_minute,
         trace_until=relying_party.trace_until,
-        grants=tuple(
-            Grant(
-                audience=grant.resource_server.identifier,
-                scopes=frozenset(grant.scopes) & frozenset(grant.resource_server.scopes),
-                is_default=grant.is_default,
-            )
-            for grant in relying_party.grants.all()
-        ),
-        rules=tuple(
-            Rule(parameter=rule.parameter, pattern=re2.compile(rule.regex), message=rule.message)
-            for rule in relying_party.rules.all()
-        ),
+        grants=_grants(relying_party),
+        rules=_rules(relying_party),
         template=template,
         template_audience=literal_audience(template, values),
         values=values,
+    )
+
+
+def _grants(relying_party: RelyingParty) -> tuple[Grant, ...]:
+    return tuple(
+        Grant(
+            audience=grant.resource_server.identifier,
+            scopes=frozenset(grant.scopes) & frozenset(grant.resource_server.scopes),
+            is_default=grant.is_default,
+        )
+        for grant in relying_party.grants.all()
+    )
+
+
+def _rules(relying_party: RelyingParty) -> tuple[Rule, ...]:
+    return tuple(
+        Rule(parameter=rule.parameter, pattern=compiled_pattern(rule.regex), message=rule.message)
+        for rule in relying_party.rules.all()
     )
 
 

@@ -14,10 +14,10 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from console.auth_methods import SECRETS
 from console.curl_command import curl_command
 from console.fields import Instant
 from console.pages.relying_party_acts import RelyingPartyActs
+from issuers.models import SECRET_METHODS
 from relying_parties.credentials import add_generated_secret, change_expiry, revoke_secret
 from relying_parties.models import ClientSecret, RelyingParty
 
@@ -121,7 +121,7 @@ class SecretActs(RelyingPartyActs):
             secret=secret,
             text=text,
             replaced=replaced,
-            is_taken=relying_party.token_endpoint_auth_method in SECRETS,
+            is_taken=relying_party.token_endpoint_auth_method in SECRET_METHODS,
             command=curl_command(relying_party),
         )
 

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 
-from console.auth_methods import CHOICES, SECRETS
+from console.auth_methods import CHOICES
 from console.change_history import Change, changes_of
 from console.client_secrets import secret_lines
 from console.configuration_admin import ConfigurationAdmin, ConfigurationForm
@@ -25,7 +25,7 @@ from console.public_keys import client_key_lines, other_uses
 from console.readable import ReadableJson
 from console.site import site
 from console.token_preview import token_preview
-from issuers.models import TokenEndpointAuthMethod
+from issuers.models import SECRET_METHODS, TokenEndpointAuthMethod
 from relying_parties.models import AccessGrant, RelyingParty, RequestRule
 from relying_parties.registration import CERTIFICATE_SUBJECTS
 
@@ -177,7 +177,7 @@ class RelyingPartyAdmin(SecretRotation, FederationPresets, PreviewPage, Panelled
     def panels(self, row: RelyingParty) -> dict[str, Any]:
         method = row.token_endpoint_auth_method
         return {
-            "takes_secrets": method in SECRETS,
+            "takes_secrets": method in SECRET_METHODS,
             "secret_lines": secret_lines(row),
             "is_federated": method == TokenEndpointAuthMethod.FEDERATED_JWT,
             "federated_lines": federated_lines(row),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 from django.conf import settings
@@ -20,6 +19,18 @@ from relying_parties.models.relying_party import RelyingParty
 from relying_parties.models.resource_server import is_identifier
 from relying_parties.patterns import compiled_pattern, pattern_problem
 from relying_parties.remote_url import issuer_problem, url_problem
+
+STRANGERS = (
+    "stranger",
+    "0" * 40,
+    "x" * 40,
+    "repo:stranger/stranger:ref:refs/heads/main",
+    "project_path:stranger/stranger:ref_type:branch:ref:main",
+    "system:serviceaccount:stranger:stranger",
+    "spiffe://stranger.example/stranger",
+    "https://stranger.example/stranger",
+)
+"""Subjects that no pattern means: one that matches any of them matches what a stranger can get."""
 
 
 class KeysFrom(models.TextChoices):
@@ -159,8 +170,9 @@ class FederatedCredential(ConfigurationModel):
     def _pattern_problem(self) -> str | None:
         if error := pattern_problem(self.subject):
             return error
-        if compiled_pattern(self.subject).fullmatch(secrets.token_hex(16)):
-            return "It matches any subject: name at least the part that the workload cannot choose."
+        pattern = compiled_pattern(self.subject)
+        if stranger := next((each for each in STRANGERS if pattern.fullmatch(each)), None):
+            return f"It matches a stranger's subject too, such as {stranger}: name what the workload cannot choose."
         return None
 
 

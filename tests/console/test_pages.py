@@ -90,7 +90,7 @@ def test_the_page_of_an_issuer_offers_the_keys_that_it_lacks(cast: Cast, operato
 
 def test_the_page_of_an_issuer_shows_its_client_authorities(cast: Cast, auditor: Client) -> None:
     end = cast.key.activates_at.replace(year=2099)
-    authority = certificate_until(new_key(), end, name="Client CA")
+    authority = certificate_until(new_key(), end, name="Client CA", of_authority=True)
     Issuer.objects.filter(pk=cast.oidc_m2m.pk).update(client_ca_certificates=pem_of(authority))
     page = body_of(auditor, url(Issuer, "change", cast.oidc_m2m.pk))
     assert "CN=Client CA" in page
