@@ -1,9 +1,14 @@
 """What an operator should know of the settings before the server starts."""
 
+import os
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Info
+from django.core.checks import CheckMessage, Info, Warning, register  # noqa: A004 - Django's
+from django.db import Error as DatabaseFailure
+
+from issuance.client_certificate import METHODS as CERTIFICATE_METHODS
+from issuers.models import Issuer, TokenEndpointAuthMethod
 
 COUNTED_IN_EACH_PROCESS = (
     "Quotas and failed authentications are counted in each of {processes} worker processes on its own."
@@ -13,7 +18,24 @@ HINT = (
     "Set CACHE_URL to a Redis or Valkey that all processes share, or WEB_CONCURRENCY=1."
 )
 
+NO_CERTIFICATE_ARRIVES = (
+    "{issuer} has {method} on, but no client certificate reaches this server: its clients get 401."
+)
+LET_IT_ARRIVE = (
+    "Behind a proxy set CLIENT_CERTIFICATE_HEADER; where gunicorn ends TLS, add --ca-certs and --cert-reqs=1 to "
+    "GUNICORN_CMD_ARGS (docs/operations.md, Mutual TLS). Or turn the method off."
+)
+ONLY_KNOWN_CERTIFICATES_ARRIVE = (
+    "{issuer} has {method} on, but gunicorn's TLS lets no self-signed certificate in that does not stand in the file "
+    "of its --ca-certs itself."
+)
+LET_ALL_ARRIVE = (
+    "Put each client's certificate into that file and restart, or let a proxy end TLS and pass certificates on "
+    "(CLIENT_CERTIFICATE_HEADER), which needs neither."
+)
 
+
+@register(deploy=True)
 def shares_counts(**_: Any) -> list[CheckMessage]:
     """No warning: a server that is content with that needs nothing else."""
     processes = settings.ENVIRONMENT.web_concurrency
@@ -21,3 +43,39 @@ def shares_counts(**_: Any) -> list[CheckMessage]:
         return []
     message, hint = COUNTED_IN_EACH_PROCESS.format(processes=processes), HINT.format(processes=processes)
     return [Info(message, hint=hint, id="issuance.I001")]
+
+
+@register(deploy=True)
+def lets_certificates_in(**_: Any) -> list[CheckMessage]:
+    """Whether what ends TLS shows this server the certificates that its issuers ask for.
+
+    gunicorn alone knows its arguments: those of GUNICORN_CMD_ARGS are looked at. A database that is away, or has no
+    tables yet, has no issuers.
+    """
+    if settings.CLIENT_CERTIFICATE_HEADER or not settings.HAS_PROTOCOL:
+        return []
+    try:
+        issuers = list(Issuer.objects.filter(is_active=True))
+    except DatabaseFailure:
+        return []
+    asked = [
+        (issuer, method)
+        for issuer in issuers
+        for method in CERTIFICATE_METHODS
+        if method in issuer.token_endpoint_auth_methods
+    ]
+    if "--ca-certs" not in os.environ.get("GUNICORN_CMD_ARGS", ""):
+        return [_no_certificate_arrives(issuer, method) for issuer, method in asked]
+    self_signed = TokenEndpointAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH
+    return [_only_known_ones_arrive(issuer, method) for issuer, method in asked if method == self_signed]
+
+
+def _no_certificate_arrives(issuer: Issuer, method: TokenEndpointAuthMethod) -> CheckMessage:
+    text = NO_CERTIFICATE_ARRIVES.format(issuer=issuer.url, method=method)
+    return Warning(text, hint=LET_IT_ARRIVE, id="issuance.W001")
+
+
+def _only_known_ones_arrive(issuer: Issuer, method: TokenEndpointAuthMethod) -> CheckMessage:
+    """No warning: that file may be in order."""
+    text = ONLY_KNOWN_CERTIFICATES_ARRIVE.format(issuer=issuer.url, method=method)
+    return Info(text, hint=LET_ALL_ARRIVE, id="issuance.I002")

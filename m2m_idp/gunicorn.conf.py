@@ -84,8 +84,8 @@ def on_starting(_server: Arbiter) -> None:
     problems: list[str] = health.start_problems()
     if problems:
         sys.exit("\n".join(f"m2m-idp cannot start: {problem}" for problem in problems))
-    for notice in checks.shares_counts():
-        logging.getLogger("m2m_idp").info("%s %s", notice.msg, notice.hint)
+    for notice in [*checks.shares_counts(), *checks.lets_certificates_in()]:
+        logging.getLogger("m2m_idp").log(notice.level, "%s %s", notice.msg, notice.hint)
     get_resolver().check()
     warm()
     # What was loaded lives as long as the server: no collection walks through it again.
