@@ -12,10 +12,12 @@ from typing import Any
 
 import requests
 
-from tests.authority import Issued
-from tests.server import free_port
+from tests.authority import Authority, Issued
+from tests.server import Server, Tls, free_port, serve
 
 SECONDS_TO_START = 10
+FORM_OF = {"nginx": "nginx", "haproxy": "haproxy", "haproxy, RFC 9440": "rfc9440"}
+"""The form of header that each proxy writes. HAProxy writes two, of which one is configured."""
 
 NGINX = """
 daemon off;
@@ -92,6 +94,39 @@ class Door:
         pair = client.pair if client else None
         url = f"https://127.0.0.1:{self.port}{path}"
         return method(url, cert=pair, verify=str(self.authority), timeout=10, **options)
+
+
+@contextmanager
+def served_behind(
+    ends_tls: str,
+    directory: Path,
+    *,
+    pair: Issued,
+    authority: Authority,
+    application: str = "m2m_idp.wsgi:application",
+) -> Iterator[Server]:
+    """The server. A proxy of its own reaches it from 127.0.0.1, and nobody else is one; or `gunicorn` ends TLS."""
+    if ends_tls == "gunicorn":
+        ca = authority.own.certificate
+        environment, tls = {}, Tls(pair.certificate, pair.key, ca=ca, client_ca=ca)
+    else:
+        environment = {"TRUSTED_PROXIES": "127.0.0.1/32", "CLIENT_CERTIFICATE_HEADER": FORM_OF[ends_tls]}
+        tls = None
+    with serve(directory, 1, environment, tls=tls, application=application) as running:
+        yield running
+
+
+@contextmanager
+def in_front_of(
+    server: Server, ends_tls: str, directory: Path, *, pair: Issued, authority: Authority
+) -> Iterator[Door]:
+    ca = authority.own.certificate
+    if ends_tls == "gunicorn":
+        yield Door(server.port, ca)
+        return
+    proxy = nginx if ends_tls == "nginx" else haproxy
+    with proxy(directory, server=server.port, certificate=pair.certificate, authority=ca) as door:
+        yield door
 
 
 @contextmanager

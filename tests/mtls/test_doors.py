@@ -5,7 +5,6 @@ import hashlib
 import http.client
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,10 @@ from tests.authority import Authority, Issued, chain_file
 from tests.cast import Cast
 from tests.certificate_headers import FORMS, header
 from tests.database import Baseline
-from tests.mtls.proxies import Door, haproxy, nginx
-from tests.server import Server, Tls, serve
+from tests.mtls.proxies import FORM_OF, Door, in_front_of, served_behind
+from tests.server import Server
 
 PROBE = "tests.mtls.probe:application"
-FORM_OF = {"nginx": "nginx", "haproxy": "haproxy", "haproxy, RFC 9440": "rfc9440"}
-"""The form of header that each proxy writes. HAProxy writes two, of which one is configured."""
-
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 
 
@@ -42,14 +38,12 @@ def behind(
     authority: Authority,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Server]:
-    """The server. A proxy of its own reaches it from 127.0.0.1, and nobody else is one."""
-    believed = {"TRUSTED_PROXIES": "127.0.0.1/32", "CLIENT_CERTIFICATE_HEADER": FORM_OF.get(ends_tls, "")}
-    ca = authority.own.certificate
-    own = Tls(server_pair.certificate, server_pair.key, ca=ca, client_ca=ca)
-    environment, tls = ({}, own) if ends_tls == "gunicorn" else (believed, None)
+    directory = tmp_path_factory.mktemp("behind")
     with (
         django_db_blocker.unblock(),
-        serve(tmp_path_factory.mktemp("behind"), 1, environment, tls=tls, application=PROBE) as running,
+        served_behind(
+            ends_tls, directory, pair=server_pair, authority=authority, application=PROBE
+        ) as running,
     ):
         yield running
 
@@ -62,19 +56,10 @@ def door(
     authority: Authority,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Door]:
-    if ends_tls == "gunicorn":
-        yield Door(behind.port, authority.own.certificate)
-        return
-    proxy = nginx if ends_tls == "nginx" else haproxy
-    with ExitStack() as stack:
-        yield stack.enter_context(
-            proxy(
-                tmp_path_factory.mktemp("proxy"),
-                server=behind.port,
-                certificate=server_pair.certificate,
-                authority=authority.own.certificate,
-            )
-        )
+    with in_front_of(
+        behind, ends_tls, tmp_path_factory.mktemp("proxy"), pair=server_pair, authority=authority
+    ) as opened:
+        yield opened
 
 
 def thumbprint(issued: Issued) -> str:
