@@ -7,8 +7,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Info, Warning, register  # noqa: A004 - Django's
 from django.db import Error as DatabaseFailure
 
-from issuance.client_certificate import METHODS as CERTIFICATE_METHODS
-from issuers.models import Issuer, TokenEndpointAuthMethod
+from issuers.models import CERTIFICATE_METHODS, Issuer, TokenEndpointAuthMethod
 
 COUNTED_IN_EACH_PROCESS = (
     "Quotas and failed authentications are counted in each of {processes} worker processes on its own."

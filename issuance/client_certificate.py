@@ -7,14 +7,11 @@ from issuance.certificate_headers import PeerCertificate
 from issuance.errors import InvalidClient, TemporarilyUnavailable
 from issuance.proof import Proven
 from issuance.token_request import TokenRequest
+from issuers.client_authorities import client_authorities
 from issuers.directory import IssuerSnapshot
 from issuers.models import CERTIFICATE_METHODS, TokenEndpointAuthMethod
 from relying_parties.certificate_subjects import why_another_subject
-from relying_parties.client_certificates import (
-    stored_authorities,
-    why_not_issued_by,
-    why_not_registered,
-)
+from relying_parties.client_certificates import why_not_issued_by, why_not_registered
 from relying_parties.fetching import FetchError
 from relying_parties.registry import Client
 from relying_parties.signers import client_signers
@@ -50,7 +47,7 @@ class PresentedCertificate:
         """RFC 8705 section 2.1. The chain is verified here, whatever the TLS of a proxy made of it."""
         sent = self.certificate
         problem = why_not_issued_by(
-            sent.der, sent.chain, stored_authorities(issuer.client_ca_certificates), now
+            sent.der, sent.chain, client_authorities(issuer.client_ca_certificates), now
         )
         if problem:
             return problem

@@ -8,7 +8,6 @@ from django.db import models
 
 from issuers.models import Issuer
 from keys.creation import signing_alg_problem
-from relying_parties.client_certificates import ca_certificates_problem
 from relying_parties.coherence import problems_of, reached_by
 from relying_parties.models import RelyingParty
 
@@ -34,13 +33,10 @@ def refuse_incoherent(changed: Iterable[models.Model], *, now: datetime) -> None
 
 def issuer_problems(issuer: Issuer, *, now: datetime) -> list[str]:
     """A new issuer has no key yet; one that has keys must be able to sign."""
-    pem = issuer.client_ca_certificates
-    problem = ca_certificates_problem(pem) if pem else None
-    problems = [f"Client CA certificates: {problem}"] if problem else []
-    if issuer.signing_keys.exists():
-        problem = signing_alg_problem(issuer=issuer, alg=issuer.signing_alg, now=now)
-        problems += [problem] if problem else []
-    return problems
+    if not issuer.signing_keys.exists():
+        return []
+    problem = signing_alg_problem(issuer=issuer, alg=issuer.signing_alg, now=now)
+    return [problem] if problem else []
 
 
 def relying_party_problems(relying_party: RelyingParty, *, now: datetime) -> list[str]:

@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from issuers.client_authorities import ca_certificates_problem
 from issuers.configuration import ConfigurationModel
 from issuers.history import configuration_history
 from issuers.json_value import json_problem
@@ -197,8 +198,9 @@ class Issuer(ConfigurationModel):
         problems: dict[str, Any] = {}
         if error := methods_problem(self.token_endpoint_auth_methods):
             problems["token_endpoint_auth_methods"] = error
-        if "PRIVATE KEY-----" in self.client_ca_certificates:
-            problems["client_ca_certificates"] = "This holds a private key: give the certificates alone."
+        pem = self.client_ca_certificates
+        if pem and (error := ca_certificates_problem(pem)):
+            problems["client_ca_certificates"] = error
         if error := extra_metadata_problem(self.extra_metadata):
             problems["extra_metadata"] = error
         if self._path_moved() and self.signing_keys.exists():

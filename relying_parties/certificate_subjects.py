@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from relying_parties.certificates import read_certificate
+from issuers.certificates import read_certificate
 from relying_parties.distinguished_names import name_of, parsed_name
 
 DNS_NAME = re.compile(

@@ -6,7 +6,6 @@ Whatever TLS or a proxy made of a certificate, it is verified here against the i
 import hashlib
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -15,72 +14,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-from relying_parties.certificate_policy import AUTHORITIES, CLIENTS
-from relying_parties.certificate_subjects import NAMES_UNREADABLE
-from relying_parties.certificates import (
-    Certificates,
+from issuers.certificates import (
     CertificateUnreadableError,
     read_certificate,
-    read_certificates,
 )
+from relying_parties.certificate_policy import AUTHORITIES, CLIENTS
+from relying_parties.certificate_subjects import NAMES_UNREADABLE
 
-MOST_AUTHORITIES = 50
 SHORTEST_RSA_KEY = 2048
 LONGEST_CHAIN = 8
 """Intermediates between a client's certificate and an authority."""
-
-
-def read_ca_certificates(pem: str) -> Certificates:
-    """Raises ValueError, with words for the operator, unless these are 1 to 50 certificates of authorities."""
-    if "PRIVATE KEY" in pem:
-        raise ValueError("This holds a private key: paste the certificates alone.")
-    certificates = read_certificates(pem)
-    if len(certificates) > MOST_AUTHORITIES:
-        raise ValueError(f"At most {MOST_AUTHORITIES} certificates; these are {len(certificates)}.")
-    for certificate in certificates:
-        if certificates.count(certificate) > 1:
-            raise ValueError(f"The certificate {_name(certificate)} stands twice.")
-        if why := _why_no_authority(certificate):
-            raise ValueError(f"The certificate {_name(certificate)} {why}")
-    return certificates
-
-
-def ca_certificates_problem(pem: str) -> str | None:
-    """Why an issuer cannot have these as its authorities."""
-    try:
-        read_ca_certificates(pem)
-    except ValueError as error:
-        return str(error)
-    return None
-
-
-@lru_cache(maxsize=1_000)
-def stored_authorities(pem: str) -> Certificates:
-    """Those of an issuer whose text passed the checks of its day: what today's refuse is passed over."""
-    try:
-        return tuple(each for each in read_certificates(pem) if not _why_no_authority(each)) if pem else ()
-    except CertificateUnreadableError:
-        return ()
-
-
-def _why_no_authority(certificate: x509.Certificate) -> str | None:
-    """What keeps it from issuing others (RFC 5280 sections 4.2.1.3 and 4.2.1.9)."""
-    try:
-        extensions = certificate.extensions
-        constraints = extensions.get_extension_for_class(x509.BasicConstraints).value
-        certificate.public_key()
-    except x509.ExtensionNotFound:
-        return "says nothing of a CA (basicConstraints): give the authority's own."
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
-        return "has extensions or a key that cannot be read."
-    except UnsupportedAlgorithm:
-        return "has a key of a kind that is not known here."
-    if not constraints.ca:
-        return "is of no CA (basicConstraints): give the authority's own."
-    usages = [each.value for each in extensions if isinstance(each.value, x509.KeyUsage)]
-    if not all(usage.key_cert_sign for usage in usages):
-        return "may not sign others (keyUsage): give the authority's own."
-    return None
 
 
 def why_not_issued_by(
@@ -163,7 +106,3 @@ def _in_words(error: Exception, leaf: x509.Certificate) -> str:
     ):
         reason = reason.removeprefix(road)
     return reason
-
-
-def _name(certificate: x509.Certificate) -> str:
-    return certificate.subject.rfc4514_string() or "without a name"

@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
+from issuers.certificates import Certificates, read_certificate
 from issuers.json_value import json_problem
 from issuers.thumbprints import REQUIRED_MEMBERS, base64url, thumbprint
-from relying_parties.certificates import Certificates, read_certificate
 
 ALGS = {
     ("RSA", None): ("RS256", "PS256"),

@@ -7,10 +7,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from issuers.client_authorities import client_authorities
 from issuers.endings import HORIZON, Ending, Kind, step_of
 from issuers.models import Issuer, TokenEndpointAuthMethod
 from issuers.thumbprints import base64url
-from relying_parties.client_certificates import stored_authorities
 from relying_parties.client_keys import VerificationKey, client_keys
 from relying_parties.models import ClientSecret, RelyingParty
 
@@ -105,7 +105,7 @@ def _client_authorities(now: datetime) -> Iterator[Ending]:
     for issuer in Issuer.objects.filter(is_active=True).exclude(client_ca_certificates=""):
         if TokenEndpointAuthMethod.TLS_CLIENT_AUTH not in issuer.token_endpoint_auth_methods:
             continue
-        authorities = stored_authorities(issuer.client_ca_certificates)
+        authorities = client_authorities(issuer.client_ca_certificates)
         for authority in authorities:
             at = authority.not_valid_after_utc
             if days := step_of(at, now=now):

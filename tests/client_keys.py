@@ -28,15 +28,16 @@ def jwk_of(key: EllipticCurvePrivateKey, **members: Any) -> dict[str, Any]:
 
 
 def certificate_until(
-    key: EllipticCurvePrivateKey, end: datetime, *, name: str = "billing", of_authority: bool = False
+    key: EllipticCurvePrivateKey, end: datetime, *, name: str = "billing", is_authority: bool = False
 ) -> x509.Certificate:
     """Self-signed."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(subject)
     builder = builder.public_key(key.public_key()).serial_number(x509.random_serial_number())
     builder = builder.not_valid_before(end - timedelta(days=365)).not_valid_after(end)
-    if of_authority:
-        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    if is_authority:
+        constraints = x509.BasicConstraints(ca=True, path_length=None)
+        builder = builder.add_extension(constraints, critical=True)
     return builder.sign(key, SHA256())
 
 

@@ -18,9 +18,9 @@ from console.pages.key_creation import KeyCreation
 from console.panelled_page import PanelledPage
 from console.public_keys import certificate_lines
 from console.site import site
+from issuers.client_authorities import client_authorities
 from issuers.models import Issuer, default_methods
 from keys.creation import can_sign
-from relying_parties.client_certificates import stored_authorities
 from relying_parties.credentials import too_old_at_their_end
 
 
@@ -116,7 +116,7 @@ class IssuerAdmin(KeyCreation, PanelledPage, ConfigurationAdmin):
         now = timezone.now()
         return {
             "keys": keys_of(row, now=now),
-            "authorities": certificate_lines(stored_authorities(row.client_ca_certificates), now=now),
+            "authorities": certificate_lines(client_authorities(row.client_ca_certificates), now=now),
             "old_secrets": too_old_at_their_end(row, now=now)[:MOST_NAMED],
         }
 

@@ -85,10 +85,10 @@ def credential(rest: str) -> str:
          "claims: Checked already, cannot be pinned: exp."),
         (f"issuers: [{{path: oidc_m2m, client_ca_certificates: {json.dumps(PEM)}}}]", '"-----BEGIN',
          "client_ca_certificates: This holds a private key: give the certificates alone."),
-        ("issuers: [{path: oidc_m2m, client_ca_certificates: none}]", "{path",
-         "Client CA certificates: These are no certificates in PEM that can be read."),
-        (f"issuers: [{{path: oidc_m2m, client_ca_certificates: {NO_AUTHORITY}}}]", "{path",
-         "Client CA certificates: The certificate CN=old idp says nothing of a CA (basicConstraints)"),
+        ("issuers: [{path: oidc_m2m, client_ca_certificates: none}]", "none",
+         "client_ca_certificates: These are no certificates in PEM that can be read."),
+        (f"issuers: [{{path: oidc_m2m, client_ca_certificates: {NO_AUTHORITY}}}]", '"-----BEGIN',
+         "client_ca_certificates: The certificate CN=old idp says nothing of a CA (basicConstraints)"),
     ],
 )  # fmt: skip
 @pytest.mark.django_db

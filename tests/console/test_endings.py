@@ -45,7 +45,7 @@ def test_it_names_what_ends_and_where_to_act(cast: Cast, operator: Client, audit
 
 def test_it_leads_to_the_keys_and_certificates_of_clients(cast: Cast, operator: Client) -> None:
     key = new_key()
-    ca = certificate_until(key, NOW + 3 * DAY, name="Client CA", of_authority=True)
+    ca = certificate_until(key, NOW + 3 * DAY, name="Client CA", is_authority=True)
     Issuer.objects.filter(pk=cast.oidc_m2m.pk).update(
         token_endpoint_auth_methods=["private_key_jwt", "tls_client_auth"], client_ca_certificates=pem_of(ca)
     )

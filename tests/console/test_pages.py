@@ -19,7 +19,6 @@ from keys.models import SigningKey
 from relying_parties.credentials import add_chosen_secret
 from relying_parties.models import AccessGrant, ClaimTemplate, RelyingParty, RequestRule
 from tests.cast import Cast, new_issuer
-from tests.client_keys import certificate_until, new_key, pem_of
 from tests.console.forms import form_of
 from tests.console.pages import body_of, url
 
@@ -86,35 +85,6 @@ def test_the_page_of_an_issuer_offers_the_keys_that_it_lacks(cast: Cast, operato
     page = body_of(operator, url(Issuer, "change", cast.oidc_m2m.pk))
     assert "Create ES256 key" in page
     assert "Create RS256 key" not in page
-
-
-def test_the_page_of_an_issuer_shows_its_client_authorities(cast: Cast, auditor: Client) -> None:
-    end = cast.key.activates_at.replace(year=2099)
-    authority = certificate_until(new_key(), end, name="Client CA", of_authority=True)
-    Issuer.objects.filter(pk=cast.oidc_m2m.pk).update(client_ca_certificates=pem_of(authority))
-    page = body_of(auditor, url(Issuer, "change", cast.oidc_m2m.pk))
-    assert "CN=Client CA" in page
-    assert "2099-" in page
-
-
-def test_the_page_of_an_issuer_survives_a_text_that_is_no_certificate(cast: Cast, auditor: Client) -> None:
-    Issuer.objects.filter(pk=cast.oidc_m2m.pk).update(client_ca_certificates="no PEM")
-    assert auditor.get(url(Issuer, "change", cast.oidc_m2m.pk)).status_code == 200
-
-
-def test_client_authorities_are_kept_with_the_ends_of_lines_that_a_file_has(
-    cast: Cast, operator: Client
-) -> None:
-    end = cast.key.activates_at.replace(year=2099)
-    pem = pem_of(certificate_until(new_key(), end, of_authority=True))
-    page = url(Issuer, "change", cast.oidc_m2m.pk)
-    methods = ["client_secret_basic", "client_secret_post", "tls_client_auth"]
-    typed = pem.replace("\n", "\r\n")
-    sent = {"client_ca_certificates": typed, "accepts_dpop": "on", "token_endpoint_auth_methods": methods}
-    operator.post(page, form_of(operator, page) | sent)
-    issuer = Issuer.objects.get(pk=cast.oidc_m2m.pk)
-    assert (issuer.client_ca_certificates, issuer.accepts_dpop) == (pem, True)
-    assert issuer.token_endpoint_auth_methods == methods
 
 
 def test_the_page_of_an_issuer_offers_nothing_to_an_auditor(cast: Cast, auditor: Client) -> None:

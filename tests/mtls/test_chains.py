@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from issuers.client_authorities import ca_certificates_problem, read_ca_certificates
 from relying_parties.client_certificates import (
-    ca_certificates_problem,
-    read_ca_certificates,
     why_not_issued_by,
     why_not_registered,
 )

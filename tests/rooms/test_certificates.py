@@ -7,12 +7,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from relying_parties.certificates import CertificateUnreadableError, read_certificate
-from relying_parties.client_certificates import (
-    ca_certificates_problem,
-    stored_authorities,
-    why_not_issued_by,
-)
+from issuers.certificates import CertificateUnreadableError, read_certificate
+from issuers.client_authorities import ca_certificates_problem, client_authorities
+from relying_parties.client_certificates import why_not_issued_by
 from relying_parties.client_keys import client_jwks_problem, usable_keys
 from tests.client_keys import certificate_until, jwk_of, new_key, pem_of
 
@@ -32,19 +29,19 @@ def test_a_date_of_the_year_0_is_no_date() -> None:
     leaf = of_the_year_0(certificate_until(KEY, END))
     with pytest.raises(CertificateUnreadableError):
         read_certificate(leaf)
-    authority = certificate_until(KEY, END, of_authority=True)
+    authority = certificate_until(KEY, END, is_authority=True)
     problem = why_not_issued_by(leaf, (), (authority,), NOW)
     assert problem == "The certificate, or one that came with it, is no X.509 certificate that can be read."
 
 
 def test_an_authority_of_the_year_0_is_not_kept_and_harms_nobody() -> None:
-    authority = x509.load_der_x509_certificate(of_the_year_0(certificate_until(KEY, END, of_authority=True)))
+    authority = x509.load_der_x509_certificate(of_the_year_0(certificate_until(KEY, END, is_authority=True)))
     assert ca_certificates_problem(pem_of(authority)) == "These are no certificates in PEM that can be read."
-    assert stored_authorities(pem_of(authority)) == ()
+    assert client_authorities(pem_of(authority)) == ()
 
 
 def test_an_authority_stands_once() -> None:
-    authority = certificate_until(KEY, END, of_authority=True)
+    authority = certificate_until(KEY, END, is_authority=True)
     assert ca_certificates_problem(pem_of(authority)) is None
     assert "stands twice" in str(ca_certificates_problem(pem_of(authority, authority)))
 

@@ -115,7 +115,7 @@ def trust(cast: Cast, pem: str, *, methods: list[str] | None = None) -> None:
 
 
 def test_a_client_ca_certificate_is_named(cast: Cast) -> None:
-    trust(cast, pem_of(certificate_until(KEY, NOW + 20 * DAY, name="Client CA", of_authority=True)))
+    trust(cast, pem_of(certificate_until(KEY, NOW + 20 * DAY, name="Client CA", is_authority=True)))
 
     (ending,) = endings(NOW)
 
@@ -130,14 +130,14 @@ def test_a_client_ca_certificate_is_named(cast: Cast) -> None:
 def test_a_client_ca_certificate_is_replaced_by_a_longer_one_of_its_name_and_key(
     cast: Cast, key: Any, name: str, *, is_replaced: bool
 ) -> None:
-    old = certificate_until(KEY, NOW + 20 * DAY, name="Client CA", of_authority=True)
-    trust(cast, pem_of(old, certificate_until(key, NOW + HORIZON + DAY, name=name, of_authority=True)))
+    old = certificate_until(KEY, NOW + 20 * DAY, name="Client CA", is_authority=True)
+    trust(cast, pem_of(old, certificate_until(key, NOW + HORIZON + DAY, name=name, is_authority=True)))
 
     assert [ending.is_replaced for ending in endings(NOW)] == [is_replaced]
 
 
 def test_a_client_ca_certificate_that_vouches_for_nobody_is_not_named(cast: Cast) -> None:
-    pem = pem_of(certificate_until(KEY, NOW + DAY, of_authority=True))
+    pem = pem_of(certificate_until(KEY, NOW + DAY, is_authority=True))
     trust(cast, pem, methods=["client_secret_basic"])
     assert endings(NOW) == ()
     trust(cast, pem)

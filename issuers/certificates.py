@@ -4,7 +4,7 @@ from cryptography import x509
 
 Certificates = tuple[x509.Certificate, ...]
 
-UNREADABLE = (ValueError, x509.InvalidVersion)
+UNREADABLE = (ValueError, TypeError, x509.InvalidVersion)
 """What cryptography raises for bytes that are no certificate, and later for a name or a date that is none."""
 
 

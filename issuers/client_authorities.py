@@ -1,0 +1,74 @@
+"""Who vouches for clients of tls_client_auth (RFC 8705 section 2.1): the certificates that an issuer keeps."""
+
+from functools import lru_cache
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from issuers.certificates import Certificates, read_certificates
+
+MOST_AUTHORITIES = 50
+
+
+@lru_cache(maxsize=1_000)
+def client_authorities(pem: str) -> Certificates:
+    """Of a text that is stored; none where it is empty, or what no issuer could have been given."""
+    try:
+        return read_ca_certificates(pem)
+    except ValueError:
+        return ()
+
+
+def read_ca_certificates(pem: str) -> Certificates:
+    """Raises ValueError, with words for the operator, unless these are 1 to 50 certificates of authorities."""
+    if "PRIVATE KEY" in pem:
+        raise ValueError("This holds a private key: give the certificates alone.")
+    certificates = read_certificates(pem)
+    if len(certificates) > MOST_AUTHORITIES:
+        raise ValueError(f"At most {MOST_AUTHORITIES} certificates; these are {len(certificates)}.")
+    for certificate in certificates:
+        if certificates.count(certificate) > 1:
+            raise ValueError(f"The certificate {_name(certificate)} stands twice.")
+        if why := why_no_authority(certificate):
+            raise ValueError(f"The certificate {_name(certificate)} {why}")
+    return certificates
+
+
+def ca_certificates_problem(pem: str) -> str | None:
+    """Why an issuer cannot have these as its authorities."""
+    try:
+        read_ca_certificates(pem)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def why_no_authority(certificate: x509.Certificate) -> str | None:
+    """What keeps it from issuing others (RFC 5280 sections 4.2.1.3 and 4.2.1.9)."""
+    try:
+        extensions = certificate.extensions
+        constraints = extensions.get_extension_for_class(x509.BasicConstraints).value
+    except x509.ExtensionNotFound:
+        return "says nothing of a CA (basicConstraints): give the authority's own."
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return "has extensions that cannot be read."
+    if not _has_readable_key(certificate):
+        return "has a key of a kind that is not known here."
+    if not constraints.ca:
+        return "is of no CA (basicConstraints): give the authority's own."
+    usages = [each.value for each in extensions if isinstance(each.value, x509.KeyUsage)]
+    if not all(usage.key_cert_sign for usage in usages):
+        return "may not sign others (keyUsage): give the authority's own."
+    return None
+
+
+def _has_readable_key(certificate: x509.Certificate) -> bool:
+    try:
+        certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def _name(certificate: x509.Certificate) -> str:
+    return certificate.subject.rfc4514_string() or "without a name"
