@@ -52,7 +52,7 @@ class IssuanceEvent(models.Model):
     expires_at = models.DateTimeField(null=True, blank=True)
     confirmation = models.CharField(  # noqa: DJ001 - rows from before the column, and their leaves, stay as they are
         max_length=100, null=True, blank=True,
-        help_text="To what the token is bound: jkt: and the thumbprint of the key of a DPoP proof.",
+        help_text="What the token is bound to: the thumbprint of a certificate (x5t#S256:), of a DPoP key (jkt:).",
     )  # fmt: skip
     error = models.CharField(max_length=64, blank=True)
     detail = models.CharField(

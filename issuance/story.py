@@ -55,7 +55,7 @@ def identified(presented: Presented, client: Client | None) -> dict[str, Any]:
 
 
 def bound(binding: Binding) -> dict[str, Any]:
-    """The confirmation as one text, `jkt:` and the thumbprint; none for a bearer token."""
+    """The confirmation as one text, each member a name, a colon and a thumbprint; none for a bearer token."""
     confirmation = " ".join(f"{method}:{name}" for method, name in binding.confirmation.items())
     return {"token_type": binding.token_type, "confirmation": confirmation}
 

@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='issuanceevent',
             name='confirmation',
-            field=models.CharField(blank=True, help_text='To what the token is bound: jkt: and the thumbprint of the key of a DPoP proof.', max_length=100, null=True),
+            field=models.CharField(blank=True, help_text='What the token is bound to: the thumbprint of a certificate (x5t#S256:), of a DPoP key (jkt:).', max_length=100, null=True),
         ),
     ]

@@ -52,6 +52,7 @@ class RecordAdmin(ReadOnlyAdmin):
                     "signing_key",
                     "alg",
                     "expires_at",
+                    "confirmation",
                 )
             },
         ),

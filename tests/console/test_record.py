@@ -103,6 +103,13 @@ def test_the_page_of_an_event_leads_to_what_made_it(cast: Cast, auditor: Client)
     assert "Not traced." in page
 
 
+@pytest.mark.contract("P8.2", "P8.3")
+def test_the_page_of_an_event_tells_to_what_its_token_is_bound(cast: Cast, auditor: Client) -> None:
+    confirmation = f"x5t#S256:{43 * 'a'} jkt:{43 * 'b'}"
+    refusals(1, confirmation=confirmation)
+    assert confirmation in body_of(auditor, f"{LIST}{last_event().pk}/change/")
+
+
 def test_the_page_of_an_event_outlives_its_relying_party(cast: Cast, auditor: Client) -> None:
     ask(auth=cast.basic("billing"))
     cast.billing.delete()
