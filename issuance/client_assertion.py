@@ -12,6 +12,7 @@ from issuance.replay import one_use
 from issuance.signed_jwt import (
     JwtRefusedError,
     SignedJwt,
+    is_named_or_signed_by,
     read_jwt,
     refuse_other_audience,
     refuse_other_kind,
@@ -21,6 +22,7 @@ from issuance.signed_jwt import (
 from issuance.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from issuers.models import ASSERTION_METHODS, TokenEndpointAuthMethod
+from relying_parties.client_keys import VerificationKey
 from relying_parties.federation import Federated
 from relying_parties.fetching import FetchError
 from relying_parties.registry import Client
@@ -65,7 +67,14 @@ class PresentedAssertion:
             raise TemporarilyUnavailable(f"The keys that prove the client cannot be had. {error}") from error
 
     def pretend(self, client: Client | None, *, issuer: IssuerSnapshot, now: datetime) -> None:
-        """A signature is checked in less time than the answers of a network vary by."""
+        """Nothing: a signature is checked in less time than the answers of a network vary by.
+
+        A fetch of keys is not, and 503 while they cannot be had is told to the client alone that has them at a URL:
+        who knows its client_id, which is no secret, learns that it is registered.
+        """
+
+    def _wants(self, key: VerificationKey) -> bool:
+        return is_named_or_signed_by(self.token, key)
 
     def _by_client(self, client: Client, *, issuer: IssuerSnapshot, now: datetime) -> Proven:
         """RFC 7523 section 3, draft-ietf-oauth-rfc7523bis section 4."""
@@ -78,7 +87,7 @@ class PresentedAssertion:
         refuse_other_audience(token, allowed=(issuer.url, *endpoint))
         exp = refuse_outside_time(token, longest=LONGEST_LIFETIME, now=now)
         jti = token.text("jti")
-        key = verified_by(token, client_signers(client, kid=token.kid), now=now)
+        key = verified_by(token, client_signers(client, wanted=self._wants), now=now)
         replayed = InvalidClient("The client assertion was used before: make a new one for each request.")
         return Proven(
             client=client,
@@ -98,7 +107,7 @@ class PresentedAssertion:
         trusted = credential.trusted
         refuse_other_audience(token, allowed=(trusted.audience,))
         refuse_outside_time(token, longest=trusted.max_assertion_lifetime, now=now)
-        verified_by(token, trusted_signers(trusted, kid=token.kid), now=now)
+        verified_by(token, trusted_signers(trusted, wanted=self._wants), now=now)
         return Proven(client=client, credential=f"federated:{credential.id}")
 
 

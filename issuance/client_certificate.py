@@ -12,6 +12,7 @@ from issuers.directory import IssuerSnapshot
 from issuers.models import CERTIFICATE_METHODS, TokenEndpointAuthMethod
 from relying_parties.certificate_subjects import why_another_subject
 from relying_parties.client_certificates import why_not_issued_by, why_not_registered
+from relying_parties.client_keys import VerificationKey
 from relying_parties.fetching import FetchError
 from relying_parties.registry import Client
 from relying_parties.signers import client_signers
@@ -54,10 +55,13 @@ class PresentedCertificate:
         ((name, registered),) = client.certificate_subjects.items()
         return why_another_subject(sent.der, field=name, registered=registered)
 
+    def _is_of(self, key: VerificationKey) -> bool:
+        return key.certificates[:1] == (self.certificate.der,)
+
     def _why_not_registered(self, client: Client, *, now: datetime) -> str | None:
         """RFC 8705 section 2.2: one of the certificates in the client's JWK Set, which need no authority."""
         try:
-            keys = client_signers(client, kid=None)
+            keys = client_signers(client, wanted=self._is_of)
         except FetchError as error:
             raise TemporarilyUnavailable(
                 f"The certificates that prove the client cannot be had. {error}"

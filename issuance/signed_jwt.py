@@ -103,6 +103,13 @@ def verified_by(token: SignedJwt, keys: Iterable[VerificationKey], *, now: datet
     raise JwtRefusedError("Its signature is not by the key." if allowing else "Its kid is no key's.")
 
 
+def is_named_or_signed_by(token: SignedJwt, key: VerificationKey) -> bool:
+    """Whether the key has the token's `kid` or, where the token has none, signed it."""
+    if token.kid is not None:
+        return key.kid == token.kid
+    return token.alg in key.algs and is_signed_by(token, key)
+
+
 def is_signed_by(token: SignedJwt, key: VerificationKey) -> bool:
     # PyJWT knows Ed25519 (RFC 9864) by the older name alone.
     algorithm = jwt.get_algorithm_by_name("EdDSA" if token.alg == "Ed25519" else token.alg)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import structlog
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -41,6 +42,8 @@ LONGEST_JWKS = 131_072
 LEAST_RSA_BITS, MOST_RSA_BITS = 2048, 8192
 LONGEST_KID = 255
 BASE64URL = re.compile(r"[A-Za-z0-9_-]+\Z")
+
+log = structlog.get_logger("relying_parties")
 
 PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 
@@ -86,14 +89,8 @@ def registered_keys(jwks: Any) -> tuple[VerificationKey, ...]:
 
 
 def usable_keys(jwk_list: Iterable[Any]) -> tuple[VerificationKey, ...]:
-    """Of the keys that another party publishes those that can be used; the others are passed over."""
-    keys = []
-    for jwk in jwk_list:
-        try:
-            keys.append(verification_key(jwk))
-        except KeyRefusedError:
-            continue
-    return tuple(keys)
+    """Of these JWKs the keys that can be used; the others are passed over, whatever is wrong with them."""
+    return tuple(key for key in map(_key_if_usable, jwk_list) if key)
 
 
 def client_jwks_problem(jwks: Any) -> str | None:
@@ -130,6 +127,17 @@ def _listed(jwks: Any) -> list[Any]:
     if not isinstance(keys, list):
         raise KeyRefusedError('A JWK Set: {"keys": [...]} (RFC 7517 section 5).')
     return keys
+
+
+def _key_if_usable(jwk: Any) -> VerificationKey | None:
+    try:
+        return verification_key(jwk)
+    except KeyRefusedError:
+        return None
+    except Exception:
+        # What no reader foresaw in one key must not take the others away.
+        log.warning("key_not_read", exc_info=True)
+        return None
 
 
 def _numbered(number: int, jwk: Any) -> VerificationKey:

@@ -14,6 +14,7 @@ from relying_parties.remote_url import issuer_problem
 
 K = TypeVar("K")
 Jwk = dict[str, Any]
+Wanted = Callable[[K], bool]
 
 FRESH = 600
 """Seconds for which a set is used without another look."""
@@ -22,7 +23,7 @@ LONGEST_USE = 86_400
 RETRY, RETRY_WHEN_UNKNOWN = 60, 10
 """Seconds after a failed fetch, with a set at hand and without one."""
 SEEK = 60
-"""Seconds between two fetches for the sake of kids that a set lacks."""
+"""Seconds between two fetches for the sake of keys that a set lacks."""
 MOST_KEYS = 100
 MOST_SOURCES = 1_000
 
@@ -73,7 +74,6 @@ class _Known(Generic[K]):
     """What is known of a source. Instants are seconds of the clock; `failure` is why the last fetch failed."""
 
     keys: tuple[K, ...] = ()
-    kids: frozenset[str] = frozenset()
     fetched_at: float = float("-inf")
     failure: str = ""
     failed_at: float = float("-inf")
@@ -82,31 +82,33 @@ class _Known(Generic[K]):
     def is_usable(self, now: float) -> bool:
         return now - self.fetched_at < LONGEST_USE
 
-    def is_due(self, now: float, wanted_kid: str | None) -> bool:
+    def is_due(self, now: float, wanted: Wanted[K] | None) -> bool:
         wait = RETRY if self.is_usable(now) else RETRY_WHEN_UNKNOWN
         if self.failure and now - self.failed_at < wait:
             return False
         if now - self.fetched_at >= FRESH:
             return True
-        return self.lacks(wanted_kid) and now - self.sought_at >= SEEK
+        return now - self.sought_at >= SEEK and self.lacks(wanted)
 
-    def lacks(self, kid: str | None) -> bool:
-        return kid is not None and kid not in self.kids
+    def lacks(self, wanted: Wanted[K] | None) -> bool:
+        return wanted is not None and not any(map(wanted, self.keys))
 
 
 class _Entry(Generic[K]):
-    """`known` is replaced as a whole, by the thread that holds `fetching`."""
+    """`known` is replaced as a whole, by the thread that holds `fetching`. One that waits for it holds `waiting`."""
 
     def __init__(self) -> None:
         self.known: _Known[K] = _Known()
         self.fetching = Lock()
+        self.waiting = Lock()
 
 
 class RemoteKeys(Generic[K]):
     """The key sets of many sources, parsed.
 
-    A set is fetched again on use when it is ten minutes old, and at most once a minute when it lacks a kid. A fetch
-    that fails leaves the set in use, for a day at most; one that succeeds replaces it, by an empty set too.
+    A set is fetched again on use when it is ten minutes old, and at most once a minute when it lacks the key that
+    is wanted. A fetch that fails leaves the set in use, for a day at most; one that succeeds replaces it, by an empty
+    set too. A slow source holds two threads at most.
 
     `parse` makes of a set's members what is returned, and leaves out those that it cannot use. `clock` gives seconds
     that never go back.
@@ -123,11 +125,14 @@ class RemoteKeys(Generic[K]):
         self._entries: OrderedDict[KeySource, _Entry[K]] = OrderedDict()
         self._lock = Lock()
 
-    def keys_of(self, source: KeySource, *, wanted_kid: str | None = None) -> tuple[K, ...]:
-        """All keys that are known of the source. Raises FetchError while none can be had."""
+    def keys_of(self, source: KeySource, *, wanted: Wanted[K] | None = None) -> tuple[K, ...]:
+        """All keys that are known of the source; `wanted` tells the one that is needed.
+
+        Raises FetchError while none can be had.
+        """
         entry = self._entry(source)
-        if entry.known.is_due(self._clock(), wanted_kid):
-            self._refresh(source, entry, wanted_kid)
+        if entry.known.is_due(self._clock(), wanted):
+            self._refresh(source, entry, wanted)
         known = entry.known
         if not known.is_usable(self._clock()):
             raise FetchError(known.failure or f"The keys of {source} are being fetched: try again.")
@@ -141,20 +146,34 @@ class RemoteKeys(Generic[K]):
                 self._entries.popitem(last=False)
             return entry
 
-    def _refresh(self, source: KeySource, entry: _Entry[K], wanted_kid: str | None) -> None:
-        """One thread fetches. The others wait for what they lack, but never for a source that failed last."""
-        known = entry.known
-        waits = not known.failure and (not known.is_usable(self._clock()) or known.lacks(wanted_kid))
-        if not entry.fetching.acquire(timeout=LONGEST_FETCH if waits else 0):
+    def _refresh(self, source: KeySource, entry: _Entry[K], wanted: Wanted[K] | None) -> None:
+        if not self._may_fetch(entry, wanted):
             return
         try:
             # Another thread may have fetched meanwhile.
-            if entry.known.is_due(self._clock(), wanted_kid):
-                entry.known = self._fetched(source, entry.known, wanted_kid)
+            if entry.known.is_due(self._clock(), wanted):
+                entry.known = self._fetched(source, entry.known, wanted)
         finally:
             entry.fetching.release()
 
-    def _fetched(self, source: KeySource, known: _Known[K], wanted_kid: str | None) -> _Known[K]:
+    def _may_fetch(self, entry: _Entry[K], wanted: Wanted[K] | None) -> bool:
+        """Whether `fetching` was acquired. One thread waits for it, unless the source failed last; the others go on.
+
+        Who waits has proven nothing: more of them could stop every thread of a worker.
+        """
+        if entry.fetching.acquire(blocking=False):
+            return True
+        known = entry.known
+        if known.failure or (known.is_usable(self._clock()) and not known.lacks(wanted)):
+            return False
+        if not entry.waiting.acquire(blocking=False):
+            return False
+        try:
+            return entry.fetching.acquire(timeout=LONGEST_FETCH)
+        finally:
+            entry.waiting.release()
+
+    def _fetched(self, source: KeySource, known: _Known[K], wanted: Wanted[K] | None) -> _Known[K]:
         """What is known after a fetch."""
         begun_at = self._clock()
         try:
@@ -163,7 +182,6 @@ class RemoteKeys(Generic[K]):
             log.warning("keys_not_fetched", source=str(source), reason=str(error))
             after = replace(known, failure=str(error), failed_at=self._clock())
         else:
-            kids = frozenset(kid for jwk in jwks if isinstance(kid := jwk.get("kid"), str))
-            after = _Known(self._parse(jwks), kids, fetched_at=begun_at)
-        was_sought = known.is_usable(begun_at) and known.lacks(wanted_kid)
-        return replace(after, sought_at=self._clock()) if was_sought or after.lacks(wanted_kid) else after
+            after = _Known(self._parse(jwks), fetched_at=begun_at)
+        was_sought = known.is_usable(begun_at) and known.lacks(wanted)
+        return replace(after, sought_at=self._clock()) if was_sought or after.lacks(wanted) else after

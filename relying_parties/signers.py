@@ -1,22 +1,26 @@
-"""The keys that may have signed an assertion: registered here, or fetched from where they are published."""
+"""The keys that may have signed an assertion: registered here, or fetched from where they are published.
 
-from relying_parties.client_keys import VerificationKey, usable_keys
+`wanted` tells the key that is needed: a set that was fetched and lacks it is looked at anew, once a minute.
+"""
+
+from relying_parties.client_keys import VerificationKey
 from relying_parties.federation import Trusted
 from relying_parties.models import KeysFrom
+from relying_parties.published_keys import published_keys
 from relying_parties.registry import Client
-from relying_parties.remote_keys import KeySource, RemoteKeys
+from relying_parties.remote_keys import KeySource, RemoteKeys, Wanted
 
-remote_keys: RemoteKeys[VerificationKey] = RemoteKeys(usable_keys)
+remote_keys: RemoteKeys[VerificationKey] = RemoteKeys(published_keys)
 
 
-def client_signers(client: Client, *, kid: str | None) -> tuple[VerificationKey, ...]:
-    """The relying party's own keys; `kid` is the one wanted. Raises FetchError."""
+def client_signers(client: Client, *, wanted: Wanted[VerificationKey]) -> tuple[VerificationKey, ...]:
+    """The relying party's own keys. Raises FetchError."""
     if not client.jwks_uri:
         return client.keys
-    return remote_keys.keys_of(KeySource("uri", client.jwks_uri), wanted_kid=kid)
+    return remote_keys.keys_of(KeySource("uri", client.jwks_uri), wanted=wanted)
 
 
-def trusted_signers(trusted: Trusted, *, kid: str | None) -> tuple[VerificationKey, ...]:
+def trusted_signers(trusted: Trusted, *, wanted: Wanted[VerificationKey]) -> tuple[VerificationKey, ...]:
     """A trusted issuer's keys. Raises FetchError."""
     if trusted.keys_from == KeysFrom.JWKS:
         return trusted.keys
@@ -24,4 +28,4 @@ def trusted_signers(trusted: Trusted, *, kid: str | None) -> tuple[VerificationK
         source = KeySource("uri", trusted.jwks_uri)
     else:
         source = KeySource("discovery", trusted.issuer_url)
-    return remote_keys.keys_of(source, wanted_kid=kid)
+    return remote_keys.keys_of(source, wanted=wanted)

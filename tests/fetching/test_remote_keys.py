@@ -1,19 +1,20 @@
 """What a process remembers of the key sets of others: when it looks again, and what it does when nobody answers."""
 
 import io
+import itertools
 import json
 import socket
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Any
 
 import pytest
 
 from relying_parties import remote_keys
 from relying_parties.fetching import FetchError
-from relying_parties.remote_keys import Jwk, KeySource, RemoteKeys, fetch_keys
+from relying_parties.remote_keys import KeySource, RemoteKeys, fetch_keys
 from tests.fetching.site import Answer, Site, head, sends, serves, waits
 
 pytestmark = pytest.mark.contract("P7.8")
@@ -53,9 +54,13 @@ def key_set(*kids: str) -> Answer:
     return serves({"keys": [{"kty": "OKP", "kid": kid} for kid in kids]})
 
 
-def failure(keys: RemoteKeys[str], source: KeySource, wanted_kid: str | None = None) -> str:
+def is_kid(kid: str) -> Callable[[str], bool]:
+    return lambda key: key == kid
+
+
+def failure(keys: RemoteKeys[str], source: KeySource, wanted: str = "a") -> str:
     with pytest.raises(FetchError) as caught:
-        keys.keys_of(source, wanted_kid=wanted_kid)
+        keys.keys_of(source, wanted=is_kid(wanted))
     return str(caught.value)
 
 
@@ -152,10 +157,10 @@ def test_a_set_is_used_for_ten_minutes(
     assert keys.keys_of(source) == ("a",)
     server.answer = key_set("b")
     clock += 10 * MINUTE - 1
-    assert keys.keys_of(source, wanted_kid="a") == ("a",)
+    assert keys.keys_of(source, wanted=is_kid("a")) == ("a",)
     assert len(server.requests) == 1
     clock += 1
-    assert keys.keys_of(source, wanted_kid="a") == ("b",)
+    assert keys.keys_of(source, wanted=is_kid("a")) == ("b",)
     assert len(server.requests) == 2
 
 
@@ -186,21 +191,21 @@ def test_the_least_used_source_is_forgotten(
     assert [request.split()[1] for request in server.requests] == ["/0", "/1", "/2", "/1"]
 
 
-# Kids that a set lacks
+# Keys that a set lacks
 
 
 def test_a_new_kid_is_fetched_at_once(server: Site, source: KeySource, keys: RemoteKeys[str]) -> None:
-    assert keys.keys_of(source, wanted_kid="a") == ("a",)
+    assert keys.keys_of(source, wanted=is_kid("a")) == ("a",)
     server.answer = key_set("a", "b")
-    assert keys.keys_of(source, wanted_kid="b") == ("a", "b")
+    assert keys.keys_of(source, wanted=is_kid("b")) == ("a", "b")
 
 
 def test_unknown_kids_cause_one_fetch_a_minute(
     server: Site, source: KeySource, keys: RemoteKeys[str], clock: Clock
 ) -> None:
-    keys.keys_of(source, wanted_kid="a")
+    keys.keys_of(source, wanted=is_kid("a"))
     for second in range(3 * MINUTE):
-        assert keys.keys_of(source, wanted_kid=f"nonsense-{second}") == ("a",)
+        assert keys.keys_of(source, wanted=is_kid(f"nonsense-{second}")) == ("a",)
         clock += 1
     assert len(server.requests) == 1 + 3
 
@@ -209,10 +214,10 @@ def test_a_set_that_was_fetched_for_a_kid_in_vain_is_not_fetched_twice(
     server: Site, source: KeySource, keys: RemoteKeys[str], clock: Clock
 ) -> None:
     for _ in range(50):
-        assert keys.keys_of(source, wanted_kid="nonsense") == ("a",)
+        assert keys.keys_of(source, wanted=is_kid("nonsense")) == ("a",)
     assert len(server.requests) == 1
     clock += MINUTE
-    keys.keys_of(source, wanted_kid="nonsense")
+    keys.keys_of(source, wanted=is_kid("nonsense"))
     assert len(server.requests) == 2
 
 
@@ -221,19 +226,17 @@ def test_a_kid_that_was_found_uses_the_minute_up_too(
 ) -> None:
     keys.keys_of(source)
     server.answer = key_set("b")
-    assert keys.keys_of(source, wanted_kid="b") == ("b",)
-    assert keys.keys_of(source, wanted_kid="nonsense") == ("b",)
+    assert keys.keys_of(source, wanted=is_kid("b")) == ("b",)
+    assert keys.keys_of(source, wanted=is_kid("nonsense")) == ("b",)
     assert len(server.requests) == 2
 
 
-def test_kids_that_are_no_text_are_no_kids(server: Site, source: KeySource) -> None:
-    server.answer = serves({"keys": [{"kid": 1}, {"kid": ["a"]}, {"kid": None}, {}]})
-    keys = RemoteKeys(len_of, clock=Clock())
-    assert keys.keys_of(source, wanted_kid="1") == (4,)
-
-
-def len_of(jwks: tuple[Jwk, ...]) -> tuple[int, ...]:
-    return (len(jwks),)
+def test_a_key_that_cannot_be_used_is_lacking(server: Site, source: KeySource, clock: Clock) -> None:
+    keys = RemoteKeys(lambda jwks: tuple(jwk["kid"] for jwk in jwks if "n" in jwk), clock=clock)
+    assert keys.keys_of(source, wanted=is_kid("a")) == ()
+    server.answer = serves({"keys": [{"kid": "a", "n": "mended"}]})
+    clock += MINUTE
+    assert keys.keys_of(source, wanted=is_kid("a")) == ("a",)
 
 
 # When nobody answers
@@ -267,10 +270,10 @@ def test_no_failure_empties_the_set(
     server.answer = answer
     for _ in range(3):
         clock += HOUR
-        assert keys.keys_of(source, wanted_kid="new") == ("a",)
+        assert keys.keys_of(source, wanted=is_kid("new")) == ("a",)
     server.answer = key_set("new")
     clock += MINUTE
-    assert keys.keys_of(source, wanted_kid="new") == ("new",)
+    assert keys.keys_of(source, wanted=is_kid("new")) == ("new",)
 
 
 def test_a_failed_fetch_is_tried_again_after_a_minute(
@@ -280,7 +283,7 @@ def test_a_failed_fetch_is_tried_again_after_a_minute(
     server.answer = serves({}, 500)
     clock += 10 * MINUTE
     for second in range(3 * MINUTE):
-        assert keys.keys_of(source, wanted_kid=f"nonsense-{second}") == ("a",)
+        assert keys.keys_of(source, wanted=is_kid(f"nonsense-{second}")) == ("a",)
         clock += 1
     assert len(server.requests) == 1 + 3
 
@@ -339,24 +342,51 @@ def test_while_one_fetches_the_others_use_what_is_known(
     assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_who_lacks_a_key_waits_for_the_one_that_fetches(
-    server: Site,
-    source: KeySource,
-    keys: RemoteKeys[str],
-    known: bool,  # noqa: FBT001 - a parameter
+def test_of_those_who_lack_a_key_one_waits_for_the_one_that_fetches(
+    server: Site, source: KeySource, keys: RemoteKeys[str]
 ) -> None:
-    if known:
-        keys.keys_of(source)
-        server.wait_until_asked()
+    keys.keys_of(source)
+    server.wait_until_asked()
     server.answer = gate = Gate(key_set("new"))
     with ThreadPoolExecutor(8) as pool:
-        waiting = at_once(pool, lambda: keys.keys_of(source, wanted_kid="new"), 8)
-        server.wait_until_asked()
-        assert not any(future.done() for future in waiting)
+        asked = at_once(pool, lambda: keys.keys_of(source, wanted=is_kid("new")), 8)
+        at_the_gate, told = two_of(asked)
+        assert [future.result() for future in told] == 6 * [("a",)]
+        assert keys.keys_of(source, wanted=is_kid("a")) == ("a",)
         gate.opened.set()
-        assert [future.result() for future in waiting] == 8 * [("new",)]
-    assert len(server.requests) == known + 1
+        assert [future.result() for future in at_the_gate] == 2 * [("new",)]
+    assert len(server.requests) == 2
+
+
+def test_junk_holds_two_threads_during_one_fetch_a_minute(
+    server: Site, source: KeySource, keys: RemoteKeys[str], clock: Clock
+) -> None:
+    keys.keys_of(source)
+    kids = itertools.count()
+    for minute in range(2):
+        server.answer = gate = Gate(key_set("a"))
+        with ThreadPoolExecutor(8) as pool:
+            asked = at_once(pool, lambda: keys.keys_of(source, wanted=is_kid(f"junk-{next(kids)}")), 8)
+            at_the_gate, _ = two_of(asked)
+            gate.opened.set()
+            assert [future.result() for future in at_the_gate] == 2 * [("a",)]
+        assert len(server.requests) == 2 + minute
+        clock += MINUTE
+
+
+def test_of_a_source_of_which_nothing_is_known_one_waits_and_the_others_try_again(
+    server: Site, source: KeySource, keys: RemoteKeys[str]
+) -> None:
+    server.answer = gate = Gate(key_set("a"))
+    with ThreadPoolExecutor(8) as pool:
+        asked = at_once(pool, lambda: keys.keys_of(source), 8)
+        at_the_gate, told = two_of(asked)
+        for future in told:
+            with pytest.raises(FetchError, match="are being fetched: try again"):
+                future.result()
+        gate.opened.set()
+        assert [future.result() for future in at_the_gate] == 2 * [("a",)]
+    assert len(server.requests) == 1
 
 
 def test_nobody_waits_for_a_source_that_failed(
@@ -377,11 +407,10 @@ def test_nobody_waits_for_a_source_that_failed(
 
 def test_who_waits_in_vain_is_told_why(server: Site, source: KeySource, keys: RemoteKeys[str]) -> None:
     server.answer = gate = Gate(serves({}, 500))
-    with ThreadPoolExecutor(4) as pool:
-        waiting = at_once(pool, lambda: failure(keys, source), 4)
-        server.wait_until_asked()
+    with ThreadPoolExecutor(3) as pool:
+        at_the_gate, _ = two_of(at_once(pool, lambda: failure(keys, source), 3))
         gate.opened.set()
-        assert all("answered 500" in future.result() for future in waiting)
+        assert all("answered 500" in future.result() for future in at_the_gate)
     assert len(server.requests) == 1
 
 
@@ -393,7 +422,8 @@ def test_waiting_has_an_end(
         first = pool.submit(keys.keys_of, source)
         server.wait_until_asked()
         monkeypatch.setattr(remote_keys, "LONGEST_FETCH", 0.1)
-        assert "are being fetched: try again" in failure(keys, source)
+        for _ in range(2):
+            assert "are being fetched: try again" in failure(keys, source)
         gate.opened.set()
         assert first.result() == ("a",)
 
@@ -401,3 +431,15 @@ def test_waiting_has_an_end(
 def at_once(pool: ThreadPoolExecutor, act: Callable[[], Any], count: int) -> list[Future[Any]]:
     start = threading.Barrier(count)
     return [pool.submit(lambda: (start.wait(), act())[1]) for _ in range(count)]
+
+
+def two_of(asked: list[Future[Any]]) -> tuple[set[Future[Any]], set[Future[Any]]]:
+    """Those two that stand still, and the others once they are answered."""
+    answered: set[Future[Any]] = set()
+    for future in as_completed(asked, timeout=10):
+        answered.add(future)
+        if len(answered) == len(asked) - 2:
+            break
+    at_the_gate = set(asked) - answered
+    assert not any(future.done() for future in at_the_gate)
+    return at_the_gate, answered
