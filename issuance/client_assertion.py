@@ -69,8 +69,9 @@ class PresentedAssertion:
     def pretend(self, client: Client | None, *, issuer: IssuerSnapshot, now: datetime) -> None:
         """Nothing: a signature is checked in less time than the answers of a network vary by.
 
-        A fetch of keys is not, and 503 while they cannot be had is told to the client alone that has them at a URL:
-        who knows its client_id, which is no secret, learns that it is registered.
+        A client with keys at a URL can be told from one that is not there: by the time of a fetch, and by 503 while
+        the keys cannot be had. What that tells is a client_id, which is no secret; each fetch in vain for a client
+        that is not there would be one that strangers cause.
         """
 
     def _wants(self, key: VerificationKey) -> bool:
