@@ -29,8 +29,12 @@ def warn_of_endings(now: datetime) -> tuple[Ending, ...]:
 
 
 def _untold(found: Iterable[Ending]) -> list[Ending]:
+    """One for each row to come: a key may be registered under two names, a certificate twice."""
     told = set(ToldEnding.objects.values_list("subject", "ends_at", "days"))
-    return [ending for ending in found if (_subject(ending), ending.at, ending.days) not in told]
+    untold: dict[tuple[str, datetime, int], Ending] = {}
+    for ending in found:
+        untold.setdefault((_subject(ending), ending.at, ending.days), ending)
+    return [ending for row, ending in untold.items() if row not in told]
 
 
 def _row(ending: Ending) -> ToldEnding:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from issuers.models import Issuer
 from relying_parties.models import ClientSecret, RelyingParty
 from tests.cast import Cast
-from tests.client_keys import jwk_of, new_key
+from tests.client_keys import certificate_until, jwk_of, new_key, pem_of
 from upkeep.maintenance import maintain
 from upkeep.models import ToldEnding
 
@@ -32,6 +32,13 @@ def secret(cast: Cast) -> ClientSecret:
 def warnings(log_lines: io.StringIO) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in log_lines.getvalue().splitlines()]
     return [line for line in lines if line["event"] == "ends_soon"]
+
+
+def register(cast: Cast, keys: list[dict[str, Any]]) -> None:
+    Issuer.objects.filter(pk=cast.oidc_m2m.pk).update(token_endpoint_auth_methods=["private_key_jwt"])
+    RelyingParty.objects.filter(pk=cast.billing.pk).update(
+        token_endpoint_auth_method="private_key_jwt", client_jwks={"keys": keys}
+    )
 
 
 def test_each_step_is_logged_once(secret: ClientSecret, log_lines: io.StringIO) -> None:
@@ -62,16 +69,38 @@ def test_a_line_says_what_ends_and_what_to_do(secret: ClientSecret, log_lines: i
 
 def test_of_two_keys_that_end_at_once_each_is_logged_once(cast: Cast, log_lines: io.StringIO) -> None:
     keys = [jwk_of(new_key(), kid=kid, exp=int(END.timestamp())) for kid in ("first", "second")]
-    Issuer.objects.filter(pk=cast.oidc_m2m.pk).update(token_endpoint_auth_methods=["private_key_jwt"])
-    RelyingParty.objects.filter(pk=cast.billing.pk).update(
-        token_endpoint_auth_method="private_key_jwt", client_jwks={"keys": keys}
-    )
+    register(cast, keys)
 
     for _ in range(2):
         maintain(END - DAY)
 
     assert {line["what"] for line in warnings(log_lines)} == {"first of billing", "second of billing"}
     assert len(warnings(log_lines)) == 2
+
+
+def test_a_key_under_two_names_is_logged_once(cast: Cast, log_lines: io.StringIO) -> None:
+    key = new_key()
+    keys = [jwk_of(key, kid=kid, exp=int(END.timestamp())) for kid in ("first", "second")]
+    register(cast, keys)
+
+    reports = [maintain(END - DAY) for _ in range(2)]
+
+    assert [line["what"] for line in warnings(log_lines)] == ["first of billing"]
+    assert [[ending.name for ending in report.endings] for report in reports] == [
+        ["first of billing", "second of billing"]
+    ] * 2
+
+
+def test_an_authority_that_stands_twice_is_logged_once(cast: Cast, log_lines: io.StringIO) -> None:
+    authority = certificate_until(new_key(), END, name="Client CA")
+    Issuer.objects.filter(pk=cast.oidc_m2m.pk).update(
+        client_ca_certificates=pem_of(authority, authority), token_endpoint_auth_methods=["tls_client_auth"]
+    )
+
+    for _ in range(2):
+        maintain(END - DAY)
+
+    assert [line["what"] for line in warnings(log_lines)] == ["CN=Client CA"]
 
 
 def test_an_end_that_moves_is_logged_anew(secret: ClientSecret, log_lines: io.StringIO) -> None:
