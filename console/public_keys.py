@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from django.db.models import Q
 
 from issuers.thumbprints import base64url
-from relying_parties.client_keys import KeyRefusedError, PublicKey, VerificationKey, client_keys
+from relying_parties.client_keys import PublicKey, VerificationKey, registered_keys
 from relying_parties.models import CredentialUse, RelyingParty
 
 MOST_OTHERS = 5
@@ -50,12 +50,12 @@ class OtherUse:
 
 
 def key_lines(jwks: Any, *, now: datetime) -> list[KeyLine]:
-    """Of a JWK Set as it is stored; none where there is none, or one that cannot be used."""
-    return [_line(key, last_used_at=None, now=now) for key in _keys(jwks)]
+    """Of a JWK Set as it is stored, None for none: the keys that can be used."""
+    return [_line(key, last_used_at=None, now=now) for key in registered_keys(jwks)]
 
 
 def client_key_lines(relying_party: RelyingParty, *, now: datetime) -> list[KeyLine]:
-    keys = _keys(relying_party.client_jwks)
+    keys = registered_keys(relying_party.client_jwks)
     uses = _uses(relying_party)
     return [
         _line(
@@ -71,7 +71,7 @@ def client_key_lines(relying_party: RelyingParty, *, now: datetime) -> list[KeyL
 
 def other_uses(relying_party: RelyingParty) -> list[OtherUse]:
     """The newest first."""
-    keys = _keys(relying_party.client_jwks)
+    keys = registered_keys(relying_party.client_jwks)
     registered = {name for key in keys for name in _credentials(relying_party, key)}
     uses = [(name, at) for name, at in _uses(relying_party).items() if name not in registered]
     newest = nlargest(MOST_OTHERS, uses, key=lambda use: use[1])
@@ -84,13 +84,6 @@ def other_uses(relying_party: RelyingParty) -> list[OtherUse]:
 
 def certificate_lines(certificates: Iterable[x509.Certificate], *, now: datetime) -> list[CertificateLine]:
     return [_certificate_line(certificate, now) for certificate in certificates]
-
-
-def _keys(jwks: Any) -> tuple[VerificationKey, ...]:
-    try:
-        return client_keys(jwks) if jwks is not None else ()
-    except KeyRefusedError:
-        return ()
 
 
 def _credentials(relying_party: RelyingParty, key: VerificationKey) -> set[str]:

@@ -11,7 +11,7 @@ from issuers.client_authorities import client_authorities
 from issuers.endings import HORIZON, Ending, Kind, step_of
 from issuers.models import Issuer, TokenEndpointAuthMethod
 from issuers.thumbprints import base64url
-from relying_parties.client_keys import VerificationKey, client_keys
+from relying_parties.client_keys import VerificationKey, registered_keys
 from relying_parties.models import ClientSecret, RelyingParty
 
 
@@ -78,7 +78,7 @@ def _client_keys(now: datetime) -> Iterator[Ending]:
     """Those that are registered here and that the method takes; who fetches its keys renews them where they are."""
     registered = _in_use(now).filter(token_endpoint_auth_method__in=KINDS_OF_KEYS, client_jwks__isnull=False)
     for relying_party in registered.select_related("issuer"):
-        keys = client_keys(relying_party.client_jwks)
+        keys = registered_keys(relying_party.client_jwks)
         kind = KINDS_OF_KEYS[TokenEndpointAuthMethod(relying_party.token_endpoint_auth_method)]
         taken = [key for key in keys if kind == Kind.CLIENT_KEY or key.certificates]
         for key in taken:

@@ -66,3 +66,16 @@ def test_it_names_the_first_and_counts_the_others(cast: Cast, operator: Client) 
     page = body_of(operator, reverse("admin:index"))
     assert page.count("number ") == MOST_NAMED
     assert "And 3 more:" in page
+
+
+def test_a_stored_key_that_is_refused_today_hides_no_other(cast: Cast, operator: Client) -> None:
+    keys = [
+        jwk_of(new_key(), kid="2025", use="enc"),
+        jwk_of(new_key(), kid="2026", exp=int((NOW + DAY).timestamp())),
+    ]
+    RelyingParty.objects.filter(pk=cast.billing.pk).update(
+        token_endpoint_auth_method="private_key_jwt", client_jwks={"keys": keys}
+    )
+
+    assert "2026 of billing</a>" in body_of(operator, reverse("admin:index"))
+    assert "EC, P-256" in body_of(operator, url(RelyingParty, "change", cast.billing.pk))

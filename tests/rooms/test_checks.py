@@ -13,8 +13,7 @@ from django.core.checks import INFO, WARNING
 from pytest_django import Settings
 
 from issuance.checks import lets_certificates_in, shares_counts
-from issuers.models import CERTIFICATE_METHODS
-from issuers.models import TokenEndpointAuthMethod
+from issuers.models import CERTIFICATE_METHODS, TokenEndpointAuthMethod
 from tests.assertions import switch_on
 from tests.cast import Cast
 from tests.server import database_url, serve

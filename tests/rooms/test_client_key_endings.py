@@ -71,6 +71,16 @@ def test_two_keys_that_end_at_once_are_two_endings(cast: Cast) -> None:
     assert len({ending.thumbprint for ending in endings(NOW)}) == 2
 
 
+def test_a_stored_key_that_is_refused_today_keeps_no_other_from_being_told(cast: Cast) -> None:
+    refused = jwk_of(NEXT, kid="old", use="enc")
+    register(cast, jwk_of(KEY, kid="2026", exp=until(10)))
+    RelyingParty.objects.filter(pk=cast.billing.pk).update(
+        client_jwks={"keys": [refused, jwk_of(KEY, kid="2026", exp=until(10))]}
+    )
+
+    assert found() == [("client key", "2026 of billing", 14, False)]
+
+
 def test_a_client_certificate_is_named(cast: Cast) -> None:
     certificate = certificate_until(KEY, NOW + 5 * DAY)
     register(cast, jwk_of(KEY, kid="tls", x5c=x5c_of(certificate)), method="self_signed_tls_client_auth")
