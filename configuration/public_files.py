@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 from configuration.secret_sources import FromFile, Surroundings
+from issuers.pem import holds_private_key
 from issuers.strict_json import StrictDecoder
 
 LONGEST_PUBLIC_FILE = 256 * 1024
 """Bytes: twenty keys with their certificates, or fifty certificates of authorities."""
-PRIVATE = "PRIVATE KEY-----"
 
 
 def jwks_in(file: FromFile, surroundings: Surroundings) -> Any:
@@ -25,6 +25,6 @@ def jwks_in(file: FromFile, surroundings: Surroundings) -> Any:
 def certificates_in(file: FromFile, surroundings: Surroundings) -> str:
     """The text of the file. Raises ValueError."""
     text = file.read(surroundings, longest=LONGEST_PUBLIC_FILE)
-    if PRIVATE in text:
+    if holds_private_key(text):
         raise ValueError(f"{file.located(surroundings)} holds a private key: give what is public alone.")
     return text

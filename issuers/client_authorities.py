@@ -6,6 +6,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from issuers.certificates import Certificates, read_certificates
+from issuers.pem import holds_private_key
 
 MOST_AUTHORITIES = 50
 
@@ -21,7 +22,7 @@ def client_authorities(pem: str) -> Certificates:
 
 def read_ca_certificates(pem: str) -> Certificates:
     """Raises ValueError, with words for the operator, unless these are 1 to 50 certificates of authorities."""
-    if "PRIVATE KEY" in pem:
+    if holds_private_key(pem):
         raise ValueError("This holds a private key: give the certificates alone.")
     certificates = read_certificates(pem)
     if len(certificates) > MOST_AUTHORITIES:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from issuers.pem import holds_private_key
 from keys.generation import digest_for, subject
 from keys.keyring import KeySnapshot
 from keys.models import SigningKey
@@ -40,7 +41,7 @@ def certificates_of(key: SigningKey) -> Chain:
 
 def read_chain(pem: bytes, *, key: SigningKey) -> Chain:
     """A chain for the key, leaf first, each certificate signed by the next. Raises ValidationError."""
-    if b"PRIVATE KEY" in pem:
+    if holds_private_key(pem.decode("latin-1")):
         raise ValidationError("This holds a private key: send the certificates alone.")
     try:
         chain = tuple(x509.load_pem_x509_certificates(pem))

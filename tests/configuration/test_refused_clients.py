@@ -14,6 +14,7 @@ PRIVATE = json.dumps(private_jwks_of(p256()))
 PUBLIC = json.dumps(jwks_of(p256()))
 NO_AUTHORITY = json.dumps(certificate_pem(p256()).decode())
 PEM = pem(p256()).decode()
+PGP = "-----BEGIN PGP PRIVATE KEY BLOCK-----"
 METHODS = (
     "token_endpoint_auth_methods: [client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth]"
 )
@@ -89,6 +90,8 @@ def credential(rest: str) -> str:
          "client_ca_certificates: These are no certificates in PEM that can be read."),
         (f"issuers: [{{path: oidc_m2m, client_ca_certificates: {NO_AUTHORITY}}}]", '"-----BEGIN',
          "client_ca_certificates: The certificate CN=old idp says nothing of a CA (basicConstraints)"),
+         (f"issuers: [{{path: oidc_m2m, client_ca_certificates: '{PGP}'}}]", "'-----BEGIN",
+          "client_ca_certificates: This holds a private key: give the certificates alone."),
     ],
 )  # fmt: skip
 @pytest.mark.django_db
@@ -120,6 +123,7 @@ def test_a_url_that_is_missing_is_told_once() -> None:
         (b'{"keys": [], "keys": []}', "is not JSON: the member 'keys' stands twice in one object."),
         (b"[" * 100_000, "is nested too deep."),
         (PEM.encode(), "holds a private key: give what is public alone."),
+        (PGP.encode(), "holds a private key: give what is public alone."),
     ],
 )
 @pytest.mark.django_db
