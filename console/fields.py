@@ -1,7 +1,6 @@
 """Form fields for what the models keep as JSON, for instants, and for small files."""
 
 import json
-import re
 from json import JSONDecodeError
 from typing import Any, ClassVar
 
@@ -10,11 +9,12 @@ from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 
+from issuers.json_value import NUL
 from issuers.strict_json import StrictDecoder
+from issuers.text import surrogate_problem
 
 MOST_UPLOADED = 65_536
 """Bytes: a key and its chain are some thousands."""
-NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Lines(forms.CharField):
@@ -88,21 +88,21 @@ class Json(forms.JSONField):
     def to_python(self, value: Any) -> Any:
         try:
             parsed = super().to_python(value)
-            _check_characters(parsed)
+            surrogate = surrogate_problem(json.dumps(parsed, ensure_ascii=False))
+            _refuse_nul(parsed)
         except ValidationError as error:
             raise ValidationError(_what_is_wrong(value)) from error
-        except UnicodeEncodeError as error:
-            raise ValidationError("It holds a lone surrogate, which is no character.") from error
         except RecursionError as error:
             raise ValidationError("It is nested too deep.") from error
         except ValueError as error:
             raise ValidationError("It holds a number of too many digits.") from error
+        if surrogate:
+            raise ValidationError(surrogate)
         return parsed
 
 
-def _check_characters(value: Any) -> None:
-    """Raises UnicodeEncodeError or ValidationError for what PostgreSQL's jsonb cannot hold."""
-    json.dumps(value, ensure_ascii=False).encode()
+def _refuse_nul(value: Any) -> None:
+    """Raises ValidationError for what PostgreSQL's jsonb cannot hold."""
     if NUL.search(json.dumps(value)):
         raise ValidationError("NUL")
 

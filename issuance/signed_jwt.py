@@ -16,6 +16,7 @@ import jwt
 
 from issuers.models import CLOCK_SKEW
 from issuers.strict_json import StrictDecoder
+from issuers.text import surrogate_problem
 from issuers.thumbprints import base64url
 from relying_parties.client_keys import ASSERTION_ALGS, VerificationKey
 
@@ -23,8 +24,6 @@ LONGEST_JWT = 16_384
 LAST_INSTANT = 253_402_300_799
 """The last second of the year 9999. What counts milliseconds lies beyond it."""
 SEGMENT = re.compile(r"[A-Za-z0-9_-]*\Z")
-LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
-"""JSON can escape one (RFC 8259 section 8.2), no encoding can write it."""
 NOT_UNDERSTOOD = ("crit", "b64", "zip", "enc")
 """Header parameters that change how a JWT is read: who does not know them refuses it (RFC 7515 section 4.1.11)."""
 
@@ -56,8 +55,8 @@ class SignedJwt:
         value = self.claims.get(claim)
         if not isinstance(value, str) or not value:
             raise JwtRefusedError(f"Its {claim} is {'no text' if claim in self.claims else 'missing'}.")
-        if LONE_SURROGATE.search(value):
-            raise JwtRefusedError(f"Its {claim} holds a lone surrogate, which is no character.")
+        if problem := surrogate_problem(value, of=f"Its {claim}"):
+            raise JwtRefusedError(problem)
         return value
 
     def instant(self, claim: str) -> float | None:

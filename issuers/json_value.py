@@ -4,6 +4,8 @@ import json
 import re
 from typing import Any
 
+from issuers.text import surrogate_problem
+
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 """Escaped, in JSON: PostgreSQL's jsonb does not store it."""
 
@@ -12,13 +14,12 @@ def json_problem(value: Any, *, longest: int) -> str | None:
     """What is wrong with a value of at most `longest` characters of JSON, None if nothing is."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        text.encode()
     except RecursionError:
         return "Nested too deep."
-    except UnicodeEncodeError:
-        return "It holds a lone surrogate, which is no character."
     except (TypeError, ValueError):
         return "It holds what is no JSON, such as NaN or an infinity."
+    if problem := surrogate_problem(text):
+        return problem
     if NUL.search(text):
         return "It holds the character NUL."
     if len(text) > longest:

@@ -1,6 +1,5 @@
 """What an operator does with client secrets; admin, file and API share these acts."""
 
-import unicodedata
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -10,6 +9,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils.crypto import constant_time_compare
 
 from issuers.models import Issuer
+from issuers.text import surrogate_problem
 from relying_parties import client_secrets
 from relying_parties.models import ClientSecret, RelyingParty
 
@@ -40,8 +40,8 @@ def add_chosen_secret(
     """
     if not text or len(text) > LONGEST_CHOSEN_SECRET:
         raise ValidationError(f"A secret has 1 to {LONGEST_CHOSEN_SECRET} characters.")
-    if any(unicodedata.category(character) == "Cs" for character in text):
-        raise ValidationError("A secret cannot hold a lone surrogate, which is no character.")
+    if problem := surrogate_problem(text, of="The secret"):
+        raise ValidationError(problem)
     secret = _new(relying_party=relying_party, label=label, text=text, expires_at=expires_at)
     secret.chosen = True
     secret.checked().save()

@@ -176,10 +176,16 @@ def test_a_chosen_secret_has_no_hint(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x" * (LONGEST_CHOSEN_SECRET + 1), "\ud800"], ids=["none", "long", "surrogate"]
+    ("text", "why"),
+    [
+        ("", "1 to 1024 characters"),
+        ("x" * (LONGEST_CHOSEN_SECRET + 1), "1 to 1024 characters"),
+        ("\ud800", "The secret holds a lone surrogate, which is no character."),
+    ],
+    ids=["none", "long", "surrogate"],
 )
-def test_some_texts_are_no_secret(cast: Cast, text: str) -> None:
-    with pytest.raises(ValidationError):
+def test_some_texts_are_no_secret(cast: Cast, text: str, why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
         add_chosen_secret(relying_party=cast.billing, text=text)
 
 
