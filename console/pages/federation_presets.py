@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from console.configuration_admin import REFUSALS, reason_of
 from console.federation import add_from_preset
-from console.fields import Json
 from console.pages.federated_credentials import FederatedCredentials
+from console.public_fields import PublicKeys
 from relying_parties.models import FederatedCredential, RelyingParty
 from relying_parties.preset import Preset, answer_problems, filled
 from relying_parties.presets import PRESETS, preset_named
@@ -28,7 +28,7 @@ class PresetForm(forms.Form):
         label="Name of the trusted issuer",
         help_text="It is made if there is none of its URL yet; one that is there is taken as it stands.",
     )
-    jwks = Json(
+    jwks = PublicKeys(
         required=False,
         label="JWKS",
         help_text="The platform's public keys, where this server cannot fetch them. Empty: by discovery.",

@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
@@ -12,10 +11,11 @@ from django.utils.html import format_html
 from console.auth_methods import CHOICES
 from console.configuration_admin import ConfigurationAdmin, ConfigurationForm
 from console.dashboard import MOST_NAMED
-from console.fields import MOST_UPLOADED, Checkboxes
+from console.fields import Checkboxes
 from console.issuer_keys import keys_of
 from console.pages.key_creation import KeyCreation
 from console.panelled_page import PanelledPage
+from console.public_fields import Certificates
 from console.public_keys import certificate_lines
 from console.site import site
 from issuers.client_authorities import client_authorities
@@ -31,12 +31,10 @@ class IssuerForm(ConfigurationForm):
         initial=default_methods,
         help_text="The methods that are on. A relying party's method must be one of them.",
     )
-    client_ca_certificates = forms.CharField(
-        required=False,
-        label="Client CA certificates",
+    client_ca_certificates = Certificates(
+        rows=8,
         strip=False,
-        max_length=MOST_UPLOADED,
-        widget=forms.Textarea(attrs={"rows": 8, "class": "pem", "spellcheck": "false"}),
+        label="Client CA certificates",
         help_text="In PEM, one behind the other: who issues the certificates that prove clients of tls_client_auth "
         "(RFC 8705 section 2.1).",
     )

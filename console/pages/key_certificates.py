@@ -11,9 +11,10 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern
 from django.utils import timezone
 
-from console.fields import MOST_UPLOADED, Upload
+from console.fields import Upload
 from console.key_acts import why_not_in_use
 from console.pages.key_acts import KeyActs
+from console.public_fields import Certificates
 from keys.certificates import (
     Chain,
     attach_chain,
@@ -30,14 +31,7 @@ NOT_IN_A_FILE_NAME = re.compile(r"[^A-Za-z0-9_-]")
 
 class ChainForm(forms.Form):
     file = Upload(required=False, label="File", help_text="PEM, the key's own certificate first.")
-    pem = forms.CharField(
-        required=False,
-        label="Or pasted",
-        max_length=MOST_UPLOADED,
-        widget=forms.Textarea(
-            attrs={"rows": 12, "class": "pem", "spellcheck": "false", "autocomplete": "off"}
-        ),
-    )
+    pem = Certificates(rows=12, label="Or pasted")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

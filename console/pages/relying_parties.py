@@ -21,6 +21,7 @@ from console.pages.federation_presets import FederationPresets
 from console.pages.secret_rotation import SecretRotation
 from console.pages.token_previews import PreviewPage
 from console.panelled_page import PanelledPage
+from console.public_fields import PublicKeys
 from console.public_keys import client_key_lines, other_uses
 from console.readable import ReadableJson
 from console.site import site
@@ -44,6 +45,9 @@ class RelyingPartyForm(ConfigurationForm):
         required=False,
         help_text="CIDRs from which it may ask, one to a line, such as 10.0.0.0/8. Empty: any.",
     )
+
+    class Meta:
+        field_classes: ClassVar[dict[str, type[forms.Field]]] = {"client_jwks": PublicKeys}
 
 
 class GrantForm(ModelForm):

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Count, QuerySet
+from django.forms import Field
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -11,6 +12,7 @@ from django.utils.html import format_html
 
 from console.configuration_admin import ConfigurationAdmin, ConfigurationForm
 from console.panelled_page import PanelledPage
+from console.public_fields import PublicKeys
 from console.public_keys import key_lines
 from console.site import site
 from relying_parties.models import FederatedCredential, TrustedIssuer
@@ -20,6 +22,7 @@ MOST_CREDENTIALS = 50
 
 class TrustedIssuerForm(ConfigurationForm):
     class Meta:
+        field_classes: ClassVar[dict[str, type[Field]]] = {"jwks": PublicKeys}
         labels: ClassVar[dict[str, str]] = {"max_assertion_lifetime": "Greatest lifetime of its tokens"}
 
 

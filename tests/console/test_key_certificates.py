@@ -91,7 +91,7 @@ def test_an_issued_chain_is_attached_and_published(
         ({"file": b"x" * 70_000}, "The file has more than 64 kB."),
         ({"file": b"x", "pem": "x"}, "or paste the certificates: one of the two"),
         ({"file": b"\xff\xfe"}, "no certificates in PEM"),
-        ({"pem": "-----BEGIN PRIVATE KEY-----"}, "send the certificates alone"),
+        ({"file": b"-----BEGIN PRIVATE KEY-----"}, "send the certificates alone"),
     ],
 )
 def test_what_is_no_chain_leaves_the_old_one(
