@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model
 from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -20,17 +21,20 @@ from console.record_list import RecordList
 from console.site import site
 from issuers.models import Issuer
 from keys.models import SigningKey
-from relying_parties.models import ClaimTemplate, ClientSecret, RelyingParty
+from relying_parties.models import ClaimTemplate, ClientSecret, FederatedCredential, RelyingParty
 
 EXPORT_CHUNK = 2_000
 NOTHING = "-"
+SHOWN = 8
+"""Characters of a thumbprint or a kid in the list; the rest is in its title."""
+NAMED_BY_NUMBER: dict[str, type[Model]] = {"secret": ClientSecret, "federated": FederatedCredential}
 
 
 @admin.register(IssuanceEvent, site=site)
 class RecordAdmin(ReadOnlyAdmin):
     change_list_template = "console/record_list.html"
     change_form_template = "console/without_history.html"
-    list_display = ("when", "at_issuer", "client_id", "result", "error", "credential", "key", "ip")
+    list_display = ("when", "at_issuer", "client_id", "result", "error", "proven_by", "key", "ip")
     list_display_links = ("when",)
     sortable_by = ()
     fieldsets: ClassVar[Any] = (
@@ -92,7 +96,13 @@ class RecordAdmin(ReadOnlyAdmin):
 
     @admin.display(description="key")
     def key(self, event: IssuanceEvent) -> str:
-        return format_html('<span title="{}">{}…</span>', event.kid, event.kid[:8]) if event.kid else NOTHING
+        return _short(event.kid) if event.kid else NOTHING
+
+    @admin.display(description="credential")
+    def proven_by(self, event: IssuanceEvent) -> str:
+        """Kind, and number or thumbprint; a certificate and a key have their relying party's number between."""
+        kind, colon, name = event.credential.rpartition(":")
+        return format_html("{}{}{}", kind, colon, _short(name)) if name else NOTHING
 
     @admin.display(description="outcome")
     def result(self, event: IssuanceEvent) -> str:
@@ -106,9 +116,8 @@ class RecordAdmin(ReadOnlyAdmin):
     @admin.display(description="credential")
     def credential_used(self, event: IssuanceEvent) -> str:
         kind, _, number = event.credential.partition(":")
-        found = (
-            ClientSecret.objects.filter(pk=number).first() if kind == "secret" and number.isdigit() else None
-        )
+        model = NAMED_BY_NUMBER.get(kind)
+        found = model._default_manager.filter(pk=number).first() if model and number.isdigit() else None
         return f"{event.credential} ({found})" if found else event.credential or NOTHING
 
     @admin.display(description="claim template")
@@ -132,6 +141,12 @@ class RecordAdmin(ReadOnlyAdmin):
 
 def _issuer_of(event: IssuanceEvent) -> Issuer | None:
     return next((issuer for issuer in Issuer.objects.all() if issuer.url == event.issuer), None)
+
+
+def _short(name: str) -> str:
+    if len(name) <= SHOWN:
+        return name
+    return format_html('<span title="{}">{}…</span>', name, name[:SHOWN])
 
 
 def _link(page: str, row: Any, *, text: str = "") -> SafeString:

@@ -18,7 +18,7 @@ from audit.entry import Entry
 from audit.models import IssuanceEvent
 from audit.record import record
 from tests.cast import Cast
-from tests.console.pages import body_of
+from tests.console.pages import body_of, federate
 from tests.wire import ask, last_event
 
 LIST = "/admin/audit/issuanceevent/"
@@ -122,6 +122,25 @@ def test_the_page_of_an_event_shows_its_trace(cast: Cast, auditor: Client) -> No
     ask(auth=cast.basic("billing"))
     page = body_of(auditor, f"{LIST}{last_event().pk}/change/")
     assert "&quot;authorization&quot;: &quot;***&quot;" in page
+
+
+def test_the_page_of_an_event_names_the_credential_that_proved_it(cast: Cast, auditor: Client) -> None:
+    credential = federate(cast.billing)
+    refusals(1, credential=f"federated:{credential.pk}")
+    assert f"federated:{credential.pk} (pod)" in body_of(auditor, f"{LIST}{last_event().pk}/change/")
+
+
+@pytest.mark.parametrize(
+    ("credential", "shown"),
+    [
+        ("secret:12", "secret:12"),
+        (f"key:3:{'k' * 43}", f'key:3:<span title="{"k" * 43}">kkkkkkkk…</span>'),
+        (f"certificate:3:{'c' * 43}", f'certificate:3:<span title="{"c" * 43}">cccccccc…</span>'),
+    ],
+)
+def test_the_list_cuts_a_thumbprint_short(cast: Cast, auditor: Client, credential: str, shown: str) -> None:
+    refusals(1, credential=credential)
+    assert f">{shown}</td>" in body_of(auditor, LIST)
 
 
 @pytest.mark.contract("P10.4")
