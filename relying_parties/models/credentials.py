@@ -36,7 +36,7 @@ class ClientSecret(ConfigurationModel):
         ]
 
     def __str__(self) -> str:
-        return self.label or f"secret {self.pk}"
+        return self.label or f"#{self.pk}"
 
     def clean(self) -> None:
         latest = self.latest_end

@@ -55,6 +55,12 @@ def test_both_secrets_authenticate_while_they_overlap(cast: Cast, operator: Clie
     assert f"The old one, first, lives until {end:%Y-%m-%d %H:%M} UTC." in response.content.decode()
 
 
+def test_a_secret_without_a_label_is_called_by_its_number(cast: Cast, operator: Client) -> None:
+    ClientSecret.objects.filter(relying_party=cast.billing).update(label="")
+    page = body_of(operator, act_urls(cast)["rotate secret"])
+    assert f"Rotate the secret #{ClientSecret.objects.get(relying_party=cast.billing).pk} of" in page
+
+
 @pytest.mark.contract("P10.2")
 def test_the_new_one_is_on_no_other_page_and_in_no_log(
     cast: Cast, operator: Client, superuser: Client, log_lines: io.StringIO
