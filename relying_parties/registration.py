@@ -31,6 +31,8 @@ def _key_problems(relying_party: RelyingParty) -> dict[str, str]:
     jwks = relying_party.client_jwks
     if jwks is not None and (problem := client_jwks_problem(jwks)):
         return {"client_jwks": problem}
+    if uri and jwks is not None:
+        return {"client_jwks_uri": "Its keys are registered or fetched, not both: empty this, or the JWKS."}
     return {}
 
 

@@ -341,7 +341,9 @@ def test_keys_are_exchanged_for_the_url_where_they_are(shop: Shop) -> None:
     lines = problems_of(till % "")
     plan = applied(till % ", jwks: null")
 
-    assert lines == ["f:1:19: Its keys are registered or fetched, not both (RFC 7591 section 2)."]
+    assert lines == [
+        "f:1:61: jwks_uri: Its keys are registered or fetched, not both: empty this, or the JWKS."
+    ]
     assert [line.partition(" {")[0] for line in details(plan)] == [
         '~ relying party till of shop: jwks_uri "" -> "https://till.example/jwks", jwks'
     ]
