@@ -64,5 +64,7 @@ def _read(file: str) -> bytes:
             return sys.stdin.buffer.read(MAX_BYTES + 1)
         with Path(file).open("rb") as stream:
             return stream.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise CommandError(f"{file} cannot be read: {error.strerror}.", returncode=UNUSABLE) from error
+    except ValueError as error:
         raise CommandError(f"{file} cannot be read: {error}.", returncode=UNUSABLE) from error
