@@ -33,6 +33,13 @@ class ConfigurationForm(ModelForm):
             raise self.refusal
         return cleaned
 
+    def _update_errors(self, errors: ValidationError) -> None:
+        """A field that cannot be read is not called missing by the model as well."""
+        found = errors.error_dict if hasattr(errors, "error_dict") else {}
+        for name in found.keys() & self.errors.keys() & self.fields.keys():
+            del found[name]
+        super()._update_errors(errors)  # type: ignore[misc]
+
 
 class ConfigurationAdmin(ReadableJson, HistoryPage):
     form = ConfigurationForm

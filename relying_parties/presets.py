@@ -21,8 +21,9 @@ KUBERNETES = Preset(
     parts=(
         Part("cluster", "Cluster's issuer URL",
              "As kubectl get --raw /.well-known/openid-configuration tells it as issuer, to the letter.", HTTPS),
-        Part("namespace", "Namespace", "Such as prod.", r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"),
-        Part("service_account", "Service account", "Such as billing.", r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"),
+        Part("namespace", "Namespace", "In small letters, such as prod.", r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"),
+        Part("service_account", "Service account", "In small letters, such as billing.",
+             r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"),
         Part("service_account_uid", "UID of the service account",
              "As kubectl get serviceaccount tells it in metadata.uid. Empty: one that is made anew under the same name "
              "proves the relying party too.", UUID, is_optional=True),

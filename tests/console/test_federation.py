@@ -62,7 +62,7 @@ def test_each_wrong_answer_is_told_at_its_field(cast: Cast, operator: Client) ->
     response = add(operator, cast, KUBERNETES, part_namespace="prod:x", part_cluster="http://c", label="")
     assert {name: messages[0] for name, messages in errors_of(response).items()} == {
         "label": "This field is required.",
-        "part_namespace": "Not of the right form. Such as prod.",
+        "part_namespace": "Not of the right form. In small letters, such as prod.",
         "part_cluster": f"Not of the right form. {KUBERNETES.preset.parts[0].help_text}",
     }
     assert state() == (0, 0, 0)
@@ -234,6 +234,19 @@ def test_the_page_shows_the_keys_and_certificates_of_a_relying_party(cast: Cast,
             "needs exactly one",
         ),
         ({"client_jwks": '{"keys": []}'}, "client_jwks", "A JWK Set of 1 to 20 keys"),
+        (
+            {"token_endpoint_auth_method": "private_key_jwt", "client_jwks": "-----BEGIN PUBLIC KEY-----"},
+            "client_jwks",
+            "Not JSON.",
+        ),
+        (
+            {
+                "client_jwks": json.dumps({"keys": [jwk_of(new_key())]}),
+                "client_jwks_uri": "https://billing.example/jwks",
+            },
+            "client_jwks_uri",
+            "not both",
+        ),
         ({"client_jwks_uri": "nonsense:"}, "client_jwks_uri", "Enter a valid URL."),
     ],
 )
@@ -244,7 +257,8 @@ def test_a_fault_of_a_relying_party_is_told_at_its_field(
     cast.oidc_m2m.save()
     page = url(RelyingParty, "change", cast.billing.pk)
     response = operator.post(page, form_of(operator, page) | fields)
-    assert problem in response.context["adminform"].form.errors[field][0]
+    (told,) = response.context["adminform"].form.errors[field]
+    assert problem in told
 
 
 def test_a_trusted_issuer_is_made_with_pasted_keys_and_shows_them(cast: Cast, operator: Client) -> None:
