@@ -7,13 +7,17 @@ from typing import Any
 
 SECRET = re.compile(r"m2m_[A-Za-z0-9_-]{8,}")
 """Anything that looks like a generated secret, whole or in part, wherever a caller put it."""
+TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
+"""A JWT: whoever reads it may use it while it lives."""
 REPLACED = "\N{REPLACEMENT CHARACTER}"
 
 
 def cleaned(text: str) -> str:
-    """A caller's text as it may be stored and shown: secrets masked, what prints nothing replaced."""
+    """A caller's text as it may be stored and shown: secrets and tokens masked, what prints nothing replaced."""
     if "m2m_" in text:
         text = SECRET.sub("[secret]", text)
+    if "eyJ" in text:
+        text = TOKEN.sub("[token]", text)
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else REPLACED for letter in text)

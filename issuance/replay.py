@@ -26,11 +26,25 @@ class OneUse:
     """Until when it would be accepted."""
     refusal: OAuthError
 
+    @property
+    def jti_digest(self) -> str:
+        return hashlib.sha256(self.jti.encode()).hexdigest()
+
 
 def one_use(*, holder: str, jti: str, exp: float, refusal: OAuthError) -> OneUse:
     """`exp` in seconds since 1970."""
     expires_at = datetime.fromtimestamp(exp, tz=UTC) + CLOCK_SKEW
     return OneUse(holder=holder, jti=jti, expires_at=expires_at, refusal=refusal)
+
+
+def refuse_used(uses: tuple[OneUse, ...]) -> None:
+    """Raise the refusal of the first that was used before, at once: what it asked for is answered no second time.
+
+    Of several at the same moment all may pass here; `using` lets one.
+    """
+    for once in uses:
+        if UsedJti.objects.filter(holder=once.holder, jti_digest=once.jti_digest).exists():
+            raise once.refusal
 
 
 def using(uses: tuple[OneUse, ...]) -> Callable[[], None] | None:
@@ -68,8 +82,7 @@ _INSERT = (
 
 def _inserted(once: OneUse) -> bool:
     """Of two at the same moment the second waits for the first to commit."""
-    digest = hashlib.sha256(once.jti.encode()).hexdigest()
     instant = connection.ops.adapt_datetimefield_value(once.expires_at)
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [once.holder, digest, instant])
+        cursor.execute(_INSERT, [once.holder, once.jti_digest, instant])
         return bool(cursor.rowcount == 1)

@@ -23,7 +23,7 @@ from issuance.grants import authorize
 from issuance.peer_certificate import peer_certificate
 from issuance.protocol_view import ProtocolView
 from issuance.quota import spend_quota
-from issuance.replay import OneUse, using, using_up
+from issuance.replay import OneUse, refuse_used, using, using_up
 from issuance.request_body import read_body
 from issuance.signing_key import ready_key, signed
 from issuance.throttle import prove
@@ -66,10 +66,12 @@ class TokenView(ProtocolView):
         proven = prove(presented, client=claimed, issuer=issuer, address=meta["REMOTE_ADDR"], now=now)
         client, self.uses = proven.client, proven.uses
         entry.passed("authenticate", credential=proven.credential)
+        refuse_used(proven.uses)
 
         binding = bind(asked, client=client, issuer=issuer, path=meta["PATH_INFO"], now=now)
         self.uses += binding.uses
         entry.passed("bind", **story.bound(binding))
+        refuse_used(binding.uses)
 
         granted = authorize(asked, client=client, issuer=issuer, address=meta["REMOTE_ADDR"], now=now)
         entry.passed("authorize", scope=granted.scope, audience=" ".join(granted.audience))

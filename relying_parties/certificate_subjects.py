@@ -20,7 +20,7 @@ DNS_NAME = re.compile(
 EMAIL = re.compile(r"[\x21-\x3F\x41-\x7E]{1,64}@[A-Za-z0-9.-]{1,253}")
 URI = re.compile(r"[\x21-\x7E]{1,2048}")
 
-NAMES_UNREADABLE = (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+NAMES_UNREADABLE = (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 """What cryptography raises when it is asked for alternative names that it cannot read."""
 
 
@@ -44,7 +44,7 @@ def _comparable_dn(text: str) -> object:
 def _comparable_dns(text: str) -> object:
     if not DNS_NAME.fullmatch(text):
         raise ValueError("This is no host name such as billing.example.com; a wildcard is none.")
-    return text.lower()
+    return _folded(text)
 
 
 def _comparable_uri(text: str) -> object:
@@ -76,11 +76,16 @@ def _comparable_email(text: str) -> object:
 def _email(text: str) -> str:
     """RFC 5280 section 7.5: the host in any case, the mailbox as it is written."""
     mailbox, at, host = text.rpartition("@")
-    return f"{mailbox}{at}{host.lower()}"
+    return f"{mailbox}{at}{_folded(host)}"
+
+
+def _folded(host: str) -> str:
+    """In any case, where it is ASCII: no other letter, such as the sign of Kelvin, is a spelling of one of a host."""
+    return host.lower() if host.isascii() else host
 
 
 def _dns_names(certificate: x509.Certificate) -> list[object]:
-    return [name.lower() for name in _alternative_names(certificate).get_values_for_type(x509.DNSName)]
+    return [_folded(name) for name in _alternative_names(certificate).get_values_for_type(x509.DNSName)]
 
 
 def _uris(certificate: x509.Certificate) -> list[object]:

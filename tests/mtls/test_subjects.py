@@ -128,6 +128,17 @@ def test_a_subject_alone_does_not_stand_for_an_alternative_name(named: Issued) -
 
 
 @pytest.mark.contract("P8.1")
+@pytest.mark.parametrize("name", ["DNS:bacxxxend.example", "email:a@bacxxxend.example"])
+def test_a_letter_that_folds_to_another_is_another(authority: Authority, name: str) -> None:
+    kind = name.partition(":")[0]
+    sent = authority.issue(f"kelvin-{kind}", CLIENT, f"subjectAltName={name}").der
+    # U+212A, the sign of Kelvin, is a k in small letters.
+    kelvin = sent.replace(b"bacxxxend", "bac\u212aend".encode())
+    field = {"DNS": "tls_client_auth_san_dns", "email": "tls_client_auth_san_email"}[kind]
+    registered = {"DNS": "backend.example", "email": "a@backend.example"}[kind]
+    assert why_another_subject(kelvin, field=field, registered=registered) is not None
+
+
 def test_a_certificate_that_cannot_be_read_is_nobodys() -> None:
     for field in SUBJECT_FIELDS:
         assert why_another_subject(b"junk", field=field, registered="x") is not None

@@ -271,6 +271,20 @@ def test_an_assertion_is_used_once(cast: Cast, robot: RelyingParty) -> None:
     assert why_refused(same_jti) == "The client assertion was used before: make a new one for each request."
 
 
+@pytest.mark.contract("P7.6", "P4.6")
+def test_a_used_assertion_asks_nothing_and_costs_its_client_nothing(cast: Cast, robot: RelyingParty) -> None:
+    robot.requests_per_minute = 2
+    robot.checked().save()
+    text = own(cast, ES256).made()
+    assert send(text).status == 200
+    for asked in ({}, {"scope": "unknown"}, {"resource": "https://unknown.example"}, {"scope": "\x7f"}):
+        for _ in range(2):
+            assert_refused(send(text, **asked), 401, "invalid_client")
+            assert last_event().detail.endswith("used before: make a new one for each request.")
+    assert last_event().credential == events()[0].credential
+    assert [send(own(cast, ES256).made()).status for _ in range(2)] == [200, 429]
+
+
 @pytest.mark.contract("P7.6")
 def test_each_client_has_its_own_jtis(cast: Cast, robot: RelyingParty) -> None:
     new_robot(cast, client_id="twin")

@@ -42,6 +42,8 @@ def stored(event_id: int) -> IssuanceEvent:
         ("Bearer m2m_abcdefgh.", "Bearer [secret]."),
         ("m2m_aaaaaaaaaa m2m_bbbbbbbbbb", "[secret] [secret]"),
         ("m2m_app", "m2m_app"),
+        ("Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln!", "Bearer [token]!"),
+        ("eyJ is how one begins", "eyJ is how one begins"),
     ],
 )
 def test_a_callers_text_is_cleaned(text: str, shown: str) -> None:
