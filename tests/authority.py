@@ -169,7 +169,8 @@ def _configuration(directory: Path) -> Path:
 
 
 def openssl(*words: object, at: str | None = None) -> None:
-    then = ["faketime", at] if at else []
+    # A clock that stands still: dates are exact, however long openssl takes.
+    then = ["env", "TZ=UTC", "faketime", "-f", f"{at} 00:00:00"] if at else []
     command = [*then, "openssl", *(str(word) for word in words)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
