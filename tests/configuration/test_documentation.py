@@ -2,10 +2,15 @@
 
 import json
 import re
+import ssl
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from configuration.shape import (
     FEDERATED_CREDENTIAL,
@@ -17,15 +22,19 @@ from configuration.shape import (
     SECTIONS,
     Kind,
 )
+from relying_parties.client_keys import client_keys
 from tests.authority import Authority
+from tests.certificates import der_certificate
 from tests.configuration.assertions import jwks_of
 from tests.configuration.files import applied, details
 from tests.configuration.key_files import certificate_pem, p256, pem, store
+from tests.forging import PrivateKey
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
 EXAMPLE, ROTATION_EXAMPLE, CLIENTS_EXAMPLE, KEYS_EXAMPLE = re.findall(
     r"^```yaml\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL
 )
+(JWKS_COMMAND,) = re.findall(r"^  ```sh\n(.*?)^  ```$", PAGE, flags=re.MULTILINE | re.DOTALL)
 
 
 def documented(row: str) -> set[str]:
@@ -97,3 +106,26 @@ def test_the_page_shows_how_a_key_is_imported(tmp_path: Path) -> None:
         "+ signing key ES256 of shop",
         "+ signing key EdDSA of shop",
     ]
+
+
+@pytest.mark.parametrize("key", [p256(), Ed25519PrivateKey.generate()])
+def test_the_page_shows_how_a_certificate_becomes_a_jwk_set(tmp_path: Path, key: PrivateKey) -> None:
+    der = der_certificate(key)
+    (tmp_path / "client.crt").write_text(ssl.DER_cert_to_PEM_cert(der))
+    (registered,) = client_keys(json.loads(shown_by(JWKS_COMMAND, tmp_path)))
+    assert registered.certificates == (der,)
+
+
+def test_the_page_shows_how_a_public_key_becomes_a_jwk_set(tmp_path: Path) -> None:
+    public = p256().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "client.crt").write_bytes(public)
+    (registered,) = client_keys(json.loads(shown_by(JWKS_COMMAND, tmp_path)))
+    assert (registered.algs, registered.certificates) == (("ES256",), ())
+
+
+def shown_by(command: str, folder: Path) -> str:
+    """What the command of the page prints in a folder."""
+    command = textwrap.dedent(command).replace(".venv/bin/python", sys.executable)
+    return subprocess.run(
+        ["/bin/sh", "-c", command], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout
