@@ -57,6 +57,13 @@ def wrong_pin(token: str, pin: str) -> str:
     )
 
 
+def _not_ours(path: Path, token: str) -> str:
+    return (
+        f"{path}, which tells whether the token {token} refused PKCS11_PIN, belongs to another user: give it to the "
+        f"user of the server (chown), and run manage.py as that user. Until then the PIN is not tried."
+    )
+
+
 def _path_of(token: str, pin: str) -> Path:
     """The name tells nothing of the PIN to who does not hold SECRET_KEY."""
     name = salted_hmac("keys.refused_pins", f"{settings.PKCS11_MODULE}\0{token}\0{pin}", algorithm="sha256")
@@ -69,7 +76,9 @@ def _locked(path: Path, token: str) -> Iterator[int | None]:
     """The open file, held alone; None where there can be none. Raises KeyUnreadableError."""
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-    except OSError:
+    except OSError as error:
+        if isinstance(error, PermissionError) and os.path.lexists(path):
+            raise KeyUnreadableError(_not_ours(path, token)) from error
         yield None
         return
     try:

@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from django.conf import settings as django_settings
@@ -17,6 +19,8 @@ from tests.at_once import all_at_once
 from tests.cast import Cast
 from tests.keys.softhsm import URI, SoftHsm
 from tests.server import database_url
+
+NOBODY = 65_534
 
 
 class WrongPinError(Exception):
@@ -93,6 +97,43 @@ def test_where_no_file_can_be_written_each_process_tries_it_once(
     attempt(tries)
     with pytest.raises(KeyUnreadableError, match="It is not tried again"):
         attempt(tries)
+    assert tries == ["4321"]
+
+
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """Unlike `tmp_path` one that every user may enter."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
+
+
+@contextmanager
+def as_who_may_not_read_all() -> Iterator[None]:
+    """Root may; any other user stays who it is."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def test_it_is_not_tried_while_the_note_is_anothers(settings: Settings, open_directory: Path) -> None:
+    settings.VAR_DIR = open_directory
+    tries: list[str] = []
+    attempt(tries)
+    [note] = open_directory.glob("pin-*")
+    note.chmod(0)
+    refused_pins._refused_here.clear()
+
+    with (
+        as_who_may_not_read_all(),
+        pytest.raises(KeyUnreadableError, match=rf"{note}, which tells .* belongs to another user: give it"),
+    ):
+        attempt(tries)
+
     assert tries == ["4321"]
 
 
