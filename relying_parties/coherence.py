@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from issuers.models import GlobalVariable, Issuer, TokenEndpointAuthMethod
 from relying_parties.claim_template import MissingValueError, placeholders, render
+from relying_parties.issuer_limits import limit_problems
 from relying_parties.models import (
     AccessGrant,
     ClaimTemplate,
@@ -50,20 +51,12 @@ def reached_by(row: models.Model) -> QuerySet[RelyingParty]:
 def problems_of(relying_party: RelyingParty) -> list[str]:
     """What does not fit, in words that say what to do; empty if all does."""
     return [
-        *_method_problems(relying_party),
+        *limit_problems(relying_party).values(),
         *_certificate_problems(relying_party),
         *_federation_problems(relying_party),
-        *_dpop_problems(relying_party),
-        *_ttl_problems(relying_party),
         *_grant_problems(relying_party),
         *_template_problems(relying_party),
     ]
-
-
-def _method_problems(relying_party: RelyingParty) -> list[str]:
-    if relying_party.token_endpoint_auth_method in relying_party.issuer.token_endpoint_auth_methods:
-        return []
-    return [f"its method {relying_party.token_endpoint_auth_method} is off at {relying_party.issuer}."]
 
 
 def _certificate_problems(relying_party: RelyingParty) -> list[str]:
@@ -81,22 +74,6 @@ def _federation_problems(relying_party: RelyingParty) -> list[str]:
         f"its federated credential {credential} trusts an issuer of another issuer."
         for credential in of_another
     ]
-
-
-def _dpop_problems(relying_party: RelyingParty) -> list[str]:
-    if relying_party.issuer.accepts_dpop or not relying_party.dpop_bound_access_tokens:
-        return []
-    issuer = relying_party.issuer
-    return [
-        f"it requires DPoP, which is off at {issuer}: turn on accepts_dpop there, or require it no longer."
-    ]
-
-
-def _ttl_problems(relying_party: RelyingParty) -> list[str]:
-    ttl, greatest = relying_party.access_token_ttl, relying_party.issuer.max_access_token_ttl
-    if ttl is None or ttl <= greatest:
-        return []
-    return [f"its TTL of {ttl} seconds is more than the issuer's greatest, {greatest}."]
 
 
 def _grant_problems(relying_party: RelyingParty) -> list[str]:

@@ -10,11 +10,13 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils.text import capfirst
 from oauth2_provider.models import AbstractApplication
 
 from issuers.configuration import ConfigurationModel
 from issuers.history import configuration_history
 from issuers.models import Issuer, SigningAlg, TokenEndpointAuthMethod
+from relying_parties.issuer_limits import limit_problems
 from relying_parties.models.claim_template import ClaimTemplate
 from relying_parties.registration import registration_problems
 
@@ -165,16 +167,10 @@ class RelyingParty(ConfigurationModel, AbstractApplication):
             )
         if error := networks_problem(self.allowed_networks):
             problems["allowed_networks"] = error
-        if self.issuer_id and (error := self._ttl_problem()):
-            problems["access_token_ttl"] = error
-        if self.issuer_id and self.dpop_bound_access_tokens and not self.issuer.accepts_dpop:
-            problems["dpop_bound_access_tokens"] = (
-                "This issuer does not accept DPoP: turn that on there first."
-            )
-        if self.issuer_id and self.token_endpoint_auth_method not in self.issuer.token_endpoint_auth_methods:
-            on = ", ".join(self.issuer.token_endpoint_auth_methods)
-            problems["token_endpoint_auth_method"] = f"Off at this issuer, where these are on: {on}."
-        elif self.token_endpoint_auth_method in TokenEndpointAuthMethod.values:
+        if self.issuer_id:
+            problems |= {field: capfirst(problem) for field, problem in limit_problems(self).items()}
+        is_on = "token_endpoint_auth_method" not in problems
+        if is_on and self.token_endpoint_auth_method in TokenEndpointAuthMethod.values:
             problems |= registration_problems(self)
         if problems:
             raise ValidationError(problems)
@@ -184,12 +180,6 @@ class RelyingParty(ConfigurationModel, AbstractApplication):
             return False
         same = RelyingParty.objects.filter(pk=self.pk, issuer_id=self.issuer_id, client_id=self.client_id)
         return not same.exists()
-
-    def _ttl_problem(self) -> str | None:
-        greatest = self.issuer.max_access_token_ttl
-        if self.access_token_ttl is None or self.access_token_ttl <= greatest:
-            return None
-        return f"{self.access_token_ttl} seconds is more than the issuer's greatest TTL, {greatest}."
 
 
 def networks_problem(networks: Any) -> str | None:

@@ -228,7 +228,7 @@ def test_every_problem_is_told_at_its_line_and_nothing_is_changed() -> None:
         "f:12:5: value is missing.",
         "f:14:25: claims: x: ${nope.y}: the namespaces are client, globals, grant, issuer, request.",
         'f:19:21: There is no claim template "nowhere", neither in the file nor stored.',
-        "f:22:23: access_token_ttl: 900000 seconds is more than the issuer's greatest TTL, 86400.",
+        "f:22:23: access_token_ttl: Its TTL of 900000 seconds is more than the issuer's greatest, 86400.",
         "f:24:53: scopes: your_application does not know unknown.",
         "f:26:33: regex: RE2 cannot use it: missing ): (.",
     ]

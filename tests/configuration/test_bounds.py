@@ -16,7 +16,9 @@ def test_a_ttl_is_bound_by_the_greatest_that_the_same_file_sets() -> None:
 
     lines = problems_of(text % 90_001)
 
-    assert lines == ["f:1:76: access_token_ttl: 90001 seconds is more than the issuer's greatest TTL, 90000."]
+    assert lines == [
+        "f:1:76: access_token_ttl: Its TTL of 90001 seconds is more than the issuer's greatest, 90000."
+    ]
     assert len(applied(text % 90_000).changes) == 2
 
 

@@ -289,7 +289,8 @@ def test_clients_move_away_from_a_method_that_the_file_switches_off(cast: Cast) 
 def test_a_method_is_not_switched_off_under_a_client_that_the_file_leaves_out() -> None:
     lines = problems_of("issuers: [{path: oidc_m2m, token_endpoint_auth_methods: [client_secret_basic]}]")
 
-    assert lines == ["f:1:11: reports: its method client_secret_post is off at M2M."]
+    told = "its method client_secret_post is off at M2M, where these are on: client_secret_basic."
+    assert lines == [f"f:1:11: reports: {told}"]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,9 @@ def test_a_ttl_above_the_issuers_greatest_is_refused(cast: Cast) -> None:
     party = "relying_parties: [{issuer: oidc_m2m, client_id: billing, access_token_ttl: %d}]"
     assert len(applied(party % 86_400).changes) == 1
     [problem] = problems_of(party % 86_401)
-    assert problem.endswith("access_token_ttl: 86401 seconds is more than the issuer's greatest TTL, 86400.")
+    assert problem.endswith(
+        "access_token_ttl: Its TTL of 86401 seconds is more than the issuer's greatest, 86400."
+    )
 
 
 def test_an_issuers_greatest_ttl_cannot_sink_below_a_relying_partys(cast: Cast) -> None:

@@ -49,7 +49,7 @@ def credential(rest: str) -> str:
         (billing("token_endpoint_auth_method: private_key_jwt"), BILLING,
          "jwks: private_key_jwt needs its public keys: a JWK Set here, or the URI where they are."),
         (billing("token_endpoint_auth_method: federated_jwt"), "federated_jwt}",
-         f"token_endpoint_auth_method: Off at this issuer, where these are on: {METHODS[30:-1]}."),
+         f"token_endpoint_auth_method: Its method federated_jwt is off at M2M, where these are on: {METHODS[30:-1]}."),
         (billing("token_endpoint_auth_method: tls_client_auth"), BILLING,
          f"tls_client_auth_subject_dn: {ONE_SUBJECT}"),
         (billing(TWO_SUBJECTS), "spiffe:", f"tls_client_auth_san_uri: {ONE_SUBJECT}"),

@@ -78,7 +78,8 @@ def test_the_grant_of_the_templates_audience_cannot_be_deleted(cast: Cast, opera
 
 def test_an_issuer_cannot_switch_off_a_method_in_use(cast: Cast, operator: Client) -> None:
     response = changed(operator, Issuer, cast.oidc_m2m, token_endpoint_auth_methods=["client_secret_basic"])
-    assert "reports: its method client_secret_post is off at M2M." in response.content.decode()
+    told = "reports: its method client_secret_post is off at M2M, where these are on: client_secret_basic."
+    assert told in response.content.decode()
 
 
 def test_an_issuer_cannot_sign_with_an_algorithm_without_a_key(cast: Cast, operator: Client) -> None:

@@ -39,7 +39,7 @@ def test_a_ttl_above_the_issuers_greatest_is_refused(cast: Cast, operator: Clien
     assert changed(operator, RelyingParty, cast.billing, access_token_ttl="86400").status_code == 302
     response = changed(operator, RelyingParty, cast.billing, access_token_ttl="86401")
     assert errors_of(response) == {
-        "access_token_ttl": ["86401 seconds is more than the issuer's greatest TTL, 86400."]
+        "access_token_ttl": ["Its TTL of 86401 seconds is more than the issuer's greatest, 86400."]
     }
 
 

@@ -216,7 +216,7 @@ def test_its_method_must_be_on_at_the_issuer(cast: Cast) -> None:
     party = robot(cast, client_jwks=jwks_of(EC))
     party.issuer = cast.other
     assert problems(party)["token_endpoint_auth_method"] == [
-        "Off at this issuer, where these are on: client_secret_basic, client_secret_post."
+        "Its method private_key_jwt is off at Other, where these are on: client_secret_basic, client_secret_post."
     ]
 
 

@@ -30,7 +30,9 @@ def test_a_method_that_is_off_is_named(cast: Cast) -> None:
     cast.oidc_m2m.token_endpoint_auth_methods = ["client_secret_post"]
     cast.oidc_m2m.save()
     billing = RelyingParty.objects.get(client_id="billing")
-    assert problems_of(billing) == ["its method client_secret_basic is off at M2M."]
+    assert problems_of(billing) == [
+        "its method client_secret_basic is off at M2M, where these are on: client_secret_post."
+    ]
     assert problems_of(RelyingParty.objects.get(client_id="reports")) == []
 
 
@@ -40,7 +42,9 @@ def test_dpop_is_not_required_where_it_is_off(cast: Cast) -> None:
     with pytest.raises(ValidationError) as refused:
         cast.billing.full_clean()
     assert refused.value.message_dict == {
-        "dpop_bound_access_tokens": ["This issuer does not accept DPoP: turn that on there first."]
+        "dpop_bound_access_tokens": [
+            "It requires DPoP, which is off at M2M: turn on accepts_dpop there, or require it no longer."
+        ]
     }
     cast.billing.issuer.accepts_dpop = True
     cast.billing.full_clean()

@@ -77,14 +77,18 @@ def test_its_tokens_live_no_longer_than_the_issuers(cast: Cast) -> None:
     greatest = cast.oidc_m2m.max_access_token_ttl
     party(cast, access_token_ttl=greatest).checked()
     assert problems(party(cast, access_token_ttl=greatest + 1)) == {
-        "access_token_ttl": [f"{greatest + 1} seconds is more than the issuer's greatest TTL, {greatest}."]
+        "access_token_ttl": [
+            f"Its TTL of {greatest + 1} seconds is more than the issuer's greatest, {greatest}."
+        ]
     }
 
 
 def test_its_method_is_on_at_the_issuer(cast: Cast) -> None:
     cast.oidc_m2m.token_endpoint_auth_methods = ["client_secret_post"]
     assert problems(party(cast)) == {
-        "token_endpoint_auth_method": ["Off at this issuer, where these are on: client_secret_post."]
+        "token_endpoint_auth_method": [
+            "Its method client_secret_basic is off at M2M, where these are on: client_secret_post."
+        ]
     }
 
 

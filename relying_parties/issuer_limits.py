@@ -1,0 +1,44 @@
+"""What an issuer lets none of its relying parties do: asked when either of the two changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from relying_parties.models import RelyingParty
+
+
+def method_problem(relying_party: RelyingParty) -> str | None:
+    method, issuer = relying_party.token_endpoint_auth_method, relying_party.issuer
+    if method in issuer.token_endpoint_auth_methods:
+        return None
+    on = ", ".join(issuer.token_endpoint_auth_methods)
+    return f"its method {method} is off at {issuer}, where these are on: {on}."
+
+
+def dpop_problem(relying_party: RelyingParty) -> str | None:
+    issuer = relying_party.issuer
+    if issuer.accepts_dpop or not relying_party.dpop_bound_access_tokens:
+        return None
+    return f"it requires DPoP, which is off at {issuer}: turn on accepts_dpop there, or require it no longer."
+
+
+def ttl_problem(relying_party: RelyingParty) -> str | None:
+    ttl, greatest = relying_party.access_token_ttl, relying_party.issuer.max_access_token_ttl
+    if ttl is None or ttl <= greatest:
+        return None
+    return f"its TTL of {ttl} seconds is more than the issuer's greatest, {greatest}."
+
+
+LIMITS = {
+    "token_endpoint_auth_method": method_problem,
+    "dpop_bound_access_tokens": dpop_problem,
+    "access_token_ttl": ttl_problem,
+}
+"""By the field that a problem is of. Each says what does not fit in words that follow the relying party's name."""
+
+
+def limit_problems(relying_party: RelyingParty) -> dict[str, str]:
+    """What its issuer does not let it do, by field; empty if it asks for nothing of the kind."""
+    problems = {field: problem_of(relying_party) for field, problem_of in LIMITS.items()}
+    return {field: problem for field, problem in problems.items() if problem}
