@@ -102,7 +102,7 @@ class RecordAdmin(ReadOnlyAdmin):
     def proven_by(self, event: IssuanceEvent) -> str:
         """Kind, and number or thumbprint; a certificate and a key have their relying party's number between."""
         kind, colon, name = event.credential.rpartition(":")
-        return format_html("{}{}{}", kind, colon, _short(name)) if name else NOTHING
+        return format_html("{}{}<wbr>{}", kind, colon, _short(name)) if name else NOTHING
 
     @admin.display(description="outcome")
     def result(self, event: IssuanceEvent) -> str:

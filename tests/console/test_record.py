@@ -133,9 +133,9 @@ def test_the_page_of_an_event_names_the_credential_that_proved_it(cast: Cast, au
 @pytest.mark.parametrize(
     ("credential", "shown"),
     [
-        ("secret:12", "secret:12"),
-        (f"key:3:{'k' * 43}", f'key:3:<span title="{"k" * 43}">kkkkkkkk…</span>'),
-        (f"certificate:3:{'c' * 43}", f'certificate:3:<span title="{"c" * 43}">cccccccc…</span>'),
+        ("secret:12", "secret:<wbr>12"),
+        (f"key:3:{'k' * 43}", f'key:3:<wbr><span title="{"k" * 43}">kkkkkkkk…</span>'),
+        (f"certificate:3:{'c' * 43}", f'certificate:3:<wbr><span title="{"c" * 43}">cccccccc…</span>'),
     ],
 )
 def test_the_list_cuts_a_thumbprint_short(cast: Cast, auditor: Client, credential: str, shown: str) -> None:
