@@ -129,7 +129,7 @@ def verification_key(jwk: Any) -> VerificationKey:
 def _listed(jwks: Any) -> list[Any]:
     keys = jwks.get("keys") if isinstance(jwks, Mapping) else None
     if not isinstance(keys, list):
-        raise KeyRefusedError('A JWK Set: {"keys": [...]} (RFC 7517 section 5).')
+        raise KeyRefusedError('It must be a JWK Set: {"keys": [...]} (RFC 7517 section 5).')
     return keys
 
 

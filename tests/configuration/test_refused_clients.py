@@ -45,7 +45,7 @@ def credential(rest: str) -> str:
     [
         (billing(f"jwks: {PRIVATE}"), "{\"keys",
          "jwks: Key 1: It holds d, which is private: register the public half, and replace the key."),
-        (billing("jwks: {}"), "{}", 'jwks: A JWK Set: {"keys": [...]} (RFC 7517 section 5).'),
+        (billing("jwks: {}"), "{}", 'jwks: It must be a JWK Set: {"keys": [...]} (RFC 7517 section 5).'),
         (billing("token_endpoint_auth_method: private_key_jwt"), BILLING,
          "jwks: private_key_jwt needs its public keys: a JWK Set here, or the URI where they are."),
         (billing("token_endpoint_auth_method: federated_jwt"), "federated_jwt}",
@@ -60,7 +60,7 @@ def credential(rest: str) -> str:
         (billing("jwks_uri: nowhere"), "nowhere", "jwks_uri: Enter a valid URL."),
         (trusted("issuer_url: https://ci.example, keys_from: jwks, jwks: " + PRIVATE), "{\"keys",
          "jwks: Key 1: It holds d, which is private: register the public half, and replace the key."),
-        (trusted("issuer_url: https://ci.example, keys_from: jwks"), CI, "jwks: A JWK Set"),
+        (trusted("issuer_url: https://ci.example, keys_from: jwks"), CI, "jwks: It must be a JWK Set"),
         (trusted("issuer_url: https://ci.example, keys_from: jwks_uri"), CI,
          "Fill in the JWKS URI or the JWKS if the keys come from there, else neither."),
         (trusted("issuer_url: https://ci.example, keys_from: paper"), "paper",

@@ -313,3 +313,13 @@ def use_keys(cast: Cast, *keys: dict[str, Any]) -> None:
 
 def thumbprint_of(cast: Cast) -> str:
     return client_keys(RelyingParty.objects.get(pk=cast.billing.pk).client_jwks)[0].thumbprint
+
+
+def test_a_trusted_issuer_without_the_keys_that_it_shall_have_says_what_is_missing(
+    cast: Cast, operator: Client
+) -> None:
+    page = url(TrustedIssuer, "add")
+    made = {"issuer": cast.oidc_m2m.pk, "name": "Cluster", "issuer_url": CLUSTER, "keys_from": "jwks"}
+    response = operator.post(page, form_of(operator, page) | made)
+    told = 'It must be a JWK Set: {"keys": [...]} (RFC 7517 section 5).'
+    assert response.context["adminform"].form.errors == {"jwks": [told]}
