@@ -19,9 +19,6 @@ SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+\Z")
 """RFC 6749 section 3.3."""
 
 is_identifier = RegexValidator(re.compile(r"\A[\x21-\x7E]+\Z"), "Printable ASCII without spaces.")
-is_description = RegexValidator(
-    re.compile(r"\A[\x20-\x21\x23-\x5B\x5D-\x7E]+\Z"), 'ASCII without " and \\ (RFC 6749 section 5.2).'
-)
 
 
 class ResourceServer(ConfigurationModel):
