@@ -38,7 +38,7 @@ LET_ALL_ARRIVE = (
 def shares_counts(**_: Any) -> list[CheckMessage]:
     """No warning: a server that is content with that needs nothing else."""
     processes = settings.ENVIRONMENT.web_concurrency
-    if settings.CACHES["default"]["LOCATION"] or processes == 1:
+    if settings.ENVIRONMENT.shared_cache or processes == 1:
         return []
     message, hint = COUNTED_IN_EACH_PROCESS.format(processes=processes), HINT.format(processes=processes)
     return [Info(message, hint=hint, id="issuance.I001")]

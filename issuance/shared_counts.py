@@ -114,7 +114,5 @@ class SharedCounts:
 @cache
 def shared_counts() -> SharedCounts | None:
     """Those of CACHE_URL; None where each process has a cache of its own."""
-    config = settings.CACHES["default"]
-    if not config["LOCATION"]:
-        return None
-    return SharedCounts(location=config["LOCATION"], options=config["OPTIONS"])
+    named = settings.ENVIRONMENT.shared_cache
+    return SharedCounts(location=named.location, options=named.options) if named else None

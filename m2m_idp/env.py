@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from issuance.certificate_headers import CERTIFICATE_HEADERS
 from issuers.private_file import draft_beside
-from m2m_idp.env_services import cache, database
+from m2m_idp.env_services import SharedCache, database, shared_cache
 from m2m_idp.env_values import (
     Network,
     Variables,
@@ -72,7 +72,7 @@ class Environment:
     fetch_allowed_networks: tuple[Network, ...]
     fetch_ca_file: str
     database: dict[str, Any]
-    cache: dict[str, Any]
+    shared_cache: SharedCache | None
     log_level: str
     secret_key: str
     key_encryption_keys: dict[str, bytes]
@@ -119,7 +119,7 @@ def read(env: Variables) -> Environment:
         fetch_allowed_networks=networks_of(env, "FETCH_ALLOWED_NETWORKS"),
         fetch_ca_file=bundle_of(env, "FETCH_CA_FILE"),
         database=database(env, var_dir),
-        cache=cache(env),
+        shared_cache=shared_cache(env),
         log_level=one_of(env, "LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
         secret_key=_secret_key(env, own, is_loopback=is_loopback),
         key_encryption_keys=_keys_by_id("KEY_ENCRYPTION_KEYS", _secret(env, "KEY_ENCRYPTION_KEYS", own)),

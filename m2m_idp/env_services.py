@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -52,10 +53,20 @@ def database(env: Variables, var_dir: Path) -> dict[str, Any]:
     return config | {"CONN_MAX_AGE": None, "ATOMIC_REQUESTS": False}
 
 
-def cache(env: Variables) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class SharedCache:
+    """A Redis or Valkey, in the words of its client."""
+
+    location: str = field(repr=False)
+    """Its URL; it may hold a password."""
+    options: dict[str, Any]
+
+
+def shared_cache(env: Variables) -> SharedCache | None:
+    """None: each process counts on its own."""
     url = text_of(env, "CACHE_URL", default=IN_EACH_PROCESS)
     if url == IN_EACH_PROCESS:
-        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": ""}
+        return None
     scheme, separator, rest = url.partition("://")
     location = f"{CACHE_SCHEMES.get(scheme)}{separator}{rest}"
     # A cache that does not answer is done without: no request waits for it longer, or twice.
@@ -66,11 +77,7 @@ def cache(env: Variables) -> dict[str, Any]:
             f"CACHE_URL must be {IN_EACH_PROCESS} or such as redis://USER:PASSWORD@HOST:PORT/0 "
             f"({', '.join(CACHE_SCHEMES)}), with special characters of the password percent-encoded."
         )
-    return {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": location,
-        "OPTIONS": options,
-    }
+    return SharedCache(location=location, options=options)
 
 
 def _is_server(location: str, options: Mapping[str, Any]) -> bool:

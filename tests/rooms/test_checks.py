@@ -14,6 +14,7 @@ from pytest_django import Settings
 
 from issuance.checks import lets_certificates_in, shares_counts
 from issuers.models import CERTIFICATE_METHODS, TokenEndpointAuthMethod
+from m2m_idp.env_services import SharedCache
 from tests.assertions import switch_on
 from tests.cast import Cast
 from tests.server import database_url, serve
@@ -33,7 +34,8 @@ def test_nothing_is_told_of_one_process(settings: Settings) -> None:
 
 
 def test_nothing_is_told_where_processes_share_a_cache(settings: Settings) -> None:
-    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1"}}
+    cache = SharedCache(location="redis://127.0.0.1:1", options={})
+    settings.ENVIRONMENT = replace(settings.ENVIRONMENT, web_concurrency=4, shared_cache=cache)
     assert shares_counts() == []
 
 

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from m2m_idp import env
+from m2m_idp.env_services import SharedCache
 from tests.fetching.certificates import Authority
 
 KEY = bytes(range(32))
@@ -46,7 +47,7 @@ def test_a_loopback_server_needs_no_variable_but_a_place(tmp_path: Path) -> None
     assert read.maintain_every == 60
     assert read.database["NAME"] == str(tmp_path / "db.sqlite3")
     assert read.static_root == tmp_path / "static"
-    assert read.cache["BACKEND"].endswith("LocMemCache")
+    assert read.shared_cache is None
     assert read.auth_failures_per_minute == 20
 
 
@@ -82,7 +83,8 @@ def test_it_reads_every_variable(tmp_path: Path) -> None:
     assert read.operations_networks == (ipaddress.ip_network("192.0.2.0/24"),)
     assert read.fetch_allowed_networks == tuple(map(ipaddress.ip_network, ("10.1.0.0/16", "fd00::/8")))
     assert read.fetch_ca_file == str(bundle)
-    assert read.cache["LOCATION"] == "redis://cache:6379/1"
+    assert read.shared_cache is not None
+    assert read.shared_cache.location == "redis://cache:6379/1"
     assert read.database | {"HOST": "db", "PASSWORD": "p@ss", "NAME": "idp"} == read.database
     assert (read.database["CONN_MAX_AGE"], read.database["ATOMIC_REQUESTS"]) == (None, False)
     assert read.key_encryption_keys == {"k1": KEY}
@@ -208,12 +210,11 @@ def test_a_bad_database_url_does_not_tell_its_password() -> None:
      ("rediss://h?ssl_ca_certs=/etc/ca.pem", "rediss://h?ssl_ca_certs=/etc/ca.pem")],
 )  # fmt: skip
 def test_a_shared_cache_is_redis_or_valkey_and_is_not_waited_for(url: str, location: str) -> None:
-    cache = env.read(REAL | {"CACHE_URL": url}).cache
-    assert (cache["BACKEND"], cache["LOCATION"]) == (
-        "django.core.cache.backends.redis.RedisCache",
-        location,
+    cache = env.read(REAL | {"CACHE_URL": url}).shared_cache
+    assert cache == SharedCache(
+        location=location, options={"socket_connect_timeout": 0.3, "socket_timeout": 0.3}
     )
-    assert cache["OPTIONS"] == {"socket_connect_timeout": 0.3, "socket_timeout": 0.3}
+    assert location not in repr(cache)
 
 
 def test_a_bad_cache_url_says_what_is_good_and_does_not_tell_its_password() -> None:
