@@ -169,7 +169,7 @@ def test_a_key_set_has_one_to_twenty_keys_and_no_kid_twice() -> None:
 
 @pytest.mark.parametrize("jwks", [None, {}, [], "x", {"keys": None}, {"keys": {}}, {"Keys": []}, [EC.jwk]])
 def test_a_key_set_is_an_object_with_keys(jwks: Any) -> None:
-    with pytest.raises(KeyRefusedError, match="A JWK Set"):
+    with pytest.raises(KeyRefusedError, match="must be a JWK Set"):
         client_keys(jwks)
     assert registered_keys(jwks) == ()
 
@@ -224,7 +224,7 @@ def test_its_method_must_be_on_at_the_issuer(cast: Cast) -> None:
     ("jwks", "reason"),
     [
         ({"keys": [{**EC.jwk, "d": "AA"}]}, "Key 1: It holds d, which is private"),
-        ({}, "A JWK Set"),
+        ({}, "It must be a JWK Set"),
         ({"keys": []}, "A JWK Set of 1 to 20 keys"),
         ({"keys": [EC.jwk], "note": "\0"}, "It holds the character NUL."),
         ({"keys": [EC.jwk], "note": "\ud800"}, "It holds a lone surrogate"),
