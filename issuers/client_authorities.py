@@ -5,7 +5,7 @@ from functools import lru_cache
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
-from issuers.certificates import Certificates, read_certificates
+from issuers.certificates import Certificates, CertificateUnreadableError, read_certificates
 from issuers.pem import holds_private_key
 
 MOST_AUTHORITIES = 50
@@ -13,11 +13,12 @@ MOST_AUTHORITIES = 50
 
 @lru_cache(maxsize=1_000)
 def client_authorities(pem: str) -> Certificates:
-    """Of a text that is stored; none where it is empty, or what no issuer could have been given."""
+    """Of a text that is stored and passed the checks of its day: what today's refuse is passed over."""
     try:
-        return read_ca_certificates(pem)
-    except ValueError:
+        found = read_certificates(pem)
+    except CertificateUnreadableError:
         return ()
+    return tuple(dict.fromkeys(certificate for certificate in found if not why_no_authority(certificate)))
 
 
 def read_ca_certificates(pem: str) -> Certificates:

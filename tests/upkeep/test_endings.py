@@ -92,7 +92,7 @@ def test_a_key_under_two_names_is_logged_once(cast: Cast, log_lines: io.StringIO
 
 
 def test_an_authority_that_stands_twice_is_logged_once(cast: Cast, log_lines: io.StringIO) -> None:
-    authority = certificate_until(new_key(), END, name="Client CA")
+    authority = certificate_until(new_key(), END, name="Client CA", is_authority=True)
     Issuer.objects.filter(pk=cast.oidc_m2m.pk).update(
         client_ca_certificates=pem_of(authority, authority), token_endpoint_auth_methods=["tls_client_auth"]
     )
