@@ -18,8 +18,9 @@ from relying_parties.remote_keys import RemoteKeys
 from relying_parties.signers import remote_keys
 from tests.cast import Cast, new_grant
 from tests.certificates import der_certificate, in_x5c
-from tests.fetching.site import Site, serves
+from tests.fetching.site import Canary, Site, serves
 from tests.forging import Signer, encoded, new_key
+from tests.proofs import proof
 from tests.wire import Answer, ask, assert_refused, last_event
 
 pytestmark = pytest.mark.contract("P7.8")
@@ -247,3 +248,28 @@ def test_who_knows_a_client_id_can_tell_that_its_keys_are_away(cast: Cast, serve
     server.answer = serves({}, 500)
     assert_refused(asked(key), 503, "temporarily_unavailable")
     assert_refused(asked(key, client_id="nobody"), 401, "invalid_client")
+
+
+@pytest.mark.contract("P7.2", "P8.3")
+@pytest.mark.spec("RFC 7515", "4.1.2")
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("names", ["its key", "no key"])
+@pytest.mark.parametrize("parameter", ["jku", "x5u"])
+def test_no_header_leads_anywhere(
+    cast: Cast, key: ECKey, bird: Canary, connects: list[Any], parameter: str, names: str
+) -> None:
+    """Loopback is allowed here, so that nothing but the code keeps the server from it."""
+    keys = {"keys": [key.as_dict(private=False)]}
+    registered(cast, "robot", TokenEndpointAuthMethod.PRIVATE_KEY_JWT, client_jwks=keys)
+    cast.oidc_m2m.accepts_dpop = True
+    cast.oidc_m2m.save()
+    urls = [f"{scheme}://127.0.0.1:{bird.port}/keys" for scheme in ("https", "http")]
+    for url in urls:
+        header = ({"kid": key.kid} if names == "its key" else {}) | {parameter: url}
+        stranger = ECKey.generate_key("P-256")
+        assert_refused(asked(stranger, header=header), 401, "invalid_client")
+        assert asked(key, header=header).status == 200
+        sent = proof(header={parameter: url})
+        bound = ask(auth=cast.basic("billing"), headers=[("DPoP", sent)])
+        assert bound.json["token_type"] == "DPoP"
+    assert (bird.connections, connects) == (0, [])
