@@ -49,6 +49,7 @@ def create_key(softhsm: SoftHsm, directory: Path) -> str:
     return run.stderr
 
 
+@pytest.mark.slow
 def test_no_later_process_tries_it(cast: Cast, softhsm: SoftHsm, tmp_path: Path) -> None:
     told = create_key(softhsm, tmp_path)
     assert told.startswith(

@@ -29,6 +29,7 @@ def asked(server: Server, assertion: str, **parameters: str) -> requests.Respons
     return server.post("/oidc_m2m/token", data=data)
 
 
+@pytest.mark.slow
 @pytest.mark.contract("P7.6", "P1.3")
 @pytest.mark.spec("RFC 7523", "3")
 def test_of_fifty_at_once_one_gets_a_token_and_after_a_restart_none(
@@ -47,6 +48,7 @@ def test_of_fifty_at_once_one_gets_a_token_and_after_a_restart_none(
     assert events()[-1].detail.endswith("used before: make a new one for each request.")
 
 
+@pytest.mark.slow
 @pytest.mark.contract("P7.6", "P7.9")
 def test_fifty_different_ones_at_once_all_get_one_and_so_does_a_federated_one_each_time(
     cast: Cast, robot: RelyingParty, tmp_path: Path

@@ -27,6 +27,7 @@ def sent(cast: Cast, server: Server, *proofs: str) -> requests.Response:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.contract("P8.3")
 @pytest.mark.spec("RFC 9449", "11.1")
 def test_of_fifty_at_once_one_gets_a_token_and_none_after_a_restart(dpop: Cast, tmp_path: Path) -> None:
@@ -46,6 +47,7 @@ def test_of_fifty_at_once_one_gets_a_token_and_none_after_a_restart(dpop: Cast, 
     assert {row.holder for row in UsedJti.objects.all()} == {f"dpop:{thumbprint(key_for('ES256'))}"}
 
 
+@pytest.mark.slow
 @pytest.mark.contract("P8.3")
 def test_each_worker_knows_what_another_took(dpop: Cast, tmp_path: Path) -> None:
     one = proof()

@@ -81,6 +81,7 @@ def test_a_quota_that_is_raised_or_taken_away_holds_at_once(cast: Cast, billing:
     assert [ask(auth=basic(*billing)).status for _ in range(6)] == 6 * [200]
 
 
+@pytest.mark.slow
 @pytest.mark.contract("P4.6")
 def test_of_many_requests_at_once_to_two_workers_so_many_pass(cast: Cast, tmp_path: Path) -> None:
     limit(cast, 25)
@@ -96,6 +97,7 @@ def test_of_many_requests_at_once_to_two_workers_so_many_pass(cast: Cast, tmp_pa
     assert IssuanceEvent.objects.filter(outcome=Outcome.ISSUED).count() == 25
 
 
+@pytest.mark.slow
 @pytest.mark.contract("P4.6", "P1.1")
 def test_it_goes_on_while_redis_is_away(cast: Cast, tmp_path: Path) -> None:
     limit(cast, 1_000_000)

@@ -149,6 +149,7 @@ def test_the_limit_is_a_setting_and_nought_is_none(cast: Cast, settings: Setting
     assert guess(CHOSEN).status == 200
 
 
+@pytest.mark.slow
 @pytest.mark.contract("P3.10")
 def test_two_workers_count_together(cast: Cast, tmp_path: Path) -> None:
     chosen = new_relying_party(cast.oidc_m2m, "chosen", method=TokenEndpointAuthMethod.CLIENT_SECRET_BASIC)
