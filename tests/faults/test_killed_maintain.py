@@ -8,6 +8,7 @@ from django.contrib.sessions.models import Session
 from django.db.models import F
 from django.utils import timezone
 
+from issuance.models import UsedJti
 from issuers.models import ConfigurationRevision
 from keys.keyring import KeySnapshot
 from keys.models import SigningKey
@@ -40,6 +41,7 @@ class Work:
     def of(cls, cast: Cast) -> "Work":
         proved("secret:1", timezone.now())
         open_session(-10)
+        UsedJti.objects.create(holder="client:1", jti_digest="0" * 64, expires_at=timezone.now() - LONG_AGO)
         due = announce_successor(fresh(cast.other_key), now=timezone.now())
         assert due
         activate_without_waiting(due, now=timezone.now())
@@ -62,6 +64,7 @@ class Work:
         assert ConfigurationRevision.objects.get().number == self.revision + 3
         assert CredentialUse.objects.get().credential == "secret:1"
         assert not Session.objects.exists()
+        assert not UsedJti.objects.exists()
         assert run() == Done()
 
     def _check_rotated(self, successor: SigningKey) -> None:
