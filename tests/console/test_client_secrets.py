@@ -33,6 +33,7 @@ def test_a_generated_secret_authenticates_beside_the_older_one(cast: Cast, opera
     assert ask(auth=cast.basic("billing")).status == 200
 
 
+@pytest.mark.slow
 @pytest.mark.contract("P10.2")
 def test_no_other_page_shows_it(cast: Cast, operator: Client, superuser: Client) -> None:
     secret = generate(operator, cast)

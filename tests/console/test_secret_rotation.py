@@ -61,6 +61,7 @@ def test_a_secret_without_a_label_is_called_by_its_number(cast: Cast, operator: 
     assert f"Rotate the secret #{ClientSecret.objects.get(relying_party=cast.billing).pk} of" in page
 
 
+@pytest.mark.slow
 @pytest.mark.contract("P10.2")
 def test_the_new_one_is_on_no_other_page_and_in_no_log(
     cast: Cast, operator: Client, superuser: Client, log_lines: io.StringIO
