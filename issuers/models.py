@@ -13,6 +13,13 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from issuers.auth_methods import (
+    ASSERTION_METHODS,
+    CERTIFICATE_METHODS,
+    SECRET_METHODS,
+    TokenEndpointAuthMethod,
+    default_methods,
+)
 from issuers.client_authorities import ca_certificates_problem
 from issuers.configuration import ConfigurationModel
 from issuers.history import configuration_history
@@ -20,7 +27,17 @@ from issuers.json_value import json_problem
 from issuers.metadata import COMPUTED_MEMBERS
 from issuers.revision import ConfigurationRevision
 
-__all__ = ["ConfigurationRevision", "GlobalVariable", "Issuer", "SigningAlg", "TokenEndpointAuthMethod"]
+__all__ = [
+    "ASSERTION_METHODS",
+    "CERTIFICATE_METHODS",
+    "SECRET_METHODS",
+    "ConfigurationRevision",
+    "GlobalVariable",
+    "Issuer",
+    "SigningAlg",
+    "TokenEndpointAuthMethod",
+    "default_methods",
+]
 
 RESERVED_PATHS = (
     "api", "admin", "static", "media", "accounts", "management", "token", "jwks", "introspect", "revoke", "audit",
@@ -44,35 +61,6 @@ class SigningAlg(models.TextChoices):
     ES256 = "ES256", "ES256"
     ES384 = "ES384", "ES384"
     EDDSA = "EdDSA", "EdDSA"
-
-
-class TokenEndpointAuthMethod(models.TextChoices):
-    """The methods that the token endpoint carries out, as RFC 7591 section 2 and RFC 8705 section 2 name them.
-
-    `federated_jwt` is this product's own name: a JWT of a trusted issuer as the assertion (RFC 7523 section 2.2).
-    """
-
-    CLIENT_SECRET_BASIC = "client_secret_basic", "client_secret_basic"
-    CLIENT_SECRET_POST = "client_secret_post", "client_secret_post"
-    PRIVATE_KEY_JWT = "private_key_jwt", "private_key_jwt"
-    FEDERATED_JWT = "federated_jwt", "federated_jwt"
-    TLS_CLIENT_AUTH = "tls_client_auth", "tls_client_auth"
-    SELF_SIGNED_TLS_CLIENT_AUTH = "self_signed_tls_client_auth", "self_signed_tls_client_auth"
-
-
-SECRET_METHODS = (TokenEndpointAuthMethod.CLIENT_SECRET_BASIC, TokenEndpointAuthMethod.CLIENT_SECRET_POST)
-ASSERTION_METHODS = (TokenEndpointAuthMethod.PRIVATE_KEY_JWT, TokenEndpointAuthMethod.FEDERATED_JWT)
-CERTIFICATE_METHODS = (
-    TokenEndpointAuthMethod.TLS_CLIENT_AUTH,
-    TokenEndpointAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH,
-)
-
-
-def default_methods() -> list[str]:
-    return [
-        TokenEndpointAuthMethod.CLIENT_SECRET_BASIC.value,
-        TokenEndpointAuthMethod.CLIENT_SECRET_POST.value,
-    ]
 
 
 def days(number: int) -> int:
