@@ -4,6 +4,7 @@ import hashlib
 import json
 import ssl
 import subprocess
+import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,10 +125,10 @@ def self_signed(
     return _made(directory, name, [*request, *_added([CLIENT])], key=key, of=of, at=at)
 
 
-def server_certificate(directory: Path, authority: Authority) -> Issued:
+def server_certificate(authority: Authority) -> Issued:
     """For 127.0.0.1; its file holds the key too, as HAProxy wants it."""
     issued = authority.issue("server", "subjectAltName=IP:127.0.0.1", "extendedKeyUsage=serverAuth")
-    both = directory / "server-both.pem"
+    both = issued.certificate.with_name("server-both.pem")
     both.write_text(issued.pem + issued.key.read_text())
     return Issued(both, issued.key)
 
@@ -147,7 +148,9 @@ def _made(
     of: Issued | None = None,
     at: str | None = None,
 ) -> Issued:
-    issued = Issued(directory / f"{name}.pem", of.key if of else directory / f"{name}.key")
+    # What was issued before under the same name stays as it is: a server may be reading it.
+    own = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=directory))
+    issued = Issued(own / f"{name}.pem", of.key if of else own / f"{name}.key")
     algorithm, _, size = key.partition(":")
     parameter = ["-pkeyopt", f"ec_paramgen_curve:{size}"] if algorithm == "ec" else []
     wanted = f"{algorithm}:{size}" if algorithm == "rsa" else algorithm

@@ -29,5 +29,5 @@ def loner(pki: Path) -> Issued:
 
 
 @pytest.fixture(scope="session")
-def server_pair(pki: Path, authority: Authority) -> Issued:
-    return server_certificate(pki, authority)
+def server_pair(authority: Authority) -> Issued:
+    return server_certificate(authority)
