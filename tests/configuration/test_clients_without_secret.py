@@ -323,6 +323,7 @@ def test_dpop_is_required_of_a_client_where_the_same_file_turns_it_on() -> None:
 @pytest.mark.django_db
 def test_the_authorities_of_clients_come_from_a_file_beside_the_configuration(tmp_path: Path) -> None:
     pem = Authority.new(tmp_path, "ca").own.pem
+    (tmp_path / "ca.pem").write_text(pem)
     text = "issuers: [{path: oidc_m2m, client_ca_certificates_from: {file: ca.pem}, accepts_dpop: true}]"
 
     plan = applied(text, folder=tmp_path)
