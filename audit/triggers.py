@@ -5,13 +5,14 @@ existing id never, nor of a second checkpoint after the same one (REPLACE passes
 """
 # ruff: noqa: S608 - the statements are made of this module's own constants
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 EVENTS = "audit_issuanceevent"
 TOMBSTONES = "audit_tombstone"
 CHECKPOINTS = "audit_checkpoint"
-NEVER_DELETED = (TOMBSTONES, CHECKPOINTS, "audit_refusalcount")
+NEVER_DELETED = (TOMBSTONES, CHECKPOINTS, "audit_refusalcount", "audit_inspection")
 TABLES = (EVENTS, *NEVER_DELETED)
 
 
@@ -22,22 +23,22 @@ class Trigger:
     drop: str
 
 
-def triggers(vendor: str) -> list[Trigger]:
+def triggers(vendor: str, tables: Iterable[str] = TABLES) -> list[Trigger]:
     make = {"sqlite": _sqlite, "postgresql": _postgresql}[vendor]
-    return [trigger for table in TABLES for trigger in make(table)]
+    return [trigger for table in tables for trigger in make(table)]
 
 
-def install(connection: Any) -> None:
+def install(connection: Any, tables: Iterable[str] = TABLES) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(_POSTGRESQL_FUNCTION)
-        for trigger in triggers(connection.vendor):
+        for trigger in triggers(connection.vendor, tables):
             cursor.execute(trigger.create)
 
 
-def remove(connection: Any) -> None:
+def remove(connection: Any, tables: Iterable[str] = TABLES) -> None:
     with connection.cursor() as cursor:
-        for trigger in triggers(connection.vendor):
+        for trigger in triggers(connection.vendor, tables):
             cursor.execute(trigger.drop)
         if connection.vendor == "postgresql":
             cursor.execute("DROP FUNCTION IF EXISTS audit_is_append_only()")
@@ -75,7 +76,9 @@ def _sqlite(table: str) -> list[Trigger]:
 
 def _taken(table: str) -> str:
     """The rows whose place a new one would take: those that it equals in a unique column."""
-    return "id = NEW.id" + (" OR previous_id IS NEW.previous_id" if table == CHECKPOINTS else "")
+    if table != CHECKPOINTS:
+        return "id = NEW.id"
+    return "id = NEW.id OR number = NEW.number OR previous_id IS NEW.previous_id"
 
 
 def _unless_covered(table: str) -> str:

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from audit.models import Checkpoint, IssuanceEvent, RefusalCount, Tombstone, Trace
+from audit.models import Checkpoint, Inspection, IssuanceEvent, RefusalCount, Tombstone, Trace
 from console.site import site
 from issuers.models import GlobalVariable, Issuer
 from keys.models import SigningKey
@@ -32,7 +32,9 @@ CONFIGURATION: tuple[type[Model], ...] = (
     ClaimTemplate,
     TrustedIssuer,
 )
-READ_ONLY: tuple[type[Model], ...] = (SigningKey, IssuanceEvent, Checkpoint, Tombstone, RefusalCount)
+READ_ONLY: tuple[type[Model], ...] = (
+    SigningKey, IssuanceEvent, Checkpoint, Tombstone, RefusalCount, Inspection,
+)  # fmt: skip
 PEOPLE: tuple[type[Model], ...] = (User, Group)
 MODELS = (*CONFIGURATION, *READ_ONLY, *PEOPLE)
 
@@ -62,8 +64,9 @@ def fill_every_table(cast: Cast) -> None:
     announce_successor(cast.other_key, now=now)
     ask(auth=cast.basic("billing"))
     Trace.objects.create(event=last_event(), content={"steps": [], "request": {"path": "/oidc_m2m/token"}})
-    Checkpoint.objects.create(row_count=1, leaves=b"leaf", root="00", kid="k", signature="s")
-    Tombstone.objects.create(actor="a", first_id=10_000, last_id=10_001, kid="k", signature="s")
+    Checkpoint.objects.create(number=1, row_count=1, leaves=b"leaf", root="00", kid="k", statement="s")
+    Tombstone.objects.create(actor="a", first_id=10_000, last_id=10_001, row_count=2, kid="k", statement="s")
+    Inspection.objects.create(at=now, actor="a", source="command", act="export", rows=3)
     RefusalCount.objects.create(at=now, issuer="i", network="192.0.2.0/24", error="invalid_client", refused=2)
 
 

@@ -8,10 +8,10 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, models, transaction
 
 from audit import durability, triggers
-from audit.models import Checkpoint, IssuanceEvent, Outcome, RefusalCount, Tombstone
+from audit.models import Checkpoint, Inspection, IssuanceEvent, Outcome, RefusalCount, Tombstone
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
-SEALED = {"kid": "k", "signature": "s"}
+SEALED = {"kid": "k", "statement": "s"}
 
 
 def event(**values: object) -> IssuanceEvent:
@@ -22,15 +22,22 @@ def event(**values: object) -> IssuanceEvent:
 
 
 def checkpoint(previous: Checkpoint | None = None) -> Checkpoint:
-    return Checkpoint.objects.create(previous=previous, row_count=1, leaves=b"l", root="00", **SEALED)
+    number = previous.number + 1 if previous else 1
+    return Checkpoint.objects.create(
+        number=number, previous=previous, row_count=1, leaves=b"l", root="00", **SEALED
+    )
 
 
 def tombstone(first_id: int, last_id: int) -> Tombstone:
-    return Tombstone.objects.create(actor="ann", first_id=first_id, last_id=last_id, **SEALED)
+    return Tombstone.objects.create(actor="ann", first_id=first_id, last_id=last_id, row_count=1, **SEALED)
 
 
 def refusals() -> RefusalCount:
     return RefusalCount.objects.create(at=NOW, issuer="i", network="n", error="e", refused=1)
+
+
+def inspection() -> Inspection:
+    return Inspection.objects.create(at=NOW, actor="ann", source="command", act="export", rows=1)
 
 
 ROWS: dict[str, Callable[[], models.Model]] = {
@@ -38,6 +45,7 @@ ROWS: dict[str, Callable[[], models.Model]] = {
     "audit_checkpoint": checkpoint,
     "audit_tombstone": lambda: tombstone(10, 20),
     "audit_refusalcount": refusals,
+    "audit_inspection": inspection,
 }
 """Each table of the record, and a row for it."""
 
@@ -93,9 +101,9 @@ def test_no_act_of_the_orm_does(db: None, table: str) -> None:
 def test_a_checkpoint_cannot_be_pushed_out_by_another(db: None) -> None:
     first = checkpoint()
     second = checkpoint(first)
-    values = "row_count, leaves, root, kid, signature, created_at, previous_id"
+    values = "row_count, leaves, root, kid, statement, created_at, previous_id"
     insert = "INSERT OR REPLACE" if connection.vendor == "sqlite" else "INSERT"
-    copy = "{insert} INTO audit_checkpoint ({values}) SELECT {values} FROM audit_checkpoint WHERE {where}"
+    copy = "{insert} INTO audit_checkpoint (number, {values}) SELECT 9, {values} FROM audit_checkpoint WHERE {where}"
     for where in ("previous_id IS NULL", f"previous_id = {first.pk}"):
         with pytest.raises(IntegrityError):
             run(copy.format(insert=insert, values=values, where=where))
@@ -167,8 +175,12 @@ def test_a_row_that_tells_half_a_story_is_refused(db: None, values: dict[str, ob
 
 def test_an_unsigned_seal_or_a_turned_range_is_refused(db: None) -> None:
     for act in (
-        lambda: Checkpoint.objects.create(row_count=1, leaves=b"l", root="00", kid="k", signature=""),
-        lambda: Tombstone.objects.create(actor="a", first_id=1, last_id=1, kid="k", signature=""),
+        lambda: Checkpoint.objects.create(
+            number=1, row_count=1, leaves=b"l", root="00", kid="k", statement=""
+        ),
+        lambda: Tombstone.objects.create(
+            actor="a", first_id=1, last_id=1, row_count=1, kid="k", statement=""
+        ),
         lambda: tombstone(2, 1),
         lambda: RefusalCount.objects.create(at=NOW, issuer="i", network="n", error="e", refused=0),
     ):

@@ -1,10 +1,9 @@
-"""What happened. No foreign key leads to the configuration: the rows outlive the client they tell of."""
+"""The row of a token request, and the trace of its course."""
 
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import F, Q
-from django.utils import timezone
+from django.db.models import Q
 
 FORMAT = 1
 """The format of rows written now; a leaf of the seal is made of a row's non-null fields."""
@@ -105,68 +104,3 @@ class Trace(models.Model):
 
     def __str__(self) -> str:
         return f"Trace of event {self.event_id}"
-
-
-class Checkpoint(models.Model):
-    """A seal over rows: their leaves, the Merkle root (RFC 9162 section 2.1) and a signature by the record key."""
-
-    created_at = models.DateTimeField(default=timezone.now)
-    previous = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="next")
-    row_count = models.PositiveIntegerField()
-    leaves = models.BinaryField(help_text="Table, id and SHA-256 leaf hash of each row.")
-    root = models.CharField(max_length=64, help_text="Hexadecimal.")
-    kid = models.CharField(max_length=128)
-    signature = models.TextField()
-
-    class Meta:
-        ordering = ["-id"]
-        constraints = [
-            # `previous` is unique: of two sealers one loses. The first has none, and there is one first.
-            models.UniqueConstraint(
-                models.Value(1), condition=Q(previous__isnull=True), name="one_first_checkpoint"
-            ),
-            models.CheckConstraint(condition=~Q(signature=""), name="checkpoint_is_signed"),
-        ]
-
-    def __str__(self) -> str:
-        return f"Checkpoint {self.pk}"
-
-
-class Tombstone(models.Model):
-    """Permission to delete a range of sealed rows, signed and kept in their place."""
-
-    created_at = models.DateTimeField(default=timezone.now)
-    actor = models.CharField(max_length=150)
-    reason = models.CharField(max_length=500, blank=True)
-    first_id = models.PositiveBigIntegerField()
-    last_id = models.PositiveBigIntegerField()
-    kid = models.CharField(max_length=128)
-    signature = models.TextField()
-
-    class Meta:
-        ordering = ["-id"]
-        constraints = [
-            models.CheckConstraint(condition=Q(first_id__lte=F("last_id")), name="tombstone_range"),
-            models.CheckConstraint(condition=~Q(signature=""), name="tombstone_is_signed"),
-        ]
-
-    def __str__(self) -> str:
-        return f"Rows {self.first_id} to {self.last_id}"
-
-
-class RefusalCount(models.Model):
-    """Refusals before authentication succeeded, beyond the budget of a source network: counted, not stored singly."""
-
-    at = models.DateTimeField(help_text="The start of the minute.")
-    issuer = models.CharField(max_length=400)
-    network = models.CharField(max_length=50)
-    error = models.CharField(max_length=64)
-    refused = models.PositiveIntegerField()
-    format = models.PositiveSmallIntegerField(default=FORMAT)
-
-    class Meta:
-        ordering = ["-id"]
-        constraints = [models.CheckConstraint(condition=Q(refused__gte=1), name="refusals_counted")]
-
-    def __str__(self) -> str:
-        return f"{self.refused} from {self.network}"

@@ -1,0 +1,19 @@
+"""What happened. No foreign key leads to the configuration: the rows outlive the client they tell of."""
+
+from audit.models.counts import HourlyCount, RefusalCount
+from audit.models.event import FORMAT, IssuanceEvent, Outcome, Trace
+from audit.models.inspection import Inspection
+from audit.models.seals import Checkpoint, Tombstone, UnsealedRange
+
+__all__ = [
+    "FORMAT",
+    "Checkpoint",
+    "HourlyCount",
+    "Inspection",
+    "IssuanceEvent",
+    "Outcome",
+    "RefusalCount",
+    "Tombstone",
+    "Trace",
+    "UnsealedRange",
+]

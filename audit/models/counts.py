@@ -1,0 +1,55 @@
+"""Requests that are counted: the refusals of a flood, in place of rows, and every hour's sums, beside them."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from audit.models.event import FORMAT, Outcome
+
+
+class RefusalCount(models.Model):
+    """Refusals before authentication succeeded, beyond the budget of a source network: counted, not stored singly.
+
+    Append-only; one minute, issuer, network and error may have several rows, which add up.
+    """
+
+    at = models.DateTimeField(help_text="The start of the minute.")
+    issuer = models.CharField(max_length=400)
+    network = models.CharField(max_length=50)
+    error = models.CharField(max_length=64)
+    refused = models.PositiveIntegerField()
+    format = models.PositiveSmallIntegerField(default=FORMAT)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.CheckConstraint(condition=Q(refused__gte=1), name="refusals_counted")]
+
+    def __str__(self) -> str:
+        return f"{self.refused} from {self.network}"
+
+
+class HourlyCount(models.Model):
+    """How many sealed requests an hour had, for charts and reports. Made of the record, so it proves nothing itself.
+
+    `client_id` is empty where nothing proved the client: a claimed one may be any text.
+    """
+
+    hour = models.DateTimeField(help_text="Its start.")
+    issuer = models.CharField(max_length=400)
+    client_id = models.CharField(max_length=255, blank=True)
+    audience = models.CharField(max_length=4000, blank=True)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    error = models.CharField(max_length=64, blank=True)
+    requests = models.PositiveBigIntegerField()
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of what is counted together.")
+
+    class Meta:
+        ordering = ["hour", "issuer", "client_id"]
+        indexes = [
+            models.Index(fields=["hour"], name="count_hour"),
+            models.Index(fields=["client_id", "hour"], name="count_client_hour"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.requests} {self.outcome} at {self.hour:%Y-%m-%d %H:00}"

@@ -1,0 +1,68 @@
+"""The key that seals the record: it signs statements about it, and its public half, never dropped, verifies them.
+
+A statement is a JWT (RFC 7519) of its own kind, `typ`, so that none passes for another, nor for an access token.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import jwt
+
+from issuers.models import SigningAlg
+from keys.encryption import KeyUnreadableError
+from keys.keyring import RECORD, KeySnapshot, keyrings
+from keys.signing import sign
+
+NO_KEY = "The record has no key, so nothing is sealed: make one with manage.py create_key --record."
+
+
+class NoRecordKeyError(Exception):
+    """Nothing can be sealed yet; the text says what to do."""
+
+
+class ForgedStatementError(Exception):
+    """The text is no statement of this kind by a key of the record; the text says why."""
+
+
+def record_key(now: datetime) -> KeySnapshot:
+    """The key that signs now. Raises NoRecordKeyError."""
+    keyring = keyrings.get(RECORD)
+    key = keyring.signing_key(alg=SigningAlg.EDDSA, now=now) if keyring else None
+    if key is None:
+        raise NoRecordKeyError(NO_KEY)
+    return key
+
+
+def signed_statement(claims: dict[str, Any], *, kind: str, key: KeySnapshot) -> str:
+    """The statement in compact serialization. Raises NoRecordKeyError where the private half cannot be read."""
+    try:
+        return sign(claims, header={"typ": kind}, key=key)
+    except KeyUnreadableError as error:
+        raise NoRecordKeyError(f"The record's key cannot sign, so nothing is sealed: {error}") from error
+
+
+def read_statement(text: str, *, kind: str, keys: dict[str, Any]) -> dict[str, Any]:
+    """What the statement says; `keys` are JWKs by kid. Raises ForgedStatementError."""
+    try:
+        header = jwt.get_unverified_header(text)
+        if header.get("typ") != kind:
+            raise ForgedStatementError(f"It is no {kind}.")
+        key = keys.get(header.get("kid", ""))
+        if key is None:
+            raise ForgedStatementError(f"It is signed by {header.get('kid')}, which is no key of the record.")
+        claims: dict[str, Any] = jwt.decode(
+            text, jwt.PyJWK(key, algorithm=SigningAlg.EDDSA), algorithms=[SigningAlg.EDDSA],
+            options={
+                "require": [], "verify_exp": False, "verify_iat": False, "verify_nbf": False,
+                "verify_aud": False, "verify_iss": False,
+            },
+        )  # fmt: skip
+    except jwt.PyJWTError as error:
+        raise ForgedStatementError(f"Its signature does not verify: {error}") from error
+    return claims
+
+
+def record_jwks() -> dict[str, Any]:
+    """Every public key that the record ever had, by kid."""
+    keyring = keyrings.get(RECORD)
+    return {key.kid: key.jwk for key in keyring.keys} if keyring else {}
