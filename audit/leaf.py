@@ -16,6 +16,11 @@ from django.db import models
 from audit.merkle import leaf_hash
 
 CHUNK = 2_000
+PLAIN = (
+    models.BooleanField, models.CharField, models.ForeignKey, models.GenericIPAddressField, models.IntegerField,
+    models.TextField,
+)  # fmt: skip
+"""Columns whose values are text, whole numbers and booleans as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +77,6 @@ def _adaptation(field: "models.Field[Any, Any]") -> Callable[[Any], Any] | None:
         return instant
     if isinstance(field, models.JSONField):
         return lambda value: json.dumps(value, sort_keys=True, separators=(",", ":"))
-    if isinstance(field, models.CharField | models.TextField | models.IntegerField | models.BooleanField):
-        return None
-    if isinstance(field, models.ForeignKey):
+    if isinstance(field, PLAIN):
         return None
     raise TypeError(f"No leaf form for the column {field}.")

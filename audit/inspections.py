@@ -1,0 +1,22 @@
+"""Writing down that somebody read the record out, verified or pruned it."""
+
+from datetime import datetime
+
+from audit.entry import cleaned
+from audit.models import Inspection
+from issuers.history import current_actor, current_source
+
+
+def inspected(
+    *, act: Inspection.Act, now: datetime, rows: int, chosen: str = "", result: str = ""
+) -> Inspection:
+    """A row by the actor and through the door of this moment of now. `chosen` tells which rows were asked for."""
+    return Inspection.objects.create(
+        at=now,
+        actor=current_actor(),
+        source=current_source(),
+        act=act,
+        filter=cleaned(chosen)[:2000],
+        rows=rows,
+        result=cleaned(result)[:500],
+    )
