@@ -1,0 +1,72 @@
+"""A real browser, Debian's Chromium, before a real server with its static files."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.contrib.auth.models import Group, User
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+
+from tests.browser.visit import Visit
+from tests.cast import Cast
+from tests.server import Server, serve
+
+PASSWORD = "a password of the tests' own"
+WIDTH, HEIGHT = 1280, 1400
+
+
+@pytest.fixture
+def downloads(tmp_path: Path) -> Path:
+    directory = tmp_path / "downloads"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def console_server(cast: Cast, tmp_path: Path) -> Iterator[Server]:
+    own = {"VAR_DIR": str(tmp_path)}
+    subprocess.run(
+        [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"],
+        check=True,
+        cwd=settings.BASE_DIR,
+        env=os.environ | own | {"DJANGO_SETTINGS_MODULE": "m2m_idp.settings"},
+    )
+    with serve(tmp_path, 2, environment=own) as server:
+        yield server
+
+
+@pytest.fixture
+def browser(downloads: Path) -> Iterator[Chrome]:
+    options = ChromeOptions()
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        f"--window-size={WIDTH},{HEIGHT}",
+    ):
+        options.add_argument(argument)
+    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def auditor(browser: Chrome, console_server: Server) -> Visit:
+    """Logged in by the form, as a person is."""
+    encoded = PBKDF2PasswordHasher().encode(PASSWORD, "salt", iterations=1_000)
+    user = User.objects.create(username="ada", password=encoded, is_staff=True)
+    user.groups.add(Group.objects.get(name="Auditors"))
+    visit = Visit(browser, console_server.url)
+    visit.open("/admin/")
+    visit.fill("username", "ada")
+    visit.fill("password", PASSWORD)
+    visit.press("Log in")
+    return visit
