@@ -14,6 +14,7 @@ from typing import Any
 from django.db import models
 
 from audit.merkle import leaf_hash
+from issuers.history import Change
 
 CHUNK = 2_000
 PLAIN = (
@@ -22,6 +23,8 @@ PLAIN = (
 )  # fmt: skip
 """Columns whose values are text, whole numbers and booleans as they are."""
 
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, slots=True)
 class SealedTable:
@@ -29,6 +32,8 @@ class SealedTable:
 
     name: str
     id_name: str
+    instant_name: str
+    """The column that says when the row was made."""
     model: type[models.Model]
     columns: tuple[tuple[str, Callable[[Any], Any] | None], ...]
 
@@ -38,6 +43,7 @@ class SealedTable:
         return cls(
             name=model._meta.db_table,
             id_name=model._meta.pk.attname,
+            instant_name="history_date" if issubclass(model, Change) else "at",
             model=model,
             columns=tuple((field.attname, _adaptation(field)) for field in fields),
         )
@@ -60,7 +66,7 @@ class SealedTable:
 
 def canonical(members: dict[str, Any]) -> bytes:
     """RFC 8785 for members whose names are ASCII and whose values are text, whole numbers and booleans."""
-    return json.dumps(members, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    return _encode(members).encode()
 
 
 def hash_of(members: dict[str, Any]) -> bytes:

@@ -36,6 +36,16 @@ def unpacked(column: bytes) -> list[Leaf]:
     return list(_sections(memoryview(column)))
 
 
+def last_ids(column: bytes) -> dict[str, int]:
+    """The greatest id of each table. Raises BrokenLeavesError."""
+    left, found = memoryview(column), {}
+    while left:
+        table, rows, left = _section(left)
+        if rows:
+            found[table] = int.from_bytes(rows[-ROW : 8 - ROW])
+    return found
+
+
 def _sections(left: memoryview) -> Iterator[Leaf]:
     while left:
         table, rows, left = _section(left)

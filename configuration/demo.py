@@ -11,6 +11,8 @@ from configuration.first_users import create_first_users
 from configuration.secret_sources import Surroundings
 from issuers.models import Issuer
 from issuers.private_file import draft_beside
+from keys.models import Purpose, SigningKey
+from keys.record_key import make_record_key
 
 FILE = Path(__file__).resolve().parent.parent / "deploy" / "demo.yaml"
 WELL_KNOWN = {"APP_SECRET": "secret"}
@@ -33,10 +35,17 @@ def load_demo(now: datetime) -> dict[str, str]:
         surroundings = Surroundings(environment=WELL_KNOWN, folder=FILE.parent)
         plan = apply(FILE.read_bytes(), surroundings=surroundings, dry_run=False, now=now)
         passwords = create_first_users()
+        _make_record_key(now)
         values = {f"{name.upper()}_PASSWORD": password for name, password in passwords.items()}
         values |= {f"{secret.client_id.upper()}_SECRET": secret.text for secret in plan.generated}
         _write(values_file(), values)
     return values
+
+
+def _make_record_key(now: datetime) -> None:
+    """Unless somebody made one before."""
+    if not SigningKey.objects.filter(purpose=Purpose.RECORD).exists():
+        make_record_key(now)
 
 
 def _write(path: Path, values: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from audit import durability, triggers
+from audit.unsealed import overdue_tables
 from issuance.answers import NO_STORE, json_answer
 from issuance.documents import is_warm
 from issuance.forwarded import parsed_address
@@ -22,6 +23,7 @@ from keys.creation import no_active_key
 from keys.due import overdue_keys, rotates_at
 from keys.keyring import keyrings
 from keys.readiness import signing_problem
+from keys.record_key import NoRecordKeyError, record_key
 from relying_parties.credentials import secrets_without_pepper
 from relying_parties.models import RelyingParty
 
@@ -39,7 +41,7 @@ def start_problems() -> list[str]:
         return []
 
 
-FORGIVEN = {"database", "issuers", "rotation"}
+FORGIVEN = {"database", "issuers", "rotation", "seal"}
 """The checks that leave the server ready: degraded, for the issuers that work."""
 
 
@@ -53,6 +55,7 @@ def readiness() -> dict[str, list[str]]:
             "keys": _key_problems,
             "issuers": _unfinished_issuers,
             "rotation": _overdue_keys,
+            "seal": _seal_problems,
         }
         return {"database": []} | {name: check() for name, check in checks.items()}
     except DatabaseFailure as error:
@@ -104,6 +107,20 @@ def _overdue_keys() -> list[str]:
     ]
 
 
+def _seal_problems() -> list[str]:
+    """Tokens go on; but what is not sealed can be changed unnoticed by who owns the database."""
+    now = timezone.now()
+    try:
+        record_key(now)
+    except NoRecordKeyError as error:
+        return [str(error)]
+    return [
+        f"{table} has rows that are older than an hour and not sealed: run manage.py maintain, which seals them or "
+        "says why it cannot."
+        for table in overdue_tables(now)
+    ]
+
+
 def _signing_problem(issuer: IssuerSnapshot, *, alg: str) -> str | None:
     """Why the issuer cannot sign with this algorithm, None if it can."""
     keyring = keyrings.get(issuer.id)
@@ -126,7 +143,7 @@ class LivezView(ProtocolView):
 
 
 class ReadyzView(ProtocolView):
-    """200 when tokens can be issued, or only the database is away, an issuer unfinished, a key overdue; else 503."""
+    """200 when tokens can be issued, or what is amiss is forgiven (FORGIVEN); else 503."""
 
     http_method_names = ["get", "head"]
 

@@ -51,10 +51,12 @@ class KeySnapshot:
 @dataclass(frozen=True, slots=True)
 class Keyring:
     keys: tuple[KeySnapshot, ...]
+    is_of_record: bool = False
 
     def jwks(self, now: datetime) -> dict[str, Any]:
-        """The JWK Set of this moment (RFC 7517 section 5)."""
-        return {"keys": [key.jwk for key in published(self.keys, now)]}
+        """The JWK Set of this moment (RFC 7517 section 5). What a key of the record signed is verified for ever."""
+        shown = self.keys if self.is_of_record else published(self.keys, now)
+        return {"keys": [key.jwk for key in shown]}
 
     def signing_key(self, *, alg: str, now: datetime) -> KeySnapshot | None:
         return signing_key(self.keys, alg=alg, now=now)
@@ -65,7 +67,7 @@ def _load(issuer_id: int) -> Keyring:
     of_issuer = (
         keys.filter(purpose=Purpose.RECORD) if issuer_id == RECORD else keys.filter(issuer_id=issuer_id)
     )
-    return Keyring(keys=tuple(KeySnapshot.of(key) for key in of_issuer))
+    return Keyring(keys=tuple(KeySnapshot.of(key) for key in of_issuer), is_of_record=issuer_id == RECORD)
 
 
 keyrings: Snapshots[int, Keyring] = Snapshots(_load)

@@ -7,10 +7,13 @@ from datetime import datetime
 from typing import Any
 
 import jwt
+from django.db import transaction
 
 from issuers.models import SigningAlg
+from keys.creation import create_first_key, new_key
 from keys.encryption import KeyUnreadableError
 from keys.keyring import RECORD, KeySnapshot, keyrings
+from keys.models import Purpose, SigningKey
 from keys.signing import sign
 
 NO_KEY = "The record has no key, so nothing is sealed: make one with manage.py create_key --record."
@@ -20,7 +23,7 @@ class NoRecordKeyError(Exception):
     """Nothing can be sealed yet; the text says what to do."""
 
 
-class ForgedStatementError(Exception):
+class ForgedStatementError(ValueError):
     """The text is no statement of this kind by a key of the record; the text says why."""
 
 
@@ -60,6 +63,24 @@ def read_statement(text: str, *, kind: str, keys: dict[str, Any]) -> dict[str, A
     except jwt.PyJWTError as error:
         raise ForgedStatementError(f"Its signature does not verify: {error}") from error
     return claims
+
+
+def make_record_key(now: datetime) -> SigningKey:
+    """The record's first key, or a successor: it signs at once. The predecessor's public half stays published.
+
+    Raises ValidationError or IntegrityError if another process makes one at this moment.
+    """
+    newest = SigningKey.objects.filter(purpose=Purpose.RECORD, successor__isnull=True).first()
+    if newest is None:
+        return create_first_key(issuer=None, alg=SigningAlg.EDDSA, now=now)
+    # A clock that was set back may stand before the predecessor's activation.
+    at = max(now, newest.activates_at)
+    made = new_key(issuer=None, alg=SigningAlg.EDDSA, published_at=at, activates_at=at, predecessor=newest)
+    with made as key, transaction.atomic():
+        key.checked().save()
+        newest.retires_at = newest.expires_at = at
+        newest.save(update_fields=["retires_at", "expires_at"])
+        return key
 
 
 def record_jwks() -> dict[str, Any]:

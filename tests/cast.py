@@ -8,6 +8,7 @@ from django.utils import timezone
 from issuers.models import GlobalVariable, Issuer, SigningAlg, TokenEndpointAuthMethod
 from keys.creation import create_first_key
 from keys.models import SigningKey
+from keys.record_key import make_record_key
 from relying_parties.credentials import add_generated_secret
 from relying_parties.models import AccessGrant, ClaimTemplate, RelyingParty, ResourceServer
 from tests.wire import basic
@@ -78,6 +79,7 @@ def build_cast() -> Cast:
     new_grant(retired, invoices, ["invoices.read"], is_default=True)
     stranger = new_relying_party(other, "stranger")
     new_grant(stranger, elsewhere, ["invoices.read"], is_default=True)
+    make_record_key(now)
     return Cast(
         oidc_m2m=oidc_m2m,
         other=other,

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import hypothesis
 import pytest
 from django.db import connection
+from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
 from audit.log import formatter
@@ -18,6 +19,7 @@ from tests.authority import Authority
 from tests.cast import Cast, build_cast
 from tests.database import Baseline, set_back, take_baseline
 from tests.server import Server, serve
+from upkeep.sealing import seal
 
 # The database is reset before a test, not before an example.
 hypothesis.settings.register_profile(
@@ -35,6 +37,7 @@ def baseline(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Itera
     """The cast, built once: RSA keys are slow to make."""
     with django_db_blocker.unblock():
         cast = build_cast()
+        seal(timezone.now())
         taken = take_baseline()
     yield cast, taken
     taken.close()

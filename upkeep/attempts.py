@@ -12,8 +12,11 @@ from django.db import Error as DatabaseFailure
 from django.db import connection
 
 from keys.encryption import KeyUnreadableError
+from keys.record_key import NoRecordKeyError
 
 T = TypeVar("T")
+TOLD_IN_FULL = (KeyUnreadableError, NoRecordKeyError)
+"""Errors whose text says what to do."""
 
 log = structlog.get_logger("upkeep")
 
@@ -60,7 +63,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, ValidationError):
         return " ".join(error.messages)
     told = str(error).partition("\n")[0]
-    if isinstance(error, KeyUnreadableError):
+    if isinstance(error, TOLD_IN_FULL):
         return told
     if isinstance(error, DatabaseFailure):
         return f"The database failed: {told}. The next run tries again; /readyz tells how the database is."

@@ -17,6 +17,7 @@ from upkeep.attempts import Attempts, Failure
 from upkeep.credential_uses import note_credential_uses
 from upkeep.endings import warn_of_endings
 from upkeep.models import take_turn
+from upkeep.sealing import seal
 
 ALWAYS = timedelta(0)
 
@@ -37,6 +38,7 @@ class Done:
     """The keys whose private halves were forgotten, by kid."""
     endings: tuple[Ending, ...] = ()
     """What ends within 30 days, the first first."""
+    sealed_rows: int = 0
     failed: tuple[Failure, ...] = ()
 
 
@@ -61,6 +63,8 @@ def maintain(now: datetime) -> Done:
         announced_keys=announce_due_successors(attempts),
         wiped_keys=attempts.of("wipe expired private keys", wipe_expired_keys, otherwise=()),
         endings=attempts.of("look for what ends soon", warn_of_endings, otherwise=nothing),
+        # The last: a backlog may take long, and is sealed checkpoint by checkpoint.
+        sealed_rows=attempts.of("seal the record", seal, otherwise=0),
     )
     return replace(done, failed=attempts.failed)
 

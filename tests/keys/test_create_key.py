@@ -2,10 +2,12 @@
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from issuers.history import Source
 from issuers.models import Issuer
 from keys.models import Purpose, SigningKey
+from keys.record_key import record_key
 from tests.cast import Cast
 from tests.wire import get
 
@@ -30,13 +32,26 @@ def test_a_slash_is_the_root_issuer(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.django_db
-def test_it_makes_the_key_of_the_record_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_makes_the_key_of_the_record(capsys: pytest.CaptureFixture[str]) -> None:
+    SigningKey.objects.filter(purpose=Purpose.RECORD).delete()
+
     call_command("create_key", "--record")
 
     key = SigningKey.objects.get(purpose=Purpose.RECORD)
     assert (key.kid, key.alg, key.issuer) == (capsys.readouterr().out.strip(), "EdDSA", None)
-    with pytest.raises(CommandError, match="The record has a key"):
-        call_command("create_key", "--record")
+
+
+@pytest.mark.django_db
+def test_the_next_key_of_the_record_signs_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    first = SigningKey.objects.get(purpose=Purpose.RECORD)
+
+    call_command("create_key", "--record")
+
+    successor = SigningKey.objects.get(predecessor=first)
+    assert successor.kid == capsys.readouterr().out.strip()
+    assert record_key(timezone.now()).kid == successor.kid
+    first.refresh_from_db()
+    assert (first.retires_at, first.expires_at) == (successor.activates_at, successor.activates_at)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from issuers.models import SigningAlg
 from issuers.thumbprints import thumbprint
 from keys.creation import create_first_key
 from keys.jwk import public_jwk
+from keys.models import Purpose, SigningKey
+from keys.record_key import make_record_key
 from tests.cast import Cast
 from tests.wire import get
 
@@ -137,14 +139,21 @@ def test_the_issuer_sets_the_age(cast: Cast) -> None:
 
 @pytest.mark.contract("P5.2")
 def test_an_issuers_key_is_in_its_own_jwks_only(cast: Cast) -> None:
-    create_first_key(issuer=None, alg="EdDSA", now=timezone.now())
     shown = {path: [key["kid"] for key in get(path).json["keys"]] for path in (JWKS, "/other/jwks")}
     assert shown == {JWKS: [cast.key.kid], "/other/jwks": [cast.other_key.kid]}
 
 
 @pytest.mark.contract("P5.2")
 def test_the_records_keys_stand_at_their_own_url(cast: Cast) -> None:
-    assert get("/audit/jwks").json == {"keys": []}
-    key = create_first_key(issuer=None, alg="EdDSA", now=timezone.now())
+    key = SigningKey.objects.get(purpose=Purpose.RECORD)
     (shown,) = get("/audit/jwks").json["keys"]
     assert (shown["kid"], shown["alg"], "d" in shown) == (key.kid, "EdDSA", False)
+
+
+@pytest.mark.contract("P5.2")
+def test_no_key_of_the_record_is_ever_dropped(cast: Cast) -> None:
+    first = SigningKey.objects.get(purpose=Purpose.RECORD)
+    second = make_record_key(timezone.now())
+    SigningKey.objects.filter(pk=second.pk).update(revoked_at=timezone.now())
+    third = make_record_key(timezone.now())
+    assert [key["kid"] for key in get("/audit/jwks").json["keys"]] == [first.kid, second.kid, third.kid]

@@ -24,7 +24,7 @@ from keys.creation import create_first_key, signing_alg_problem
 from keys.generation import generate_private_key
 from keys.jwk import certificate_members, public_jwk
 from keys.keyring import RECORD, KeySnapshot, keyrings
-from keys.models import SigningKey
+from keys.models import Purpose, SigningKey
 from keys.signing import sign
 from tests.cast import Cast
 
@@ -118,6 +118,7 @@ def test_there_is_one_first_key_of_an_issuer_and_algorithm(cast: Cast) -> None:
 @pytest.mark.parametrize("of_record", [False, True])
 def test_of_many_that_make_it_at_once_one_succeeds(cast: Cast, *, of_record: bool) -> None:
     issuer = None if of_record else cast.oidc_m2m
+    SigningKey.objects.filter(purpose=Purpose.RECORD).delete()
 
     def make(_: int) -> bool:
         try:
@@ -135,7 +136,7 @@ def test_of_many_that_make_it_at_once_one_succeeds(cast: Cast, *, of_record: boo
 
 
 def test_the_records_key_is_in_no_issuers_keyring(cast: Cast) -> None:
-    made = create_first_key(issuer=None, alg=SigningAlg.EDDSA, now=NOW)
+    made = SigningKey.objects.get(purpose=Purpose.RECORD)
     record, issuers = keyrings.get(RECORD), keyrings.get(cast.oidc_m2m.pk)
     assert record is not None
     assert issuers is not None

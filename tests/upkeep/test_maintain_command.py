@@ -27,6 +27,7 @@ NOTHING = {
     "overdue_keys": [],
     "wiped_keys": [],
     "endings": [],
+    "sealed_rows": 0,
     "failed": [],
 }
 SECONDS_TO_STOP = 5
@@ -45,6 +46,7 @@ def test_it_reports_in_lines_or_as_json(capsys: pytest.CaptureFixture[str]) -> N
         "1 last uses of credentials noted",
         "0 expired sessions cleared",
         "0 uses of assertions and proofs forgotten",
+        "1 rows of the record sealed",
     ]
     assert json.loads(report) == NOTHING
 

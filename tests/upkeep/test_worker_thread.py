@@ -46,7 +46,7 @@ def test_two_workers_announce_one_successor_by_themselves(cast: Cast, tmp_path: 
     assert time.monotonic() - stopped_from < SECONDS_TO_STOP
 
     successor = SigningKey.objects.get(predecessor=cast.other_key)
-    assert SigningKey.objects.count() == 3
+    assert SigningKey.objects.count() == 4
     made = successor.history.get()
     assert (made.history_user_id, made.source) == ("maintain", Source.COMMAND)
     overdue, maintained = upkeep_lines(server.log.read_text())

@@ -11,8 +11,9 @@ from issuers.models import SigningAlg
 from issuers.paths import ROOT, issuer_at
 from keys.creation import create_first_key
 from keys.management.refusals import told
-from keys.models import Purpose, SigningKey
+from keys.models import SigningKey
 from keys.pkcs11_uri import Pkcs11Uri
+from keys.record_key import make_record_key
 
 
 class Command(BaseCommand):
@@ -21,7 +22,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("issuer_path", nargs="?", help=f"The issuer's path; {ROOT} for the root issuer.")
         parser.add_argument("alg", nargs="?", choices=SigningAlg.values)
-        parser.add_argument("--record", action="store_true", help="Make the key that signs the record.")
+        parser.add_argument(
+            "--record",
+            action="store_true",
+            help="Make the key that seals the record; if it has one, its successor.",
+        )
         parser.add_argument(
             "--pkcs11", default="", metavar="URI", help="Make it in this token, such as pkcs11:token=idp"
         )
@@ -33,16 +38,14 @@ class Command(BaseCommand):
             raise CommandError("Name an issuer path and an algorithm, or --record alone.")
         try:
             with told():
-                key = _record_key() if record else _token_key(issuer_path or ROOT, alg or "", pkcs11)
+                key = (
+                    make_record_key(timezone.now())
+                    if record
+                    else _token_key(issuer_path or ROOT, alg or "", pkcs11)
+                )
         except IntegrityError as error:
             raise CommandError("Another such key was made at this moment: nothing was changed.") from error
         self.stdout.write(key.kid)
-
-
-def _record_key() -> SigningKey:
-    if SigningKey.objects.filter(purpose=Purpose.RECORD).exists():
-        raise CommandError("The record has a key; a new one is its successor.")
-    return create_first_key(issuer=None, alg=SigningAlg.EDDSA, now=timezone.now())
 
 
 def _token_key(path: str, alg: str, pkcs11: str) -> SigningKey:

@@ -20,7 +20,7 @@ LONGEST_PAUSE = 86_400
 class Command(BaseCommand):
     help = (
         "Do the chores that are due: announce keys, wipe old ones, warn of what ends soon, note the last use of "
-        "credentials, clear sessions."
+        "credentials, clear sessions, seal the record."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -70,6 +70,7 @@ def _lines(done: Done) -> list[str]:
         f"{done.credential_uses} last uses of credentials noted",
         f"{done.expired_sessions} expired sessions cleared",
         f"{done.forgotten_uses} uses of assertions and proofs forgotten",
+        f"{done.sealed_rows} rows of the record sealed",
         *(f"key {kid} is overdue: it signs longer than its rotation period" for kid in done.overdue_keys),
         *(f"key {kid} announced" for kid in done.announced_keys),
         *(f"private half of key {kid} wiped" for kid in done.wiped_keys),

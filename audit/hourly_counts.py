@@ -1,0 +1,69 @@
+"""Every hour's sums of the record, added up as its rows are sealed, in the transaction that seals them."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from django.db.models import F
+
+from audit.models import HourlyCount, IssuanceEvent, Outcome, RefusalCount
+
+EVENTS = IssuanceEvent._meta.db_table
+REFUSALS = RefusalCount._meta.db_table
+
+
+class Kind(NamedTuple):
+    """What is counted together."""
+
+    hour: str
+    issuer: str
+    client_id: str
+    audience: str
+    outcome: str
+    error: str
+
+
+def count(sums: "Counter[Kind]", members: Mapping[str, Any]) -> None:
+    """Add the row that a leaf tells of; those of other tables and tests count nothing."""
+    if members["table"] == EVENTS and not members["is_test"]:
+        sums[_of_event(members)] += 1
+    elif members["table"] == REFUSALS:
+        hour, issuer, error = _hour(members["at"]), members["issuer"], members["error"]
+        sums[Kind(hour, issuer, "", "", Outcome.REFUSED, error)] += members["refused"]
+
+
+def _of_event(members: Mapping[str, Any]) -> Kind:
+    return Kind(
+        hour=_hour(members["at"]),
+        issuer=members["issuer"],
+        client_id=members["client_id"] if members["credential"] else "",
+        audience=members["audience"],
+        outcome=members["outcome"],
+        error=members["error"],
+    )
+
+
+def _hour(at: str) -> str:
+    return f"{at[:13]}:00:00.000000Z"
+
+
+def add(sums: "Counter[Kind]") -> None:
+    """Call it inside the transaction of the checkpoint, so that each row counts once."""
+    rows = [(_row(kind), requests) for kind, requests in sorted(sums.items())]
+    HourlyCount.objects.bulk_create([row for row, _ in rows], batch_size=500, ignore_conflicts=True)
+    for row, requests in rows:
+        HourlyCount.objects.filter(digest=row.digest).update(requests=F("requests") + requests)
+
+
+def _row(kind: Kind) -> HourlyCount:
+    values = kind._asdict() | {"hour": datetime.fromisoformat(kind.hour)}
+    return HourlyCount(**values, requests=0, digest=digest_of(kind))
+
+
+def digest_of(kind: Kind) -> str:
+    """SHA-256 of the canonical JSON list of what is counted together."""
+    text = json.dumps(list(kind), ensure_ascii=False, separators=(",", ":"))
+    return sha256(text.encode()).hexdigest()

@@ -1,0 +1,150 @@
+"""Sealing the record: what is new in each sealed table goes into checkpoints, each a transaction of its own.
+
+What is read never changes, so it is read and hashed before the transaction, which is short: the checkpoint, what is
+still unsealed, and the hourly sums. `previous` is unique: of many sealers at once one commits, the others seal nothing.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from audit import hourly_counts, merkle
+from audit.checkpoints import CHECKPOINT, MOST_ROWS, checkpoint_claims
+from audit.leaf import SealedTable, hash_of
+from audit.leaves import Leaf, packed
+from audit.models import Checkpoint, UnsealedRange
+from audit.sealed_tables import sealed_tables
+from audit.unsealed import KEPT, left_of, ranges_of
+from keys.record_key import record_key, signed_statement
+
+MOST_CHECKPOINTS = 10
+"""Of a run: what is left of a long backlog waits for the next, so that the other chores are done meanwhile."""
+EVER = datetime.min.replace(tzinfo=UTC)
+GAPS_AT_ONCE = 100
+"""Ranges that one query asks for."""
+
+
+@dataclass(slots=True)
+class _New:
+    """What one checkpoint will cover."""
+
+    leaves: list[Leaf] = field(default_factory=list)
+    sums: "Counter[hourly_counts.Kind]" = field(default_factory=Counter)
+    left: dict[str, list[UnsealedRange]] = field(default_factory=dict)
+    """The ranges that are left of each table whose ranges change."""
+
+
+def seal(now: datetime, *, most_rows: int = MOST_ROWS, most_checkpoints: int = MOST_CHECKPOINTS) -> int:
+    """Seal what is new; the number of rows that this process sealed. Raises NoRecordKeyError."""
+    sealed = 0
+    for _ in range(most_checkpoints):
+        rows = _seal_once(now, most_rows)
+        sealed += rows
+        if rows < most_rows:
+            break
+    return sealed
+
+
+def _seal_once(now: datetime, most_rows: int) -> int:
+    # Read before the ranges: whoever commits in between makes this one lose.
+    previous = Checkpoint.objects.order_by("-number").defer("leaves").first()
+    new = _read(now, most_rows)
+    if not new.leaves:
+        return 0
+    checkpoint = _checkpoint(new, previous)
+    try:
+        _commit(new, checkpoint)
+    except IntegrityError:
+        if not Checkpoint.objects.filter(number=checkpoint.number).exists():
+            raise
+        return 0
+    return len(new.leaves)
+
+
+def _read(now: datetime, most_rows: int) -> _New:
+    new = _New()
+    for table in sealed_tables():
+        if len(new.leaves) == most_rows:
+            break
+        _read_table(new, table, now, most_rows)
+    return new
+
+
+def _read_table(new: _New, table: SealedTable, now: datetime, most_rows: int) -> None:
+    ranges, seen = ranges_of(table, now), []
+    for pk, members in _unsealed_rows(table, ranges, most_rows - len(new.leaves)):
+        new.leaves.append(Leaf(table.name, pk, hash_of(members)))
+        hourly_counts.count(new.sums, members)
+        seen.append(pk)
+    # A gap that was not read to its end is kept, however old.
+    is_full = len(new.leaves) == most_rows
+    left = left_of(ranges, sorted(seen), now=now, forget_before=EVER if is_full else now - KEPT)
+    if ranges[-1].pk is None or _spans(left) != _spans(ranges):
+        new.left[table.name] = left
+
+
+def _unsealed_rows(
+    table: SealedTable, ranges: list[UnsealedRange], most: int
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Of the gaps first, then those after all that were seen before; in the order of ids within a query."""
+    *gaps, newest = ranges
+    rows = table.model._default_manager.order_by("pk")
+    for start in range(0, len(gaps), GAPS_AT_ONCE):
+        some = reduce(or_, map(_inside, gaps[start : start + GAPS_AT_ONCE]))
+        for row in table.rows(_first(rows.filter(some), most)):
+            most -= 1
+            yield row
+    yield from table.rows(_first(rows.filter(pk__gte=newest.first_id), most))
+
+
+def _first(query: QuerySet[Any], most: int) -> QuerySet[Any]:
+    return query[:most] if most else query.none()
+
+
+def _inside(gap: UnsealedRange) -> Q:
+    return Q(pk__range=(gap.first_id, gap.last_id))
+
+
+def _spans(ranges: list[UnsealedRange]) -> list[tuple[int, int | None]]:
+    return [(span.first_id, span.last_id) for span in ranges]
+
+
+def _checkpoint(new: _New, previous: Checkpoint | None) -> Checkpoint:
+    now = timezone.now()
+    new.leaves.sort()
+    root = merkle.root([leaf.hash for leaf in new.leaves])
+    number = previous.number + 1 if previous else 1
+    key = record_key(now)
+    claims = checkpoint_claims(
+        number=number,
+        at=now,
+        previous=previous.statement if previous else "",
+        root=root,
+        rows=len(new.leaves),
+    )
+    return Checkpoint(
+        number=number,
+        created_at=now,
+        previous=previous,
+        row_count=len(new.leaves),
+        leaves=packed(new.leaves),
+        root=root.hex(),
+        kid=key.kid,
+        statement=signed_statement(claims, kind=CHECKPOINT, key=key),
+    )
+
+
+def _commit(new: _New, checkpoint: Checkpoint) -> None:
+    with transaction.atomic():
+        checkpoint.save(force_insert=True)
+        UnsealedRange.objects.filter(table__in=new.left).delete()
+        UnsealedRange.objects.bulk_create(span for spans in new.left.values() for span in spans)
+        hourly_counts.add(new.sums)
