@@ -1,13 +1,20 @@
-"""The record as CSV (RFC 4180) for spreadsheets: no cell is a formula."""
+"""The record as CSV (RFC 4180) for spreadsheets: no cell is a formula.
+
+A leaf hash tells whether two files hold the same row; what proves it is in the JSON lines (audit/ndjson_export.py).
+"""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from audit.chosen import Chosen
+from audit.exported_rows import ExportedRow, ExportedRows
+from audit.leaf import hash_of
 from audit.models import IssuanceEvent
 
-COLUMNS = tuple(field.name for field in IssuanceEvent._meta.concrete_fields)
+COLUMNS = tuple(field.attname for field in IssuanceEvent._meta.concrete_fields)
+SEAL_COLUMNS = ("checkpoint", "leaf_hash")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -18,17 +25,22 @@ class _Echo:
         return text
 
 
-def lines(events: Iterable[IssuanceEvent]) -> Iterator[str]:
-    """A line of names, then a line for each event."""
+def lines(rows: ExportedRows, *, chosen: Chosen, now: datetime) -> Iterator[str]:
+    """A line of names, then one for each row. `checkpoint` is empty where the row is not sealed."""
     writer = csv.writer(_Echo())
-    yield writer.writerow(COLUMNS)
-    for event in events:
-        yield writer.writerow([neutralised(getattr(event, column)) for column in COLUMNS])
+    yield writer.writerow([*COLUMNS, *SEAL_COLUMNS])
+    for row in rows:
+        yield writer.writerow([neutralised(cell) for cell in _cells(row)])
+
+
+def _cells(row: ExportedRow) -> list[Any]:
+    number = row.seal.checkpoint.number if row.seal else None
+    return [*(row.members.get(column) for column in COLUMNS), number, hash_of(row.members).hex()]
 
 
 def neutralised(value: Any) -> str:
     """The value as a cell. What a spreadsheet would take for a formula gets an apostrophe before it."""
     if value is None:
         return ""
-    text = value.isoformat() if isinstance(value, datetime) else str(value)
+    text = str(value)
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text

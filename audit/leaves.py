@@ -5,6 +5,7 @@ then of each row its id (8 bytes, big-endian) and its leaf hash (32 bytes), in t
 all hashes in this order.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import NamedTuple
@@ -16,6 +17,31 @@ class Leaf(NamedTuple):
     table: str
     id: int
     hash: bytes
+
+
+class Section(NamedTuple):
+    """The rows of one table, as they are packed. `first` is the index of its first leaf in the tree."""
+
+    table: str
+    first: int
+    rows: memoryview
+
+    def index_of(self, row_id: int) -> int | None:
+        """In the tree; None if the row is not here."""
+        count = len(self.rows) // ROW
+        place = bisect_left(range(count), row_id, key=self._id_at)
+        return self.first + place if place < count and self._id_at(place) == row_id else None
+
+    @property
+    def range(self) -> tuple[int, int] | None:
+        """The lowest and the highest id."""
+        return (self._id_at(0), self._id_at(len(self.rows) // ROW - 1)) if self.rows else None
+
+    def hashes(self) -> list[bytes]:
+        return [bytes(self.rows[start + 8 : start + ROW]) for start in range(0, len(self.rows), ROW)]
+
+    def _id_at(self, place: int) -> int:
+        return int.from_bytes(self.rows[place * ROW : place * ROW + 8])
 
 
 class BrokenLeavesError(ValueError):
@@ -65,3 +91,14 @@ def _section(left: memoryview) -> tuple[str, memoryview, memoryview]:
     except UnicodeDecodeError as error:
         raise BrokenLeavesError("A table's name is not ASCII.") from error
     return table, left[rows_start:rows_end], left[rows_end:]
+
+
+def sections(column: bytes) -> list[Section]:
+    """Each table's, in order, without its rows unpacked. Raises BrokenLeavesError."""
+    found: list[Section] = []
+    first, left = 0, memoryview(column)
+    while left:
+        table, rows, left = _section(left)
+        found.append(Section(table, first, rows))
+        first += len(rows) // ROW
+    return found

@@ -1,7 +1,11 @@
 """Merkle trees over leaf hashes (RFC 9162 section 2.1). Hashes are 32 bytes, of SHA-256."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import sha256
+
+SIZE = 32
+"""Bytes of a hash."""
 
 
 def leaf_hash(content: bytes) -> bytes:
@@ -46,6 +50,35 @@ def root_from_proof(leaf: bytes, *, index: int, size: int, proof: Sequence[bytes
             found = node_hash(beside, found) if index % 2 else node_hash(found, beside)
         index, last = index // 2, last // 2
     return None if left else found
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """All levels of a tree, for many proofs; of each its hashes one behind the other. The leaves come first."""
+
+    levels: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, leaves: Sequence[bytes]) -> "Tree":
+        level, levels = list(leaves), [b"".join(leaves)]
+        while len(level) > 1:
+            level = _level_above(level)
+            levels.append(b"".join(level))
+        return cls(tuple(levels))
+
+    @property
+    def size(self) -> int:
+        return len(self.levels[0]) // SIZE
+
+    def inclusion_proof(self, index: int) -> list[bytes]:
+        """The hashes beside the way from the leaf to the root, the lowest first (section 2.1.3.1)."""
+        proof = []
+        for level in self.levels[:-1]:
+            start = SIZE * (index ^ 1)
+            if start < len(level):
+                proof.append(level[start : start + SIZE])
+            index //= 2
+        return proof
 
 
 def _level_above(level: list[bytes]) -> list[bytes]:

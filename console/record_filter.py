@@ -3,8 +3,9 @@
 from typing import Any
 
 from django import forms
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
+from audit.chosen import Chosen
 from audit.models import IssuanceEvent, Outcome
 from console.fields import Instant
 from issuance.errors import OAuthError
@@ -21,6 +22,8 @@ class RecordFilter(forms.Form):
     outcome = forms.ChoiceField(required=False, choices=[("", "Any"), *Outcome.choices])
     error = forms.ChoiceField(required=False)
     credential = forms.CharField(required=False, max_length=100)
+    kid = forms.CharField(required=False, label="Key ID (kid)", max_length=128)
+    address = forms.GenericIPAddressField(required=False, unpack_ipv4=True)
     exactly = forms.CharField(required=False, label="Token ID (jti) or request ID", max_length=64)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -30,24 +33,12 @@ class RecordFilter(forms.Form):
         self.fields["error"].choices = [("", "Any"), *((code, code) for code in _error_codes())]  # type: ignore[attr-defined]
 
     def apply(self, events: QuerySet[IssuanceEvent]) -> QuerySet[IssuanceEvent]:
-        if not self.is_valid():
-            return events.none()
-        asked = {name: value for name, value in self.cleaned_data.items() if value}
-        exactly = asked.pop("exactly", "")
-        lookups = {LOOKUPS[name]: value for name, value in asked.items()}
-        chosen = events.filter(**lookups)
-        return chosen.filter(Q(jti=exactly) | Q(request_id=exactly)) if exactly else chosen
+        return self.chosen.apply(events) if self.is_valid() else events.none()
 
-
-LOOKUPS = {
-    "since": "at__gte",
-    "until": "at__lt",
-    "issuer": "issuer",
-    "client": "client_id",
-    "outcome": "outcome",
-    "error": "error",
-    "credential": "credential",
-}
+    @property
+    def chosen(self) -> Chosen:
+        """Of a valid filter."""
+        return Chosen(**self.cleaned_data)
 
 
 def _error_codes() -> list[str]:

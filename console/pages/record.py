@@ -7,13 +7,15 @@ from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBadRequest, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_GET
 
-from audit.csv_export import lines
+from audit.export import CSV, NDJSON, Export
 from audit.models import IssuanceEvent, Trace
 from console.read_only_admin import ReadOnlyAdmin
 from console.record_filter import RecordFilter
@@ -23,7 +25,7 @@ from issuers.models import Issuer
 from keys.models import SigningKey
 from relying_parties.models import ClaimTemplate, ClientSecret, FederatedCredential, RelyingParty
 
-EXPORT_CHUNK = 2_000
+CONTENT_TYPES = {CSV: "text/csv; charset=utf-8", NDJSON: "application/x-ndjson"}
 NOTHING = "-"
 SHOWN = 8
 """Characters of a thumbprint or a kid in the list; the rest is in its title."""
@@ -68,21 +70,29 @@ class RecordAdmin(ReadOnlyAdmin):
         return RecordList
 
     def get_urls(self) -> list[URLPattern]:
-        export = path(
-            "export.csv", self.admin_site.admin_view(self.export), name="audit_issuanceevent_export"
-        )
-        return [export, *super().get_urls()]
+        view = self.admin_site.admin_view(self.export)
+        exports = [
+            path("export.csv", view, {"form": CSV}, name="audit_issuanceevent_export"),
+            path("export.ndjson", view, {"form": NDJSON}, name="audit_issuanceevent_export_ndjson"),
+        ]
+        return [*exports, *super().get_urls()]
 
-    def export(self, request: HttpRequest) -> StreamingHttpResponse:
-        """The rows that the filter in the query string lets through, as CSV, newest first."""
+    @method_decorator(require_GET)
+    def export(self, request: HttpRequest, form: str) -> StreamingHttpResponse | HttpResponseBadRequest:
+        """The rows that the filter in the query string lets through, oldest first. That is written down."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        events = RecordFilter(request.GET).apply(self.get_queryset(request)).order_by("-pk")
-        name = f"record-{timezone.now():%Y%m%dT%H%M%SZ}.csv"
+        asked = RecordFilter(request.GET)
+        if not asked.is_valid():
+            return HttpResponseBadRequest(
+                f"Nothing was exported. {_problems(asked)}\n", content_type="text/plain; charset=utf-8"
+            )
         return StreamingHttpResponse(
-            lines(events.iterator(chunk_size=EXPORT_CHUNK)),
-            content_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+            Export(asked.chosen, form=form),
+            content_type=CONTENT_TYPES[form],
+            headers={
+                "Content-Disposition": f'attachment; filename="record-{timezone.now():%Y%m%dT%H%M%SZ}.{form}"'
+            },
         )
 
     @admin.display(description="time (UTC)")
@@ -137,6 +147,12 @@ class RecordAdmin(ReadOnlyAdmin):
         if trace is None:
             return "Not traced. To trace a relying party's requests, set its “trace until”."
         return format_html("<pre>{}</pre>", json.dumps(trace.content, indent=2, ensure_ascii=False))
+
+
+def _problems(asked: RecordFilter) -> str:
+    return " ".join(
+        f"{asked[name].label}: {problem}" for name, problems in asked.errors.items() for problem in problems
+    )
 
 
 def _issuer_of(event: IssuanceEvent) -> Issuer | None:

@@ -99,6 +99,7 @@ def act_urls(cast: Cast) -> dict[str, str]:
         "chain": url(SigningKey, "chain", cast.key.pk),
         "preview": url(RelyingParty, "preview", cast.billing.pk) + "?address=192.0.2.7",
         "export": url(IssuanceEvent, "export"),
+        "export with proofs": url(IssuanceEvent, "export_ndjson"),
         "overview": reverse("admin:index"),
     }
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from audit.csv_export import neutralised
 from audit.entry import Entry
-from audit.models import IssuanceEvent
+from audit.models import Inspection, IssuanceEvent
 from audit.record import record
 from tests.cast import Cast
 from tests.console.pages import body_of, federate
@@ -159,8 +159,8 @@ def test_the_export_holds_what_the_filter_lets_through_and_no_formula(cast: Cast
     refusals(2)
     ask(auth=cast.basic("billing"))
     rows = list(csv.DictReader(io.StringIO(body_of(auditor, f"{EXPORT}?outcome=refused"), newline="")))
-    assert [row["client_id"] for row in rows] == ["client-1", "client-0", "'=1+1"]
-    assert [rows[-1][name][0] for name in ("user_agent", "detail")] == ["'", "'"]
+    assert [row["client_id"] for row in rows] == ["'=1+1", "client-0", "client-1"]
+    assert [rows[0][name][0] for name in ("user_agent", "detail")] == ["'", "'"]
     assert not [
         cell for row in rows for cell in row.values() if cell.startswith(("=", "+", "-", "@", "\t", "\r"))
     ]
@@ -181,3 +181,52 @@ def test_reading_leaves_the_record_as_it_was(cast: Cast, auditor: Client) -> Non
     for page in (LIST, EXPORT, f"{LIST}{last_event().pk}/change/"):
         body_of(auditor, page)
     assert json.dumps(list(IssuanceEvent.objects.values()), default=str) == before
+
+
+def inspections() -> list[tuple[str, str, str, int, str]]:
+    """Oldest first."""
+    rows = Inspection.objects.order_by("id")
+    return [(row.actor, row.source, row.filter, row.rows, row.result) for row in rows]
+
+
+def test_an_export_is_written_down_as_the_users_though_it_streams_after_the_request(
+    cast: Cast, auditor: Client
+) -> None:
+    refusals(3)
+    response = auditor.get(f"{EXPORT}?client=client-1&address=")
+    assert inspections() == [("aud", "admin", "client client-1", 0, "csv: begun")]
+    response.getvalue()
+    assert inspections()[1:] == [("aud", "admin", "client client-1", 1, "csv: complete")]
+
+
+def test_a_download_that_is_broken_off_is_written_down(cast: Cast, auditor: Client) -> None:
+    refusals(3)
+    auditor.get(EXPORT).close()
+    assert [row[3:] for row in inspections()] == [(0, "csv: begun"), (0, "csv: broken off")]
+
+
+def test_the_export_with_proofs_is_json_lines(cast: Cast, auditor: Client) -> None:
+    refusals(2)
+    response = auditor.get(f"{LIST}export.ndjson?client=client-1")
+    head, row, end = map(json.loads, response.getvalue().splitlines())
+    assert response.headers["Content-Type"] == "application/x-ndjson"
+    assert response.headers["Content-Disposition"].endswith('.ndjson"')
+    assert (head["export"]["chosen"], row["event"]["client_id"], end["end"]["rows"]) == (
+        "client client-1", "client-1", 1,
+    )  # fmt: skip
+    assert inspections()[-1] == ("aud", "admin", "client client-1", 1, "ndjson: complete")
+
+
+def test_a_filter_that_makes_no_sense_exports_nothing_and_says_so(cast: Cast, auditor: Client) -> None:
+    response = auditor.get(f"{EXPORT}?since=nonsense")
+    assert response.status_code == 400
+    assert response.content.decode() == ("Nothing was exported. From (UTC): Enter a valid date/time.\n")
+    assert inspections() == []
+
+
+def test_an_event_is_found_by_its_key_and_its_address(cast: Cast, auditor: Client) -> None:
+    refusals(1, ip="192.0.2.9")
+    ask(auth=cast.basic("billing"))
+    assert listed(auditor, kid=last_event().kid) == ["billing"]
+    assert listed(auditor, address="::ffff:192.0.2.9") == ["client-0"]
+    assert listed(auditor, address="192.0.2") == []

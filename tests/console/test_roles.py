@@ -31,7 +31,7 @@ WRITING = ("add", "delete")
 SECRET_ACTS = ("generate", "rotate secret", "revoke", "expiry")
 KEY_ACTS = ("create key", "import key", "rotate", "revoke key", "certificate request", "chain")
 FEDERATION_ACTS = ("add federated", "change federated", "delete federated", "presets", "preset")
-READING_ACTS = ("preview", "export", "certificate")
+READING_ACTS = ("preview", "export", "export with proofs", "certificate")
 FORGED: dict[str, Any] = {
     "post": "yes",
     "_save": "Save",
