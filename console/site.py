@@ -1,16 +1,22 @@
 """The console's own AdminSite: its pages are registered in console/pages/, nothing registers itself."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path
+from django.views.decorators.http import require_safe
 
 from console.dashboard import overview
 from console.login import LoginForm
 
 ORDER = ("issuers", "keys", "relying_parties", "audit", "auth")
 """The apps as an operator meets them."""
+SEES_RECORD = "audit.view_issuanceevent"
+View = Callable[..., HttpResponseBase]
 
 
 class ConsoleSite(AdminSite):
@@ -19,6 +25,23 @@ class ConsoleSite(AdminSite):
     index_title = "Overview"
     site_url = None
     login_form = LoginForm
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._readings: list[URLPattern] = []
+
+    def reading(self, route: str, *, name: str) -> Callable[[View], View]:
+        """Registers a page that only reads, for those who may see the record."""
+
+        def registered(view: View) -> View:
+            guarded = permission_required(SEES_RECORD, raise_exception=True)(require_safe(view))
+            self._readings.append(path(route, self.admin_view(guarded), name=name))
+            return view
+
+        return registered
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        return [*self._readings, *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {"overview": overview(request.user), **(extra_context or {})})
