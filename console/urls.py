@@ -2,6 +2,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from console.pages import (  # noqa: F401 (a page registers itself)
+    access_report,
     activity,
     claim_templates,
     global_variables,
