@@ -18,6 +18,7 @@ MOST_CHANGES = 100
 LONGEST_VALUE = 2_000
 NOT_TOLD = frozenset({"id", "created", "updated", "client_type", "authorization_grant_type"})
 """Fields that say nothing beside the row's own time, or never change."""
+NEWEST_FIRST = ("-history_date", "-history_id")
 KINDS = {"+": "Created", "~": "Changed", "-": "Deleted"}
 
 
@@ -42,10 +43,18 @@ class Change:
 
 def changes_of(row: models.Model, *related: str) -> list[Change]:
     """The newest changes of a row, and of those that belong to it by the named reverse relations, newest first."""
-    histories = [row.history.all(), *(_belonging(row, name) for name in related)]  # type: ignore[attr-defined]
+    return changes_in(row.history.all(), *(_belonging(row, name) for name in related))  # type: ignore[attr-defined]
+
+
+def changes_in(
+    *histories: models.QuerySet[Any], until: datetime | None = None, most: int = MOST_CHANGES
+) -> list[Change]:
+    """The newest changes in these histories, at or before `until`, newest first."""
+    if until is not None:
+        histories = tuple(history.filter(history_date__lte=until) for history in histories)
     newest = nlargest(
-        MOST_CHANGES,
-        (record for history in histories for record in history.order_by("-history_id")[:MOST_CHANGES]),
+        most,
+        (record for history in histories for record in history.order_by(*NEWEST_FIRST)[:most]),
         key=lambda record: (record.history_date, record.history_id),
     )
     return [_change(record) for record in newest]

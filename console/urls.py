@@ -5,6 +5,7 @@ from console.pages import (  # noqa: F401 (a page registers itself)
     access_report,
     activity,
     claim_templates,
+    client_timeline,
     global_variables,
     issuers,
     proofs,
