@@ -37,6 +37,11 @@ class SealedTable:
     model: type[models.Model]
     columns: tuple[tuple[str, Callable[[Any], Any] | None], ...]
 
+    @property
+    def id_at(self) -> int:
+        """The place of the id among the columns."""
+        return [name for name, _ in self.columns].index(self.id_name)
+
     @classmethod
     def of(cls, model: type[models.Model]) -> "SealedTable":
         fields = sorted(model._meta.concrete_fields, key=lambda field: field.attname)
@@ -51,7 +56,7 @@ class SealedTable:
     def rows(self, rows: models.QuerySet[Any]) -> Iterator[tuple[int, dict[str, Any]]]:
         """Id and leaf members of each row, in the order of the query, in bounded memory."""
         names = [name for name, _ in self.columns]
-        at = names.index(self.id_name)
+        at = self.id_at
         for values in rows.values_list(*names).iterator(chunk_size=CHUNK):
             yield values[at], self.members(values)
 

@@ -3,6 +3,7 @@
 A statement is a JWT (RFC 7519) of its own kind, `typ`, so that none passes for another, nor for an access token.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -87,3 +88,9 @@ def record_jwks() -> dict[str, Any]:
     """Every public key that the record ever had, by kid."""
     keyring = keyrings.get(RECORD)
     return {key.kid: key.jwk for key in keyring.keys} if keyring else {}
+
+
+def statement_reader() -> Callable[[str, str], dict[str, Any]]:
+    """Reads a statement's text, of a kind, by the public keys of now. What it returns raises ForgedStatementError."""
+    keys = record_jwks()
+    return lambda text, kind: read_statement(text, kind=kind, keys=keys)

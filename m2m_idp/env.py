@@ -22,6 +22,7 @@ from m2m_idp.env_values import (
     address_of,
     bundle_of,
     directory_of,
+    file_of,
     listed,
     netloc,
     networks_of,
@@ -71,6 +72,10 @@ class Environment:
     operations_networks: tuple[Network, ...]
     fetch_allowed_networks: tuple[Network, ...]
     fetch_ca_file: str
+    checkpoint_file: Path | None
+    """Where each statement of a checkpoint is appended to, on another disk or host."""
+    checkpoint_url: str
+    """Where it is posted to; empty: nowhere."""
     database: dict[str, Any]
     shared_cache: SharedCache | None
     log_level: str
@@ -118,6 +123,8 @@ def read(env: Variables) -> Environment:
         operations_networks=networks_of(env, "OPERATIONS_NETWORKS"),
         fetch_allowed_networks=networks_of(env, "FETCH_ALLOWED_NETWORKS"),
         fetch_ca_file=bundle_of(env, "FETCH_CA_FILE"),
+        checkpoint_file=file_of(env, "CHECKPOINT_FILE"),
+        checkpoint_url=_checkpoint_url(env),
         database=database(env, var_dir),
         shared_cache=shared_cache(env),
         log_level=one_of(env, "LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
@@ -147,6 +154,26 @@ def _checked_origin(url: str) -> bool:
     if parts.scheme == "http" and not is_loopback:
         raise ImproperlyConfigured(f"PUBLIC_URL must be https unless it is loopback. It is {url!r}.")
     return is_loopback
+
+
+def _checkpoint_url(env: Variables) -> str:
+    url = text_of(env, "CHECKPOINT_URL", default="")
+    if not url:
+        return ""
+    # The URL may hold a token: no refusal shows it.
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ImproperlyConfigured("CHECKPOINT_URL is not a URL.") from error
+    if not (host and parts.scheme in {"http", "https"}) or parts.username is not None or parts.fragment:
+        raise ImproperlyConfigured(
+            "CHECKPOINT_URL must be a URL such as https://log.example.com/checkpoints, "
+            "without user, password and fragment."
+        )
+    if parts.scheme == "http" and not (host == "localhost" or _is_loopback_address(host)):
+        raise ImproperlyConfigured("CHECKPOINT_URL must be https unless its host is loopback.")
+    return url
 
 
 def _is_loopback_address(host: str) -> bool:

@@ -31,6 +31,17 @@ def directory_of(env: Variables, name: str, *, default: Path) -> Path:
     return Path(text).absolute()
 
 
+def file_of(env: Variables, name: str) -> Path | None:
+    """A file that will be made if it is not there; None if none is named."""
+    text = text_of(env, name, default="")
+    if not text:
+        return None
+    path = Path(text).absolute()
+    if path.is_dir() or not path.parent.is_dir():
+        raise ImproperlyConfigured(f"{name} must be a file in a directory that is there. It is {text!r}.")
+    return path
+
+
 def listed(env: Variables, name: str) -> tuple[str, ...]:
     return tuple(filter(None, (text.strip() for text in text_of(env, name, default="").split(","))))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 _FROM_OUTSIDE = ("PORT", "PUBLIC_URL", "DEBUG", "IDP_SURFACE", "WEB_CONCURRENCY", "ALLOWED_HOSTS", "MAINTAIN_EVERY",
                  "TRUSTED_PROXIES", "CLIENT_CERTIFICATE_HEADER", "OPERATIONS_NETWORKS", "CACHE_URL", "LOG_LEVEL",
                  "AUTH_FAILURES_PER_MINUTE", "FETCH_ALLOWED_NETWORKS", "FETCH_CA_FILE", "PKCS11_MODULE",
-                 "PKCS11_PIN")  # fmt: skip
+                 "PKCS11_PIN", "CHECKPOINT_FILE", "CHECKPOINT_URL")  # fmt: skip
 for _name in _FROM_OUTSIDE:
     os.environ.pop(_name, None)
 

@@ -13,9 +13,10 @@ from django.db import connection
 
 from keys.encryption import KeyUnreadableError
 from keys.record_key import NoRecordKeyError
+from upkeep.posting import NotSentError
 
 T = TypeVar("T")
-TOLD_IN_FULL = (KeyUnreadableError, NoRecordKeyError)
+TOLD_IN_FULL = (KeyUnreadableError, NoRecordKeyError, NotSentError)
 """Errors whose text says what to do."""
 
 log = structlog.get_logger("upkeep")

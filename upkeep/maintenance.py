@@ -17,6 +17,7 @@ from upkeep.attempts import Attempts, Failure
 from upkeep.credential_uses import note_credential_uses
 from upkeep.endings import warn_of_endings
 from upkeep.models import take_turn
+from upkeep.off_box import places
 from upkeep.sealing import seal
 
 ALWAYS = timedelta(0)
@@ -39,6 +40,8 @@ class Done:
     endings: tuple[Ending, ...] = ()
     """What ends within 30 days, the first first."""
     sealed_rows: int = 0
+    sent_checkpoints: int = 0
+    """Statements that were written or posted to a place outside."""
     failed: tuple[Failure, ...] = ()
 
 
@@ -65,8 +68,16 @@ def maintain(now: datetime) -> Done:
         endings=attempts.of("look for what ends soon", warn_of_endings, otherwise=nothing),
         # The last: a backlog may take long, and is sealed checkpoint by checkpoint.
         sealed_rows=attempts.of("seal the record", seal, otherwise=0),
+        sent_checkpoints=send_checkpoints(attempts),
     )
     return replace(done, failed=attempts.failed)
+
+
+def send_checkpoints(attempts: Attempts) -> int:
+    """To each place outside on its own: one that is away keeps no other from its statements."""
+    return sum(
+        attempts.of(f"send checkpoints to {place.setting}", place.send, otherwise=0) for place in places()
+    )
 
 
 def find_overdue_keys(now: datetime) -> tuple[str, ...]:

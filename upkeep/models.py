@@ -34,6 +34,17 @@ class ToldEnding(models.Model):
         return f"{self.subject} within {self.days} days of {self.ends_at}"
 
 
+class SentCheckpoint(models.Model):
+    """The last checkpoint that one place outside was sent."""
+
+    place = models.CharField(max_length=64, unique=True)
+    """SHA-256 of its setting and value, which may be a secret."""
+    number = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.place} has {self.number}"
+
+
 def take_turn(now: datetime, *, every: timedelta) -> bool:
     """Whether a run may start, which is noted: of many processes that ask at once, one is told so.
 

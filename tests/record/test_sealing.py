@@ -22,6 +22,7 @@ from audit.models import (
 )
 from audit.sealed_tables import sealed_tables
 from issuance.health import readiness
+from issuers import revision
 from keys.models import Purpose, SigningKey
 from keys.record_key import make_record_key, read_statement, record_jwks
 from tests.at_once import all_at_once
@@ -127,6 +128,7 @@ def test_a_row_that_waits_for_an_hour_is_told_by_readyz() -> None:
 
 def test_a_new_key_signs_the_next_checkpoint_and_the_old_one_still_verifies() -> None:
     make_record_key(timezone.now())
+    revision.forget()
     event()
     seal(timezone.now())
     first, second = Checkpoint.objects.order_by("number")

@@ -28,6 +28,7 @@ NOTHING = {
     "wiped_keys": [],
     "endings": [],
     "sealed_rows": 0,
+    "sent_checkpoints": 0,
     "failed": [],
 }
 SECONDS_TO_STOP = 5

@@ -1,16 +1,18 @@
-"""manage.py audit export: what is done with the record itself."""
+"""manage.py audit: what is done with the record itself, each act in a module of its own."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from upkeep.management import audit_export
+from upkeep.management import audit_export, audit_prune, audit_verify
 
-ACTS = {"export": audit_export}
+ACTS = {"verify": audit_verify, "export": audit_export, "prune": audit_prune}
+OWN_OPTIONS = {"settings", "pythonpath", "verbosity", "traceback", "no_color", "force_color", "skip_checks"}
+"""What Django gives to every command."""
 
 
 class Command(BaseCommand):
-    help = "Export the record."
+    help = "Verify, export or prune the record."
 
     def add_arguments(self, parser: CommandParser) -> None:
         acts = parser.add_subparsers(dest="act", required=True, metavar="ACT")
@@ -18,4 +20,5 @@ class Command(BaseCommand):
             act.add_arguments(acts.add_parser(name, help=act.HELP, description=act.HELP))
 
     def handle(self, *, act: str, **options: Any) -> None:
-        ACTS[act].run(stdout=self.stdout, stderr=self.stderr, **options)
+        chosen = {name: value for name, value in options.items() if name not in OWN_OPTIONS}
+        ACTS[act].run(stdout=self.stdout, stderr=self.stderr, **chosen)

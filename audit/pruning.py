@@ -1,0 +1,122 @@
+"""Pruning the record: sealed rows before an instant, under a signed tombstone that is committed first.
+
+It may be killed anywhere: the next one deletes what is left under the tombstones that stand.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max, Min
+
+from audit.chain import leaves_of
+from audit.checkpoints import TOMBSTONE, Reader, tombstone_claims
+from audit.hourly_counts import EVENTS
+from audit.models import Checkpoint, IssuanceEvent, Tombstone, Trace, UnsealedRange
+from audit.tombstones import Tombstones
+
+ROWS_AT_ONCE = 5_000
+
+Signer = Callable[[dict[str, Any], str], tuple[str, str]]
+"""Claims and kind to the statement and the kid that signed it."""
+
+
+class PruningRefusedError(Exception):
+    """Nothing was deleted; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What the checkpoints hold of a range."""
+
+    first_id: int
+    last_id: int
+    count: int
+    digest: str
+
+
+def prune(
+    *, before: datetime, actor: str, reason: str, sign: Signer, read: Reader
+) -> tuple[Tombstone | None, int]:
+    """The new tombstone, None if there was nothing to prune anew, and how many rows were deleted.
+
+    Raises PruningRefusedError.
+    """
+    stones = Tombstones(read)
+    if stones.forged:
+        raise PruningRefusedError(f"{stones.forged[0]}. Run manage.py audit verify.")
+    ranges = [(span.tombstone.first_id, span.tombstone.last_id) for span in stones.valid]
+    found = _prunable(before, after=max((last for _, last in ranges), default=0))
+    stone = _bury(found, actor, reason, sign) if found else None
+    if stone is not None:
+        ranges.append((stone.first_id, stone.last_id))
+    return stone, sum(_delete(first, last) for first, last in ranges)
+
+
+def _prunable(before: datetime, *, after: int) -> _Rows | None:
+    """The rows from the oldest on that are all sealed and before the instant; None if there are none."""
+    rows = IssuanceEvent.objects.filter(pk__gt=after)
+    unsealed = UnsealedRange.objects.filter(table=EVENTS).aggregate(first=Min("first_id"))["first"]
+    if unsealed is None:
+        return None
+    kept = rows.filter(at__gte=before).aggregate(first=Min("pk"))["first"]
+    end = unsealed if kept is None else min(unsealed, kept)
+    ends = rows.filter(pk__lt=end).aggregate(first=Min("pk"), last=Max("pk"))
+    if ends["first"] is None:
+        return None
+    return _agreeing(ends["first"], ends["last"])
+
+
+def _agreeing(first_id: int, last_id: int) -> _Rows:
+    """What the checkpoints hold of the range, which must be the rows that are there."""
+    digest, sealed = sha256(), 0
+    for leaf_hash in _leaf_hashes(first_id, last_id):
+        digest.update(leaf_hash)
+        sealed += 1
+    there = IssuanceEvent.objects.filter(pk__range=(first_id, last_id)).count()
+    if there != sealed:
+        raise PruningRefusedError(
+            f"Of rows {first_id} to {last_id} there are {there}, and {sealed} were sealed: nothing is deleted that a "
+            "verification has not seen. Run manage.py audit verify."
+        )
+    return _Rows(first_id=first_id, last_id=last_id, count=sealed, digest=digest.hexdigest())
+
+
+def _leaf_hashes(first_id: int, last_id: int) -> Iterator[bytes]:
+    numbers = list(Checkpoint.objects.order_by("number").values_list("number", flat=True))
+    for number in numbers:
+        for leaf in leaves_of(Checkpoint.objects.get(number=number)) or []:
+            if leaf.table == EVENTS and first_id <= leaf.id <= last_id:
+                yield leaf.hash
+
+
+def _bury(rows: _Rows, actor: str, reason: str, sign: Signer) -> Tombstone:
+    stone = Tombstone(
+        actor=actor, reason=reason, first_id=rows.first_id, last_id=rows.last_id, row_count=rows.count
+    )
+    stone.statement, stone.kid = sign(tombstone_claims(stone, leaves=rows.digest), TOMBSTONE)
+    with transaction.atomic():
+        # Of two who prune at once one waits here, and finds the other's tombstone.
+        UnsealedRange.objects.select_for_update().filter(table=EVENTS, last_id=None).first()
+        if Tombstone.objects.filter(last_id__gte=rows.first_id).exists():
+            raise PruningRefusedError("Somebody else prunes at this moment: nothing was changed by this one.")
+        stone.save(force_insert=True)
+    return stone
+
+
+def _delete(first_id: int, last_id: int) -> int:
+    """Batch by batch, each a transaction: issuance goes on in between."""
+    deleted = 0
+    while some := list(
+        IssuanceEvent.objects.filter(pk__range=(first_id, last_id))
+        .order_by("pk")
+        .values_list("pk", flat=True)[:ROWS_AT_ONCE]
+    ):
+        span = (some[0], some[-1])
+        with transaction.atomic():
+            Trace.objects.filter(event_id__range=span).delete()
+            deleted += IssuanceEvent.objects.filter(pk__range=span).delete()[0]
+    return deleted

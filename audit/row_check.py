@@ -1,0 +1,106 @@
+"""Whether the rows of a table are still those whose leaves a checkpoint holds."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from django.db import DatabaseError
+
+from audit.leaf import SealedTable, hash_of
+from audit.leaves import Leaf
+
+ROWS_AT_ONCE = 2_000
+WIDEST_GAP = 8
+"""Ids without a leaf that one query passes over."""
+MOST_SWAPPED = 200
+"""Changed rows of which it is looked up whose content they hold."""
+
+
+class State(Enum):
+    SAME = "same"
+    CHANGED = "changed"
+    MISSING = "missing"
+
+
+@dataclass(slots=True)
+class Changed:
+    """Changed rows of one table, the first of them: what they hold, and their leaves."""
+
+    table: SealedTable
+    rows: dict[int, tuple[dict[str, Any], bytes]] = field(default_factory=dict)
+
+    def swapped(self) -> Iterator[tuple[int, int]]:
+        """Each row that holds what another held, and that other's id."""
+        for pk, (members, _) in self.rows.items():
+            for other, (_, leaf) in self.rows.items():
+                if pk != other and _hash(members | {self.table.id_name: other}) == leaf:
+                    yield pk, other
+
+
+def compare(table: SealedTable, leaves: list[Leaf], changed: Changed) -> Iterator[tuple[int, State, str]]:
+    """Id, state and instant of each leaf's row, in the order of ids; the instant is empty where it is not the same."""
+    id_at = table.id_at
+    for some in _spans(leaves):
+        expected = {leaf.id: leaf.hash for leaf in some}
+        found = {}
+        for values in _values(table, some[0].id, some[-1].id):
+            pk = values[id_at]
+            if pk in expected:
+                found[pk] = _checked(table, values, expected[pk], changed)
+        for leaf in some:
+            state, instant = found.get(leaf.id, (State.MISSING, ""))
+            yield leaf.id, state, instant
+
+
+def _checked(table: SealedTable, values: tuple[Any, ...], leaf: bytes, changed: Changed) -> tuple[State, str]:
+    try:
+        members = table.members(values)
+    except (ValueError, TypeError, AttributeError):
+        return State.CHANGED, ""
+    if _hash(members) == leaf:
+        return State.SAME, members[table.instant_name]
+    if len(changed.rows) < MOST_SWAPPED:
+        changed.rows[values[table.id_at]] = (members, leaf)
+    return State.CHANGED, ""
+
+
+def _hash(members: dict[str, Any]) -> bytes:
+    try:
+        return hash_of(members)
+    except (ValueError, TypeError):
+        # Bytes where text should be, or half a surrogate pair: no row that was sealed has them.
+        return b""
+
+
+def _spans(leaves: list[Leaf]) -> Iterator[list[Leaf]]:
+    """Leaves whose rows one query reads without many others."""
+    span: list[Leaf] = []
+    for leaf in leaves:
+        if span and (leaf.id > span[-1].id + WIDEST_GAP or len(span) == ROWS_AT_ONCE):
+            yield span
+            span = []
+        span.append(leaf)
+    if span:
+        yield span
+
+
+def _values(table: SealedTable, first: int, last: int) -> Iterator[tuple[Any, ...]]:
+    """The rows' values; of one that cannot be read any more, its id alone, the rest None."""
+    names = [name for name, _ in table.columns]
+    rows = table.model._default_manager.filter(pk__range=(first, last)).order_by("pk")
+    try:
+        yield from list(rows.values_list(*names))
+    except (ValueError, TypeError, AttributeError, DatabaseError) as error:
+        if isinstance(error, DatabaseError) and "decode" not in str(error):
+            raise
+        yield from _around(table, first, last)
+
+
+def _around(table: SealedTable, first: int, last: int) -> Iterator[tuple[Any, ...]]:
+    if first == last:
+        yield tuple(first if name == table.id_name else None for name, _ in table.columns)
+        return
+    middle = (first + last) // 2
+    yield from _values(table, first, middle)
+    yield from _values(table, middle + 1, last)

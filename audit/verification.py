@@ -1,0 +1,162 @@
+"""Verifying the record: every row against the leaf that a signed checkpoint holds, every checkpoint against its chain.
+
+It streams: memory holds one checkpoint, the runs of ids that are covered, and what was kept elsewhere.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+
+from audit.chain import Chain, leaves_of
+from audit.checkpoints import MOST_ROWS, Reader
+from audit.copies import Copies
+from audit.covered import Covered
+from audit.hourly_counts import EVENTS
+from audit.leaf import SealedTable, instant
+from audit.leaves import Leaf
+from audit.models import Checkpoint, UnsealedRange
+from audit.problem import Problem
+from audit.row_check import Changed, State, compare
+from audit.sealed_tables import sealed_tables
+from audit.tombstones import Tombstones
+from audit.unsealed import LATEST_SEAL
+
+CHANGED = "it was changed after it was sealed"
+REMOVED = "it was removed after it was sealed"
+LATE = "it was sealed late: its instant is more than an hour before the checkpoint before, so it was put in afterwards"
+INSERTED = "it was inserted among sealed rows: no checkpoint covers it"
+WAITS = "it is older than an hour and not sealed"
+
+
+def _nobody(_rows: int) -> None:
+    """Watches no progress."""
+
+
+@dataclass(slots=True)
+class Verification:
+    """One run: read `problems` to its end; the other fields tell then what was found.
+
+    `since` and `until` choose the rows that are compared, by whole checkpoints: those that may cover rows from the one
+    instant until before the other. Checkpoints, and whether a row is covered, are checked in any case.
+    """
+
+    read: Reader
+    now: datetime
+    since: datetime | None = None
+    until: datetime | None = None
+    copies: Copies = field(default_factory=Copies)
+    progress: Callable[[int], object] = _nobody
+    """Called with the number of leaves that are behind."""
+
+    checkpoints: int = 0
+    rows: int = 0
+    """Those that were found to be as they were sealed, or not."""
+    waiting: int = 0
+    """Rows that the next checkpoint will cover."""
+    pruned: list[str] = field(default_factory=list)
+    """What was deleted under a signed tombstone, in words."""
+    _covered: dict[str, Covered] = field(default_factory=lambda: defaultdict(Covered))
+    _changed: dict[str, Changed] = field(default_factory=dict)
+    _last_reached: datetime | None = None
+    """When everything that there was had last been sealed: of the last checkpoint that was not full."""
+
+    def problems(self) -> Iterator[Problem]:
+        """Every one, as it is found. Raises what the database raises when it is away."""
+        tables = {table.name: table for table in sealed_tables()}
+        gaps = list(UnsealedRange.objects.all())
+        stones = Tombstones(self.read)
+        yield from self.copies.problems
+        yield from stones.forged
+        yield from self._checkpoint_problems(tables, stones)
+        yield from self.copies.missing()
+        yield from stones.problems()
+        for changed in self._changed.values():
+            for pk, other in changed.swapped():
+                yield Problem(f"{changed.table.name} {pk}", f"it holds what row {other} held")
+        for table in tables.values():
+            yield from self._uncovered(table, gaps)
+        self.pruned = [str(span) for span in stones.valid]
+
+    def _checkpoint_problems(self, tables: dict[str, SealedTable], stones: Tombstones) -> Iterator[Problem]:
+        chain, number = Chain(self.read), -1
+        previous_at: datetime | None = None
+        while checkpoint := Checkpoint.objects.filter(number__gt=number).order_by("number").first():
+            number, name = checkpoint.number, f"checkpoint {checkpoint.number}"
+            for lost in chain.missing_before(checkpoint):
+                yield Problem(f"checkpoint {lost}", "it is missing")
+            leaves = leaves_of(checkpoint)
+            reasons = [*chain.problems(checkpoint, leaves), *self.copies.problems_of(checkpoint)]
+            yield from (Problem(name, why) for why in reasons)
+            if leaves is None:
+                yield Problem(name, "its leaves cannot be read")
+            yield from self._leaf_problems(
+                leaves or [], tables, stones, self._is_chosen(checkpoint, previous_at)
+            )
+            previous_at = checkpoint.created_at
+            if checkpoint.row_count < MOST_ROWS:
+                self._last_reached = checkpoint.created_at
+            self.checkpoints += 1
+            self.progress(checkpoint.row_count)
+
+    def _is_chosen(self, checkpoint: Checkpoint, previous_at: datetime | None) -> bool:
+        if self.since and checkpoint.created_at < self.since:
+            return False
+        return not (self.until and previous_at and previous_at >= self.until + LATEST_SEAL)
+
+    def _leaf_problems(
+        self,
+        leaves: list[Leaf],
+        tables: dict[str, SealedTable],
+        stones: Tombstones,
+        is_chosen: bool,  # noqa: FBT001
+    ) -> Iterator[Problem]:
+        for name, group in groupby(leaves, key=lambda leaf: leaf.table):
+            section = list(group)
+            self._covered[name].add(leaf.id for leaf in section)
+            if name == EVENTS and stones.valid:
+                stones.count(section)
+            if name not in tables:
+                yield Problem(name, "its rows are sealed, and there is no such table")
+            elif is_chosen:
+                yield from self._row_problems(tables[name], section, stones)
+
+    def _row_problems(self, table: SealedTable, leaves: list[Leaf], stones: Tombstones) -> Iterator[Problem]:
+        changed = self._changed.setdefault(table.name, Changed(table))
+        too_early = instant(self._last_reached - LATEST_SEAL) if self._last_reached else ""
+        self.rows += len(leaves)
+        for pk, state, at in compare(table, leaves, changed):
+            if state is State.SAME:
+                if at < too_early:
+                    yield Problem(f"{table.name} {pk}", LATE)
+            elif state is State.CHANGED:
+                yield Problem(f"{table.name} {pk}", CHANGED)
+            elif table.name != EVENTS or stones.range_of(pk) is None:
+                yield Problem(f"{table.name} {pk}", REMOVED)
+
+    def _uncovered(self, table: SealedTable, gaps: list[UnsealedRange]) -> Iterator[Problem]:
+        covered = self._covered[table.name]
+        for first, last in covered.close():
+            yield Problem(f"{table.name} {first} to {last}", "two checkpoints cover them")
+        own = [(gap.first_id, gap.last_id) for gap in gaps if gap.table == table.name]
+        ids = table.model._default_manager.order_by("pk").values_list("pk", flat=True)
+        for pk in ids.iterator(chunk_size=10_000):
+            if pk not in covered:
+                yield from self._uncovered_row(
+                    table, pk, may_be_sealed=pk > covered.last or _lies_in(own, pk)
+                )
+
+    def _uncovered_row(self, table: SealedTable, pk: int, *, may_be_sealed: bool) -> Iterator[Problem]:
+        name = f"{table.name} {pk}"
+        rows = table.model._default_manager.filter(pk=pk)
+        if not may_be_sealed:
+            yield Problem(name, INSERTED)
+        elif rows.filter(**{f"{table.instant_name}__lt": self.now - LATEST_SEAL}).exists():
+            yield Problem(name, WAITS)
+        else:
+            self.waiting += 1
+
+
+def _lies_in(ranges: list[tuple[int, int | None]], pk: int) -> bool:
+    return any(first <= pk and (last is None or pk <= last) for first, last in ranges)

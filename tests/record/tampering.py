@@ -1,0 +1,65 @@
+"""What who owns the database could do to the record: the triggers go first, and stand again afterwards."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import connection
+from django.utils import timezone
+
+from audit import merkle, triggers
+from audit.checkpoints import CHECKPOINT, checkpoint_claims
+from audit.copies import Copies
+from audit.leaf import hash_of
+from audit.leaves import Leaf, packed
+from audit.models import Checkpoint
+from audit.problem import Problem
+from audit.sealed_tables import sealed_tables
+from audit.verification import Verification
+from issuers import revision
+from keys.record_key import statement_reader
+
+
+@contextmanager
+def without_triggers() -> Iterator[None]:
+    triggers.remove(connection)
+    try:
+        yield
+    finally:
+        triggers.install(connection)
+
+
+def found(copies: Iterable[str] = ()) -> list[str]:
+    """Every problem that a verification names now."""
+    return [str(problem) for problem in problems(copies)]
+
+
+def problems(copies: Iterable[str] = ()) -> list[Problem]:
+    revision.forget()
+    run = Verification(read=statement_reader(), now=timezone.now(), copies=Copies.of(copies))
+    return list(run.problems())
+
+
+def statements() -> list[str]:
+    """What was sent elsewhere."""
+    return list(Checkpoint.objects.order_by("number").values_list("statement", flat=True))
+
+
+def seal_all_anew(key: Ed25519PrivateKey, kid: str) -> None:
+    """Rewrite every checkpoint over the rows as they stand, with another key. Call it without triggers."""
+    checkpoints = Checkpoint.objects.all()
+    checkpoints._raw_delete(checkpoints.db)
+    leaves = [
+        Leaf(table.name, pk, hash_of(members))
+        for table in sealed_tables()
+        for pk, members in table.rows(table.model._default_manager.order_by("pk"))
+    ]
+    now = timezone.now()
+    root = merkle.root([leaf.hash for leaf in leaves])
+    claims = checkpoint_claims(number=1, at=now, previous="", root=root, rows=len(leaves))
+    statement = jwt.encode(claims, key, algorithm="EdDSA", headers={"typ": CHECKPOINT, "kid": kid})
+    Checkpoint.objects.create(
+        number=1, created_at=now, row_count=len(leaves), leaves=packed(leaves), root=root.hex(), kid=kid,
+        statement=statement,
+    )  # fmt: skip

@@ -1,0 +1,75 @@
+"""manage.py audit prune --before DATE [--reason TEXT]."""
+
+from argparse import ArgumentParser
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import CommandError, OutputWrapper
+from django.db import DatabaseError, InterfaceError
+from django.utils import timezone
+
+from audit.entry import cleaned
+from audit.inspections import inspected
+from audit.models import Inspection, Tombstone
+from audit.pruning import PruningRefusedError, prune
+from issuers.history import current_actor
+from keys.record_key import NoRecordKeyError, record_key, signed_statement, statement_reader
+from upkeep.management.days import instant_of
+
+HELP = "Delete the sealed rows of token requests before a day, oldest first, under a signed tombstone."
+LONGEST_REASON = 500
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--before",
+        type=instant_of,
+        metavar="DATE",
+        required=True,
+        help="Rows of this day (UTC) and later stay.",
+    )
+    parser.add_argument("--reason", default="", metavar="TEXT", help="Why; it is kept with the tombstone.")
+
+
+def run(*, out: OutputWrapper, before: datetime, reason: str) -> None:
+    """Raises CommandError."""
+    now = timezone.now()
+    if before > now:
+        raise CommandError(f"{before.isoformat()} is still to come: name a day that is past.")
+    if len(reason) > LONGEST_REASON:
+        raise CommandError(f"The reason has more than {LONGEST_REASON} characters.")
+    try:
+        stone, deleted = prune(
+            before=before, actor=current_actor(), reason=cleaned(reason), sign=_sign, read=statement_reader()
+        )
+        line = _told(stone, deleted)
+        inspected(
+            act=Inspection.Act.PRUNE,
+            now=now,
+            rows=deleted,
+            chosen=f"before {before.isoformat()}",
+            result=line,
+        )
+    except (PruningRefusedError, NoRecordKeyError) as error:
+        raise CommandError(str(error)) from error
+    except (DatabaseError, InterfaceError) as error:
+        told = str(error).partition("\n")[0]
+        raise CommandError(
+            f"The database failed: {told}. What was begun is completed by the next prune."
+        ) from error
+    out.write(line)
+
+
+def _sign(claims: dict[str, Any], kind: str) -> tuple[str, str]:
+    key = record_key(timezone.now())
+    return signed_statement(claims, kind=kind, key=key), key.kid
+
+
+def _told(stone: Tombstone | None, deleted: int) -> str:
+    if stone is None:
+        return (
+            f"{deleted} rows deleted that an earlier prune had left."
+            if deleted
+            else "There is nothing to prune."
+        )
+    return f"{deleted} rows deleted: {stone.first_id} to {stone.last_id}, under tombstone {stone.pk}."

@@ -1,0 +1,95 @@
+"""manage.py audit verify [--from DATE] [--to DATE] [--checkpoint FILE].
+
+Exit status: 0 nothing was found, 1 problems were, 2 it could not be checked.
+"""
+
+import sys
+from argparse import ArgumentParser
+from datetime import datetime
+from pathlib import Path
+
+from django.core.management.base import CommandError, OutputWrapper
+from django.db import DatabaseError, InterfaceError
+from django.db.models import Sum
+from django.utils import timezone
+from tqdm import tqdm
+
+from audit.copies import Copies
+from audit.inspections import inspected
+from audit.models import Checkpoint, Inspection
+from audit.verification import Verification
+from keys.record_key import statement_reader
+from upkeep.management.days import instant_of
+
+HELP = "Check that every sealed row and every checkpoint is as it was sealed; name what is not."
+UNCHECKED = 2
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--from", dest="since", type=instant_of, metavar="DATE", help="Compare rows from this day on (UTC)."
+    )
+    parser.add_argument(
+        "--to", dest="until", type=instant_of, metavar="DATE", help="Compare rows before this day (UTC)."
+    )
+    parser.add_argument(
+        "--checkpoint", dest="copies", type=Path, metavar="FILE",
+        help="Statements of checkpoints that were kept elsewhere, one a line: those here must be the same.",
+    )  # fmt: skip
+
+
+def run(*, out: OutputWrapper, since: datetime | None, until: datetime | None, copies: Path | None) -> None:
+    """Raises CommandError if there are problems, or if it could not be checked."""
+    try:
+        problems = _verify(out, since, until, _copies(copies))
+    except (DatabaseError, InterfaceError) as error:
+        told = str(error).partition("\n")[0]
+        raise CommandError(
+            f"Not verified, the database failed: {told}. Is it up, and has manage.py migrate been run?",
+            returncode=UNCHECKED,
+        ) from error
+    if problems:
+        raise CommandError(f"{problems} problems: the record is not as it was sealed.")
+
+
+def _copies(path: Path | None) -> Copies:
+    if path is None:
+        return Copies()
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return Copies.of(file)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.", returncode=UNCHECKED) from error
+
+
+def _verify(out: OutputWrapper, since: datetime | None, until: datetime | None, copies: Copies) -> int:
+    """Tell what is found; the number of problems."""
+    now, found = timezone.now(), 0
+    total = Checkpoint.objects.aggregate(rows=Sum("row_count"))["rows"] or 0
+    kept = len(copies.digests)
+    with tqdm(total=total, unit=" rows", file=sys.stderr, disable=None, leave=False) as bar:
+        verification = Verification(
+            read=statement_reader(), now=now, since=since, until=until, copies=copies, progress=bar.update
+        )
+        for problem in verification.problems():
+            found += 1
+            out.write(str(problem))
+    summary = _summary(verification, found)
+    for line in [*verification.pruned, summary]:
+        out.write(line)
+    chosen = [f"from {since.isoformat()}" if since else "", f"to {until.isoformat()}" if until else "",
+              f"{kept} statements kept elsewhere" if kept else ""]  # fmt: skip
+    inspected(
+        act=Inspection.Act.VERIFY,
+        now=now,
+        rows=verification.rows,
+        chosen=" ".join(filter(None, chosen)),
+        result=summary,
+    )
+    return found
+
+
+def _summary(verification: Verification, found: int) -> str:
+    waiting = f", {verification.waiting} rows wait for the next" if verification.waiting else ""
+    result = f"{found} problems" if found else "all is as it was sealed"
+    return f"{verification.rows} rows under {verification.checkpoints} checkpoints{waiting}: {result}."

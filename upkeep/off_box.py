@@ -1,0 +1,78 @@
+"""Statements of checkpoints sent elsewhere, where who owns the database cannot rewrite them.
+
+In the order of their numbers, each at least once: what was sent is noted after it was. A place that is new gets all.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+from django.conf import settings
+
+from audit.models import Checkpoint
+from upkeep.models import SentCheckpoint
+from upkeep.posting import NotSentError, post
+
+MOST_AT_ONCE = 100
+"""Statements of a run: a place that was away for long is caught up with in several."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    setting: str
+    key: str
+    """By which it is remembered how far it is."""
+    deliver: Callable[[str], None]
+    """Hands over a statement for good. Raises NotSentError."""
+
+    def send(self, _now: datetime) -> int:
+        """What it lacks; the number of statements. Raises NotSentError; those before are noted."""
+        sent, _ = SentCheckpoint.objects.get_or_create(place=self.key)
+        new = Checkpoint.objects.filter(number__gt=sent.number).order_by("number")
+        statements = list(new.values_list("number", "statement")[:MOST_AT_ONCE])
+        for number, statement in statements:
+            self.deliver(statement)
+            # Of two runs at once the one behind takes nothing back.
+            SentCheckpoint.objects.filter(place=self.key, number__lt=number).update(number=number)
+        return len(statements)
+
+
+def places() -> Iterator[Place]:
+    """Those that the settings name."""
+    if settings.CHECKPOINT_FILE:
+        yield _place(
+            "CHECKPOINT_FILE", str(settings.CHECKPOINT_FILE), partial(append, settings.CHECKPOINT_FILE)
+        )
+    if settings.CHECKPOINT_URL:
+        yield _place("CHECKPOINT_URL", settings.CHECKPOINT_URL, partial(post, settings.CHECKPOINT_URL))
+
+
+def _place(setting: str, value: str, deliver: Callable[[str], None]) -> Place:
+    return Place(setting=setting, key=sha256(f"{setting}={value}".encode()).hexdigest(), deliver=deliver)
+
+
+def append(path: Path, statement: str) -> None:
+    """A line of its own, on disk when this returns: in one write, after the end of a line that was cut."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            _write_whole(descriptor, statement)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise NotSentError(
+            f"CHECKPOINT_FILE {path} cannot be written ({error.strerror}): mend it, the next run goes on from there."
+        ) from error
+
+
+def _write_whole(descriptor: int, statement: str) -> None:
+    size = os.fstat(descriptor).st_size
+    is_cut = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+    line = (("\n" if is_cut else "") + statement + "\n").encode()
+    if os.write(descriptor, line) < len(line):
+        raise OSError(0, "the disk is full")
+    os.fsync(descriptor)
