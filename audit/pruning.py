@@ -115,8 +115,7 @@ def _delete(first_id: int, last_id: int) -> int:
         .order_by("pk")
         .values_list("pk", flat=True)[:ROWS_AT_ONCE]
     ):
-        span = (some[0], some[-1])
         with transaction.atomic():
-            Trace.objects.filter(event_id__range=span).delete()
-            deleted += IssuanceEvent.objects.filter(pk__range=span).delete()[0]
+            Trace.objects.filter(event_id__gte=some[0], event_id__lte=some[-1]).delete()
+            deleted += IssuanceEvent.objects.filter(pk__range=(some[0], some[-1])).delete()[0]
     return deleted

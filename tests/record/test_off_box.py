@@ -1,0 +1,123 @@
+"""Statements of checkpoints sent elsewhere: to a file, and by POST."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from tests.record.rows import event
+from tests.record.tampering import found, statements
+from upkeep.maintenance import Done, maintain
+
+pytestmark = pytest.mark.django_db
+
+
+@dataclass(slots=True)
+class Receiver:
+    url: str = ""
+    status: int = 204
+    got: list[tuple[str, str]] = field(default_factory=list)
+    """Content type and body of each request."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    told = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            told.got.append((self.headers["Content-Type"], body))
+            self.send_response(told.status)
+            self.send_header("Location", told.url)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None:
+            """Says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        told.url = f"http://127.0.0.1:{server.server_port}/checkpoints?token=secret"
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield told
+        server.shutdown()
+        thread.join()
+
+
+def sealed_again() -> Done:
+    event()
+    return maintain(timezone.now())
+
+
+def test_each_statement_is_a_line_of_the_file(settings: Settings, tmp_path: Path) -> None:
+    settings.CHECKPOINT_FILE = tmp_path / "checkpoints"
+
+    assert sealed_again().sent_checkpoints == 2
+    assert sealed_again().sent_checkpoints == 1
+    assert maintain(timezone.now()) == Done()
+
+    lines = settings.CHECKPOINT_FILE.read_text().splitlines()
+    assert lines == statements()
+    assert found(lines) == []
+
+
+def test_a_line_that_was_cut_is_ended_and_written_again(settings: Settings, tmp_path: Path) -> None:
+    settings.CHECKPOINT_FILE = tmp_path / "checkpoints"
+    settings.CHECKPOINT_FILE.write_text(statements()[0][:20])
+    sealed_again()
+    lines = settings.CHECKPOINT_FILE.read_text().splitlines()
+    assert lines == [statements()[0][:20], *statements()]
+    assert found(lines) == []
+
+
+def test_a_file_that_cannot_be_written_stops_no_sealing(settings: Settings, tmp_path: Path) -> None:
+    settings.CHECKPOINT_FILE = tmp_path / "gone" / "checkpoints"
+    done = sealed_again()
+    assert (done.sealed_rows, [failure.chore for failure in done.failed]) == (
+        1,
+        ["send checkpoints to CHECKPOINT_FILE"],
+    )
+    assert "cannot be written (No such file or directory): mend it" in done.failed[0].reason
+    settings.CHECKPOINT_FILE.parent.mkdir()
+    assert maintain(timezone.now()).sent_checkpoints == 2
+
+
+def test_each_statement_is_posted(settings: Settings, receiver: Receiver) -> None:
+    settings.CHECKPOINT_URL = receiver.url
+    assert sealed_again().sent_checkpoints == 2
+    assert receiver.got == [("application/jwt", statement) for statement in statements()]
+
+
+@pytest.mark.parametrize("status", [302, 404, 503])
+def test_one_that_is_refused_is_sent_again_before_those_after_it(
+    settings: Settings, receiver: Receiver, status: int
+) -> None:
+    settings.CHECKPOINT_URL, receiver.status = receiver.url, status
+
+    done = sealed_again()
+
+    assert (done.sealed_rows, done.sent_checkpoints) == (1, 0)
+    [failure] = done.failed
+    assert failure.chore == "send checkpoints to CHECKPOINT_URL"
+    assert failure.reason.startswith(f"CHECKPOINT_URL answered {status} instead of 2xx. ")
+    assert "secret" not in failure.reason
+    receiver.status = 200
+    assert sealed_again().failed == ()
+    first, *rest = statements()
+    assert [body for _, body in receiver.got] == [first, first, *rest]
+
+
+def test_a_place_that_is_away_keeps_no_other_from_its_statements(settings: Settings, tmp_path: Path) -> None:
+    settings.CHECKPOINT_FILE = tmp_path / "checkpoints"
+    settings.CHECKPOINT_URL = "http://127.0.0.1:9/"
+    done = sealed_again()
+    assert done.sent_checkpoints == 2
+    assert [failure.reason.partition(". ")[0] for failure in done.failed] == [
+        "CHECKPOINT_URL cannot be reached (NewConnectionError)"
+    ]
