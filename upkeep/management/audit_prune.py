@@ -31,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--reason", default="", metavar="TEXT", help="Why; it is kept with the tombstone.")
 
 
-def run(*, out: OutputWrapper, before: datetime, reason: str) -> None:
+def run(*, stdout: OutputWrapper, before: datetime, reason: str, **_streams: OutputWrapper) -> None:
     """Raises CommandError."""
     now = timezone.now()
     if before > now:
@@ -57,7 +57,7 @@ def run(*, out: OutputWrapper, before: datetime, reason: str) -> None:
         raise CommandError(
             f"The database failed: {told}. What was begun is completed by the next prune."
         ) from error
-    out.write(line)
+    stdout.write(line)
 
 
 def _sign(claims: dict[str, Any], kind: str) -> tuple[str, str]:

@@ -3,7 +3,6 @@
 Exit status: 0 nothing was found, 1 problems were, 2 it could not be checked.
 """
 
-import sys
 from argparse import ArgumentParser
 from datetime import datetime
 from pathlib import Path
@@ -38,10 +37,20 @@ def add_arguments(parser: ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def run(*, out: OutputWrapper, since: datetime | None, until: datetime | None, copies: Path | None) -> None:
+def run(
+    *,
+    stdout: OutputWrapper,
+    stderr: OutputWrapper,
+    since: datetime | None,
+    until: datetime | None,
+    copies: Path | None,
+) -> None:
     """Raises CommandError if there are problems, or if it could not be checked."""
     try:
-        problems = _verify(out, since, until, _copies(copies))
+        verification = Verification(
+            read=statement_reader(), now=timezone.now(), since=since, until=until, copies=_copies(copies)
+        )
+        problems = _verify(verification, stdout, stderr)
     except (DatabaseError, InterfaceError) as error:
         told = str(error).partition("\n")[0]
         raise CommandError(
@@ -62,31 +71,33 @@ def _copies(path: Path | None) -> Copies:
         raise CommandError(f"{path} cannot be read: {error.strerror}.", returncode=UNCHECKED) from error
 
 
-def _verify(out: OutputWrapper, since: datetime | None, until: datetime | None, copies: Copies) -> int:
-    """Tell what is found; the number of problems."""
-    now, found = timezone.now(), 0
+def _verify(verification: Verification, stdout: OutputWrapper, stderr: OutputWrapper) -> int:
+    """Tell what is found, and write down that it was looked for; the number of problems."""
+    found = 0
     total = Checkpoint.objects.aggregate(rows=Sum("row_count"))["rows"] or 0
-    kept = len(copies.digests)
-    with tqdm(total=total, unit=" rows", file=sys.stderr, disable=None, leave=False) as bar:
-        verification = Verification(
-            read=statement_reader(), now=now, since=since, until=until, copies=copies, progress=bar.update
-        )
+    with tqdm(total=total, unit=" rows", file=stderr, disable=None, leave=False) as bar:
+        verification.progress = bar.update
         for problem in verification.problems():
             found += 1
-            out.write(str(problem))
+            stdout.write(str(problem))
     summary = _summary(verification, found)
     for line in [*verification.pruned, summary]:
-        out.write(line)
-    chosen = [f"from {since.isoformat()}" if since else "", f"to {until.isoformat()}" if until else "",
-              f"{kept} statements kept elsewhere" if kept else ""]  # fmt: skip
+        stdout.write(line)
     inspected(
         act=Inspection.Act.VERIFY,
-        now=now,
+        now=verification.now,
         rows=verification.rows,
-        chosen=" ".join(filter(None, chosen)),
+        chosen=_chosen(verification),
         result=summary,
     )
     return found
+
+
+def _chosen(verification: Verification) -> str:
+    since, until, kept = verification.since, verification.until, len(verification.copies.digests)
+    chosen = [f"from {since.isoformat()}" if since else "", f"to {until.isoformat()}" if until else "",
+              f"{kept} statements kept elsewhere" if kept else ""]  # fmt: skip
+    return " ".join(filter(None, chosen))
 
 
 def _summary(verification: Verification, found: int) -> str:
