@@ -37,7 +37,7 @@ def file_of(env: Variables, name: str) -> Path | None:
     if not text:
         return None
     path = Path(text).absolute()
-    if path.is_dir() or not path.parent.is_dir():
+    if "\0" in text or path.is_dir() or not path.parent.is_dir():
         raise ImproperlyConfigured(f"{name} must be a file in a directory that is there. It is {text!r}.")
     return path
 

@@ -73,11 +73,17 @@ def test_it_reads_every_variable(tmp_path: Path) -> None:
         | {"ALLOWED_HOSTS": "a.example, b.example", "TRUSTED_PROXIES": "10.0.0.0/8, ::1"}
         | {"OPERATIONS_NETWORKS": "192.0.2.0/24", "CACHE_URL": "redis://cache:6379/1"}
         | {"DATABASE_URL": "postgres://idp:p%40ss@db:5432/idp"}
+        | {"CHECKPOINT_FILE": str(tmp_path / "checkpoints"), "CHECKPOINT_URL": "https://log.example/x?key=1"}
         | {"FETCH_ALLOWED_NETWORKS": "10.1.0.0/16, fd00::/8", "FETCH_CA_FILE": str(bundle)}
     )
     assert (read.bind, read.port, read.static_root) == ("[::]", 9000, Path("/srv/static"))
     assert (read.surface, read.web_concurrency, read.log_level) == ("protocol", 4, "WARNING")
     assert (read.maintain_every, read.auth_failures_per_minute) == (0, 0)
+    assert read.checkpoint_file == tmp_path / "checkpoints"
+    assert read.checkpoint_url == "https://log.example/x?key=1"
+    assert (
+        env.read(REAL | {"CHECKPOINT_URL": "http://127.0.0.1:9/x"}).checkpoint_url == "http://127.0.0.1:9/x"
+    )
     assert read.allowed_hosts == ("a.example", "b.example")
     assert read.trusted_proxies == (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1"))
     assert read.operations_networks == (ipaddress.ip_network("192.0.2.0/24"),)
@@ -183,7 +189,10 @@ def test_a_key_may_be_in_base64url_without_padding() -> None:
     + [("CACHE_URL", text) for text in ("", "nonsense", "foo://h", "memcache://h:11211", "unix:///run/redis.sock")]
     + [("CACHE_URL", f"redis://{text}") for text in ("", "/0", "h:x", "h:99999", "h/cache", "h?x=1")]
     + [("CACHE_URL", "redis://h?socket_timeout=x")]
-    + [("VAR_DIR", ""), ("STATIC_ROOT", "")],
+    + [("VAR_DIR", ""), ("STATIC_ROOT", "")]
+    + [("CHECKPOINT_FILE", "/"), ("CHECKPOINT_FILE", "/nowhere/checkpoints"), ("CHECKPOINT_FILE", "a\0b")]
+    + [("CHECKPOINT_URL", f"{text}log.example/x") for text in ("", "http://", "ftp://", "https://u:p@", "https://[")]
+    + [("CHECKPOINT_URL", "https://h:99999/"), ("CHECKPOINT_URL", "https:///x"), ("CHECKPOINT_URL", "https://h/#x")],
 )  # fmt: skip
 def test_nonsense_is_refused_by_name(name: str, text: str) -> None:
     assert refusal(**{name: text}).startswith(name)
