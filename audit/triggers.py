@@ -45,16 +45,46 @@ def remove(connection: Any, tables: Iterable[str] = TABLES) -> None:
 
 
 def missing(connection: Any) -> list[str]:
-    """The names of triggers that do not stand as they were made, call another function, or are switched off."""
-    query = {
-        "sqlite": "SELECT sql FROM sqlite_master WHERE type = 'trigger'",
-        "postgresql": "SELECT pg_get_triggerdef(t.oid, true) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
-        "WHERE NOT tgisinternal AND tgenabled IN ('O', 'A') AND prosrc = %s",
-    }[connection.vendor]
+    """The names of triggers that do not stand as they were made, call another function, or are switched off.
+
+    On PostgreSQL each partition of the record has to have them too (deploy/postgresql-partitions.sql).
+    """
+    read = {"sqlite": _standing_on_sqlite, "postgresql": _standing_on_postgresql}[connection.vendor]
+    wanted = triggers(connection.vendor)
     with connection.cursor() as cursor:
-        cursor.execute(query, [_POSTGRESQL_BODY] if connection.vendor == "postgresql" else [])
-        standing = {definition for (definition,) in cursor.fetchall()}
-    return [trigger.name for trigger in triggers(connection.vendor) if trigger.create not in standing]
+        standing = read(cursor)
+        partitions = _partitions(cursor) if connection.vendor == "postgresql" else []
+    return [
+        *(trigger.name for trigger in wanted if trigger.create not in standing),
+        *(
+            f"{trigger.name} on {partition}"
+            for partition in partitions
+            for trigger in triggers(connection.vendor, [EVENTS])
+            if trigger.create.replace(f" ON {EVENTS} ", f" ON {partition} ") not in standing
+        ),
+    ]
+
+
+def _standing_on_sqlite(cursor: Any) -> set[str]:
+    cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'")
+    return {definition for (definition,) in cursor.fetchall()}
+
+
+def _standing_on_postgresql(cursor: Any) -> set[str]:
+    cursor.execute(
+        "SELECT pg_get_triggerdef(t.oid, true) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
+        "WHERE (NOT tgisinternal OR tgparentid <> 0) AND tgenabled IN ('O', 'A') AND prosrc = %s",
+        [_POSTGRESQL_BODY],
+    )
+    return {definition for (definition,) in cursor.fetchall()}
+
+
+def _partitions(cursor: Any) -> list[str]:
+    cursor.execute(
+        "SELECT relid::regclass::text FROM pg_partition_tree(to_regclass(%s)) WHERE level > 0 ORDER BY 1",
+        [EVENTS],
+    )
+    return [name for (name,) in cursor.fetchall()]
 
 
 def _sqlite(table: str) -> list[Trigger]:
@@ -89,7 +119,7 @@ def _unless_covered(table: str) -> str:
 
 _POSTGRESQL_BODY = f"""
 BEGIN
-    IF TG_OP = 'DELETE' AND TG_TABLE_NAME = '{EVENTS}' THEN
+    IF TG_OP = 'DELETE' AND coalesce(pg_partition_root(TG_RELID), TG_RELID) = '{EVENTS}'::regclass THEN
         IF EXISTS (SELECT 1 FROM {TOMBSTONES} WHERE OLD.id BETWEEN first_id AND last_id) THEN
             RETURN OLD;
         END IF;
