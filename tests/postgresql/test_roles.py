@@ -52,14 +52,14 @@ def test_the_server_issues_records_seals_and_is_configured_by_its_role(cast: Cas
 def forbidden(role: str, table: str) -> list[str]:
     column = "name" if "historical" in table else "id"
     statements = [
-        f"UPDATE {table} SET {column} = {column}",
+        f"UPDATE {table} SET {column} = {column}",  # noqa: S608
         f"TRUNCATE {table}",
         f"ALTER TABLE {table} DISABLE TRIGGER ALL",
         f"DROP TABLE {table}",
         f"CREATE TRIGGER mine BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION audit_is_append_only()",
     ]
     may_delete = (role, table) == (MAINTENANCE, "audit_issuanceevent")
-    return statements if may_delete else [*statements, f"DELETE FROM {table}"]
+    return statements if may_delete else [*statements, f"DELETE FROM {table}"]  # noqa: S608
 
 
 def test_no_role_changes_the_record_or_takes_its_triggers_away(cast: Cast) -> None:
