@@ -2,23 +2,28 @@
 
 import json
 import logging
-import sys
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import structlog
 
+from audit.output import write_line
+
 
 def write_event(event: str, *, at: datetime, **members: Any) -> None:
-    """Write a line of the event stream. It goes past the loggers, which cost ten times as much.
-
-    A standard output that is full or closed stops nothing: the row is committed.
-    """
+    """Write a line of the event stream. It goes past the loggers, which cost ten times as much."""
     line = {"@timestamp": at.isoformat(), "level": "info", "logger": "audit", "event": event, **members}
-    with suppress(OSError, ValueError):
-        sys.stdout.write(json.dumps(line, default=str) + "\n")
-        sys.stdout.flush()
+    write_line(json.dumps(line, default=str))
+
+
+class Handler(logging.Handler):
+    """What is logged goes the way of the event stream."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            write_line(self.format(record))
+        except Exception:
+            self.handleError(record)
 
 
 def formatter() -> logging.Formatter:

@@ -25,9 +25,12 @@ except ImproperlyConfigured as refusal:
     sys.exit(f"m2m-idp cannot start: {refusal}")
 
 # Models can be imported only now.
+from audit import output
 from issuance import checks, documents, health
 from m2m_idp.worker import SILENCE, TLSConnection
 from upkeep import worker_thread
+
+output.start()
 
 
 class JsonLogger(Logger):

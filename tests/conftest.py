@@ -2,7 +2,6 @@
 
 import copy
 import io
-import logging
 import os
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -14,7 +13,6 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
-from audit.log import formatter
 from tests.authority import Authority
 from tests.cast import Cast, build_cast
 from tests.database import Baseline, set_back, take_baseline
@@ -57,16 +55,12 @@ def cast(db: None, baseline: tuple[Cast, Baseline]) -> Cast:
 
 
 @pytest.fixture
-def log_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+def log_lines(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """What the test's requests write to the log, as it stands on standard output."""
     lines = io.StringIO()
-    handler = logging.StreamHandler(lines)
-    handler.setFormatter(formatter())
-    logging.getLogger().addHandler(handler)
-    # The event stream goes past the loggers, and pytest takes sys.stdout back after the set-up.
-    monkeypatch.setattr("audit.log.sys", SimpleNamespace(stdout=lines))
-    yield lines
-    logging.getLogger().removeHandler(handler)
+    # pytest takes sys.stdout back after the set-up.
+    monkeypatch.setattr("audit.output.sys", SimpleNamespace(stdout=lines))
+    return lines
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,8 @@ from django.db import connection
 
 SECONDS_TO_START = 30
 SECONDS_TO_STOP = 10
+SETTLED = 0.3
+"""Seconds without another line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,15 @@ class Server:
             for pid in others:
                 os.kill(pid, signal.SIGCONT)
 
+    def settled_log(self) -> str:
+        """The log, once nothing has been added to it for a moment: a thread writes it after the answer."""
+        text, since = self.log.read_text(), time.monotonic()
+        while time.monotonic() - since < SETTLED:
+            time.sleep(SETTLED / 10)
+            if (now := self.log.read_text()) != text:
+                text, since = now, time.monotonic()
+        return text
+
     def workers(self) -> list[int]:
         return children_of(self.pid)
 
@@ -93,8 +104,12 @@ def serve(
     *,
     tls: Tls | None = None,
     application: str = "m2m_idp.wsgi:application",
+    stdout: int | None = None,
 ) -> Iterator[Server]:
-    """A server for the length of the block; it is stopped whatever happens in there."""
+    """A server for the length of the block; it is stopped whatever happens in there.
+
+    Its log is empty when it writes to a `stdout` of the test's own.
+    """
     port = free_port()
     log = directory / f"server-{port}.log"
     with log.open("wb") as output:
@@ -106,8 +121,8 @@ def serve(
             | _tls_environment(port, tls)
             | (environment or {}),
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            stdout=output if stdout is None else stdout,
+            stderr=output,
             start_new_session=True,
         )
     try:

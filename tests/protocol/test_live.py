@@ -76,7 +76,7 @@ def test_what_is_no_http_is_not_quoted_in_the_log(cast: Cast, own_server: Server
         connection.sendall(f"client_secret={secret}&grant_type=client_credentials\r\n\r\n".encode())
         while connection.recv(4096):
             pass
-    log = own_server.log.read_text()
+    log = own_server.settled_log()
     assert "Invalid request from ip=127.0.0.1" in log
     assert secret not in log
 
@@ -104,7 +104,7 @@ def test_no_log_holds_a_secret_and_every_line_is_json(cast: Cast, own_server: Se
         thread.start()
     for thread in threads:
         thread.join()
-    written = own_server.log.read_text()
+    written = own_server.settled_log()
     assert secret not in written
     told = [json.loads(line)["event"] for line in written.splitlines()]
     assert told.count("token_request") == 4 + 6 * 25 == IssuanceEvent.objects.count()

@@ -46,7 +46,7 @@ def test_the_check_of_a_deployment_tells_it_and_other_commands_do_not() -> None:
 
 def test_the_start_tells_it(cast: Cast, tmp_path: Path) -> None:
     with serve(tmp_path, 2) as server:
-        lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+        lines = [json.loads(line) for line in server.settled_log().splitlines()]
     assert [line["level"] for line in lines if "CACHE_URL" in line["event"]] == ["info"]
 
 
@@ -103,7 +103,7 @@ def test_the_start_and_the_check_of_a_deployment_warn(cast: Cast, tmp_path: Path
     assert "(issuance.W001)" in said("--deploy", DATABASE_URL=database_url())
     assert "(issuance.W001)" not in said(DATABASE_URL=database_url())
     with serve(tmp_path, 1) as server:
-        lines = [json.loads(line) for line in server.log.read_text().splitlines()]
+        lines = [json.loads(line) for line in server.settled_log().splitlines()]
     assert [line["level"] for line in lines if "tls_client_auth" in line["event"]] == ["warning"]
 
 
