@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 MOST_BYTES = 8 * 1024 * 1024
 """That wait in one process; some ten thousand lines. What comes on top is dropped, and counted."""
 BATCH = select.PIPE_BUF
-"""Bytes for one call of the system, or a line if that is longer. Processes share a pipe: it takes so many in one piece."""
+"""Bytes for one call of the system, or a longer line alone. Processes share a pipe; it takes so many in one piece."""
 SECONDS_TO_FLUSH = 2.0
 """For which a process that ends waits for the reader."""
 

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 from audit.entry import Entry
 from audit.record import NotRecordedError, record
-from issuance import story
+from issuance import flood, story
 from issuance.access_token import token_for
 from issuance.answers import NO_STORE, json_answer
 from issuance.binding import bind
@@ -100,11 +100,14 @@ class TokenView(ProtocolView):
         return json_answer(members | ({"scope": granted.scope} if granted.scopes else {}), headers=NO_STORE)
 
     def refused(self, error: OAuthError) -> OAuthError:
-        """A refusal takes the same road: recorded, then answered."""
+        """A refusal takes the same road: recorded, or counted in a flood, then answered."""
         if not hasattr(self, "entry") or isinstance(error, NotRecorded):
             return error
         if self.entry.is_issued:
             error = TemporarilyUnavailable(f"Signing failed: {error.detail}")
+        if flood.is_flood(self.entry):
+            flood.count(self.entry, error)
+            return error
         try:
             record(story.refused(self.entry, error), beside=using_up(self.uses))
         except NotRecordedError:

@@ -65,6 +65,8 @@ class Environment:
     """Seconds; 0: the server leaves its chores to others."""
     auth_failures_per_minute: int
     """0: wrong secrets are not counted."""
+    refusals_recorded_per_minute: int
+    """0: every refusal has its row."""
     allowed_hosts: tuple[str, ...]
     trusted_proxies: tuple[Network, ...]
     client_certificate_header: str
@@ -116,6 +118,9 @@ def read(env: Variables) -> Environment:
         maintain_every=whole_number_of(env, "MAINTAIN_EVERY", default=60, smallest=0, largest=86_400),
         auth_failures_per_minute=whole_number_of(
             env, "AUTH_FAILURES_PER_MINUTE", default=20, smallest=0, largest=1_000_000
+        ),
+        refusals_recorded_per_minute=whole_number_of(
+            env, "REFUSALS_RECORDED_PER_MINUTE", default=120, smallest=0, largest=1_000_000
         ),
         allowed_hosts=listed(env, "ALLOWED_HOSTS"),
         trusted_proxies=trusted_proxies,

@@ -26,7 +26,7 @@ except ImproperlyConfigured as refusal:
 
 # Models can be imported only now.
 from audit import output
-from issuance import checks, documents, health
+from issuance import checks, documents, flood, health
 from m2m_idp.worker import SILENCE, TLSConnection
 from upkeep import worker_thread
 
@@ -104,8 +104,13 @@ def ssl_context(_config: Config, default: Callable[[], SSLContext]) -> SSLContex
 
 def post_worker_init(_worker: Worker) -> None:
     warm()
+    flood.start_writing()
     if seconds := settings.ENVIRONMENT.maintain_every:
         worker_thread.start(every=timedelta(seconds=seconds))
+
+
+def worker_exit(_server: Arbiter, _worker: Worker) -> None:
+    flood.write_counts()
 
 
 def warm() -> None:

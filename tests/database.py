@@ -11,6 +11,7 @@ from typing import Protocol
 from django.db import connection
 
 from console.login import FAILURES as FAILED_LOGINS
+from issuance import flood
 from issuance.quota import QUOTAS
 from issuance.throttle import FAILURES
 from issuers import revision
@@ -39,7 +40,8 @@ def set_back(baseline: Baseline) -> None:
     baseline.restore()
     ConfigurationRevision.objects.update(number=last + 1)
     revision.forget()
-    for window in (FAILURES, FAILED_LOGINS, QUOTAS):
+    flood.COUNTS.take()
+    for window in (FAILURES, FAILED_LOGINS, QUOTAS, flood.BUDGET, flood.TOLD):
         window._local._buckets.clear()
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 _FROM_OUTSIDE = ("PORT", "PUBLIC_URL", "DEBUG", "IDP_SURFACE", "WEB_CONCURRENCY", "ALLOWED_HOSTS", "MAINTAIN_EVERY",
                  "TRUSTED_PROXIES", "CLIENT_CERTIFICATE_HEADER", "OPERATIONS_NETWORKS", "CACHE_URL", "LOG_LEVEL",
-                 "AUTH_FAILURES_PER_MINUTE", "FETCH_ALLOWED_NETWORKS", "FETCH_CA_FILE", "PKCS11_MODULE",
+                 "AUTH_FAILURES_PER_MINUTE", "REFUSALS_RECORDED_PER_MINUTE",
+                 "FETCH_ALLOWED_NETWORKS", "FETCH_CA_FILE", "PKCS11_MODULE",
                  "PKCS11_PIN", "CHECKPOINT_FILE", "CHECKPOINT_URL")  # fmt: skip
 for _name in _FROM_OUTSIDE:
     os.environ.pop(_name, None)
@@ -22,6 +23,8 @@ if not _IS_XDIST_WORKER:
     atexit.register(shutil.rmtree, _directory, ignore_errors=True)
 
 os.environ["VAR_DIR"] = _directory
+# Tests count rows. One of floods sets it (tests/protocol/test_flood.py).
+os.environ["REFUSALS_RECORDED_PER_MINUTE"] = "0"
 os.environ["SECRET_KEY"] = "the tests' own, 48 characters long, known to everyone"
 os.environ["KEY_ENCRYPTION_KEYS"] = f"tests-1:{base64.b64encode(32 * b'k').decode()}"
 os.environ["SECRET_PEPPERS"] = f"tests-1:{base64.b64encode(32 * b'p').decode()}"

@@ -69,7 +69,7 @@ def test_it_reads_every_variable(tmp_path: Path) -> None:
         REAL
         | {"BIND": "::", "PORT": "9000", "VAR_DIR": str(tmp_path), "STATIC_ROOT": "/srv/static"}
         | {"IDP_SURFACE": "protocol", "WEB_CONCURRENCY": "4", "LOG_LEVEL": "WARNING", "DEBUG": "false"}
-        | {"MAINTAIN_EVERY": "0", "AUTH_FAILURES_PER_MINUTE": "0"}
+        | {"MAINTAIN_EVERY": "0", "AUTH_FAILURES_PER_MINUTE": "0", "REFUSALS_RECORDED_PER_MINUTE": "5"}
         | {"ALLOWED_HOSTS": "a.example, b.example", "TRUSTED_PROXIES": "10.0.0.0/8, ::1"}
         | {"OPERATIONS_NETWORKS": "192.0.2.0/24", "CACHE_URL": "redis://cache:6379/1"}
         | {"DATABASE_URL": "postgres://idp:p%40ss@db:5432/idp"}
@@ -84,6 +84,7 @@ def test_it_reads_every_variable(tmp_path: Path) -> None:
     assert (
         env.read(REAL | {"CHECKPOINT_URL": "http://127.0.0.1:9/x"}).checkpoint_url == "http://127.0.0.1:9/x"
     )
+    assert read.refusals_recorded_per_minute == 5
     assert read.allowed_hosts == ("a.example", "b.example")
     assert read.trusted_proxies == (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("::1"))
     assert read.operations_networks == (ipaddress.ip_network("192.0.2.0/24"),)
@@ -181,6 +182,7 @@ def test_a_key_may_be_in_base64url_without_padding() -> None:
     + [("WEB_CONCURRENCY", "0"), ("WEB_CONCURRENCY", "many"), ("WEB_CONCURRENCY", "1025")]
     + [("MAINTAIN_EVERY", "-1"), ("MAINTAIN_EVERY", "1m"), ("MAINTAIN_EVERY", "86401")]
     + [("AUTH_FAILURES_PER_MINUTE", "-1"), ("AUTH_FAILURES_PER_MINUTE", "1000001")]
+    + [("REFUSALS_RECORDED_PER_MINUTE", "-1"), ("REFUSALS_RECORDED_PER_MINUTE", "all")]
     + [("DEBUG", "1"), ("DEBUG", "True"), ("IDP_SURFACE", "token"), ("LOG_LEVEL", "info"), ("BIND", "localhost")]
     + [("TRUSTED_PROXIES", "10.0.0.1/8"), ("TRUSTED_PROXIES", "proxy"), ("OPERATIONS_NETWORKS", "10.0.0.0/33")]
     + [("FETCH_ALLOWED_NETWORKS", "10.0.0.1/8"), ("FETCH_ALLOWED_NETWORKS", "keys.example")]
