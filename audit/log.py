@@ -2,7 +2,7 @@
 
 import json
 import logging
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -10,9 +10,8 @@ import structlog
 from audit.output import write_line
 
 
-def write_event(event: str, *, at: datetime, **members: Any) -> None:
+def write_event(line: Mapping[str, Any]) -> None:
     """Write a line of the event stream. It goes past the loggers, which cost ten times as much."""
-    line = {"@timestamp": at.isoformat(), "level": "info", "logger": "audit", "event": event, **members}
     write_line(json.dumps(line, default=str))
 
 

@@ -14,7 +14,7 @@ import structlog
 from django.db import Error as DatabaseFailure
 from django.db import connection, models, transaction
 
-from audit import durability
+from audit import durability, ecs
 from audit.entry import Entry, cleaned, cleaned_json
 from audit.log import write_event
 from audit.models import IssuanceEvent, Outcome, Trace
@@ -49,7 +49,7 @@ def record(entry: Entry, *, beside: Callable[[], None] | None = None) -> int:
         log.error("not_recorded", request_id=entry.request_id, reason=cleaned(str(error)))  # noqa: TRY400 - one line
         raise NotRecordedError(str(error)) from error
     entry.is_issued = row["outcome"] == Outcome.ISSUED
-    write_event("token_request", event_id=event_id, **(_shown(row) | {"at": entry.at}))
+    write_event(ecs.of_request(event_id, _shown(row)))
     return event_id
 
 
@@ -62,9 +62,8 @@ def _insert_together(
         event_id = insert.execute(row)
         content = _trace(event_id, entry)
     if content is not None:
-        write_event(
-            "token_request_trace", at=entry.at, event_id=event_id, request_id=entry.request_id, trace=content
-        )
+        at = entry.at.isoformat()
+        write_event(ecs.of_trace(event_id, at=at, request_id=entry.request_id, content=content))
     return event_id
 
 

@@ -52,7 +52,7 @@ def assert_answered_once(answer: Answer, log_lines: io.StringIO) -> None:
     (event,) = events()
     assert event.http_status == answer.status
     (line,) = log_lines.getvalue().splitlines()
-    assert json.loads(line)["request_id"] == event.request_id
+    assert json.loads(line)["http.request.id"] == event.request_id
     assert line.isascii()
     assert line.isprintable()
 

@@ -44,7 +44,10 @@ def test_a_token_is_one_json_line_of_log(cast: Cast, log_lines: io.StringIO) -> 
     answer = ask(auth=cast.basic("billing"))
     (line,) = log_lines.getvalue().splitlines()
     told = json.loads(line)
-    assert (told["request_id"], told["jti"]) == (answer.headers["X-Request-ID"], answer.claims["jti"])
+    assert (told["http.request.id"], told["m2m_idp.jti"]) == (
+        answer.headers["X-Request-ID"],
+        answer.claims["jti"],
+    )
     assert answer.json["access_token"] not in line
 
 

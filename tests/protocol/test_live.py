@@ -106,7 +106,7 @@ def test_no_log_holds_a_secret_and_every_line_is_json(cast: Cast, own_server: Se
         thread.join()
     written = own_server.settled_log()
     assert secret not in written
-    told = [json.loads(line)["event"] for line in written.splitlines()]
+    told = [json.loads(line).get("event.action") for line in written.splitlines()]
     assert told.count("token_request") == 4 + 6 * 25 == IssuanceEvent.objects.count()
 
 

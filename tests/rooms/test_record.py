@@ -141,7 +141,7 @@ def test_what_cannot_be_committed_is_not_recorded(
         record(issued)
     assert not issued.is_issued
     assert not IssuanceEvent.objects.exists()
-    assert '"event": "token_request"' not in capsys.readouterr().out
+    assert "token_request" not in capsys.readouterr().out
 
 
 def test_a_row_that_breaks_a_constraint_is_not_recorded(db: None) -> None:
@@ -169,10 +169,12 @@ def test_a_row_is_one_line_of_json(db: None, capsys: pytest.CaptureFixture[str])
     (line,) = capsys.readouterr().out.splitlines()
     told = json.loads(line)
     assert line.isascii()
-    assert (told["event"], told["event_id"], told["request_id"]) == ("token_request", event_id, "r-1")
-    assert (told["client_id"], told["detail"]) == (cleaned(HOSTILE), "came with [secret]")
-    assert (told["@timestamp"], told["outcome"], told["http_status"]) == (NOW.isoformat(), "refused", 400)
-    assert "jti" not in told
+    assert told["event.action"] == "token_request"
+    assert (told["event.id"], told["http.request.id"]) == (str(event_id), "r-1")
+    assert (told["m2m_idp.client_id"], told["event.reason"]) == (cleaned(HOSTILE), "came with [secret]")
+    assert (told["@timestamp"], told["http.response.status_code"]) == (NOW.isoformat(), 400)
+    assert (told["m2m_idp.outcome"], told["event.outcome"]) == ("refused", "failure")
+    assert "m2m_idp.jti" not in told
 
 
 def traced(**trace: Any) -> tuple[dict[str, Any], Entry]:
@@ -193,8 +195,8 @@ def test_a_trace_holds_each_step_and_what_it_found(db: None, capsys: pytest.Capt
         "claims": {"aud": ["a", 1]},
     }
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line["event"] for line in lines] == ["token_request_trace", "token_request"]
-    assert lines[0]["trace"] == content
+    assert [line["event.action"] for line in lines] == ["token_request_trace", "token_request"]
+    assert lines[0]["m2m_idp.trace"] == content
 
 
 def test_a_request_that_is_not_traced_leaves_no_trace(db: None) -> None:
