@@ -66,12 +66,21 @@ class IssuanceEvent(models.Model):
     format = models.PositiveSmallIntegerField(default=FORMAT)
 
     class Meta:
-        ordering = ["-id"]
+        ordering = ["-at", "-id"]
         verbose_name = "token request"
+        # What the record is filtered by, each in the order of its pages (audit/pages.py).
         indexes = [
-            models.Index(fields=["at"], name="event_at"),
+            models.Index(fields=["at", "id"], name="event_at_id"),
+            models.Index(fields=["issuer", "at", "id"], name="event_issuer_at"),
+            models.Index(fields=["client_id", "at", "id"], name="event_client_at"),
+            models.Index(fields=["credential", "at", "id"], name="event_credential_at"),
+            models.Index(fields=["kid", "at", "id"], name="event_kid_at"),
+            models.Index(fields=["ip", "at", "id"], name="event_ip_at"),
+            models.Index(fields=["error", "at", "id"], condition=~Q(error=""), name="event_error_at"),
+            models.Index(
+                fields=["outcome", "at", "id"], condition=~Q(outcome=Outcome.ISSUED), name="event_outcome_at"
+            ),
             models.Index(fields=["request_id"], name="event_request_id"),
-            models.Index(fields=["client_id", "id"], name="event_client"),
             models.Index(fields=["jti"], condition=~Q(jti=""), name="event_jti"),
         ]
         constraints = [

@@ -1,0 +1,51 @@
+"""Where a row stands in the order of the record's pages: by its instant, then by its id."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from audit.models import IssuanceEvent
+
+EPOCH = datetime.fromtimestamp(0, tz=UTC)
+LONGEST_NUMBER = 18
+"""Digits: a number of as many fits both databases."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    at: datetime
+    id: int
+
+    def __str__(self) -> str:
+        """For a URL: microseconds since 1970, a hyphen, the id."""
+        return f"{(self.at - EPOCH) // timedelta(microseconds=1)}-{self.id}"
+
+    @classmethod
+    def parse(cls, text: str | None) -> "Place | None":
+        """None for what is no place."""
+        instant, _, number = (text or "").partition("-")
+        if not (_is_number(instant) and _is_number(number)):
+            return None
+        try:
+            return cls(at=EPOCH + timedelta(microseconds=int(instant)), id=int(number))
+        except OverflowError:
+            return None
+
+    @classmethod
+    def of(cls, event: IssuanceEvent) -> "Place":
+        return cls(at=event.at, id=event.pk)
+
+    @property
+    def before(self) -> "Place":
+        return Place(at=self.at, id=self.id - 1)
+
+    @property
+    def after(self) -> "Place":
+        return Place(at=self.at, id=self.id + 1)
+
+
+FIRST = Place(at=EPOCH, id=0)
+LAST = Place(at=datetime(9999, 12, 31, tzinfo=UTC), id=0)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
