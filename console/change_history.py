@@ -60,6 +60,18 @@ def changes_in(
     return [_change(record) for record in newest]
 
 
+def changes_since(record: Any) -> list[Change]:
+    """What became of an object after a row of its history, the newest first."""
+    later = record.instance_type.history.filter(id=record.id, history_id__gt=record.history_id)
+    return [_change(found) for found in later.order_by("-history_id")[:MOST_CHANGES]]
+
+
+def values_of(record: Any) -> list[FieldChange]:
+    """What a row of the history says of its object, empty fields left out."""
+    shown = ((field, _shown(record, field)) for field in record.tracked_fields if field.name not in NOT_TOLD)
+    return [FieldChange(name=str(field.verbose_name), before="", after=text) for field, text in shown if text]
+
+
 def _belonging(row: models.Model, name: str) -> models.QuerySet[Any]:
     """The history of related rows, deleted ones too."""
     relation: Any = row._meta.get_field(name)

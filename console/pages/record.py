@@ -17,6 +17,9 @@ from django.views.decorators.http import require_GET
 
 from audit.export import CSV, NDJSON, Export
 from audit.models import IssuanceEvent, Trace
+from console.pages.as_it_was import AsItWasPage
+from console.pages.event_page import EventPage
+from console.pages.pasted_tokens import PastedTokenPage
 from console.read_only_admin import ReadOnlyAdmin
 from console.record_filter import RecordFilter
 from console.record_list import RecordList
@@ -33,9 +36,8 @@ NAMED_BY_NUMBER: dict[str, type[Model]] = {"secret": ClientSecret, "federated": 
 
 
 @admin.register(IssuanceEvent, site=site)
-class RecordAdmin(ReadOnlyAdmin):
+class RecordAdmin(AsItWasPage, EventPage, PastedTokenPage, ReadOnlyAdmin):
     change_list_template = "console/record_list.html"
-    change_form_template = "console/without_history.html"
     list_display = ("when", "at_issuer", "client_id", "result", "error", "proven_by", "key", "ip")
     list_display_links = ("when",)
     sortable_by = ()

@@ -104,6 +104,15 @@ def act_urls(cast: Cast) -> dict[str, str]:
     }
 
 
+def record_urls(cast: Cast) -> dict[str, str]:
+    """The pages of the record that are no row's own."""
+    issued = IssuanceEvent.objects.filter(client_id=cast.billing.client_id, outcome="issued").latest("pk")
+    return {
+        "token": url(IssuanceEvent, "token"),
+        "then": url(IssuanceEvent, "then", issued.pk, "relying_party", cast.billing.pk),
+    }
+
+
 def federation_urls(cast: Cast) -> dict[str, str]:
     """The pages of the acts on federated credentials."""
     credential = FederatedCredential.objects.filter(relying_party=cast.billing).earliest("pk")
@@ -124,7 +133,12 @@ def activation_urls() -> list[str]:
 
 def all_urls(cast: Cast) -> list[str]:
     assert set(site._registry) == set(MODELS)
-    acts = [*act_urls(cast).values(), *federation_urls(cast).values(), *activation_urls()]
+    acts = [
+        *act_urls(cast).values(),
+        *federation_urls(cast).values(),
+        *activation_urls(),
+        *record_urls(cast).values(),
+    ]
     return [*acts, *(page for model in MODELS for page in object_urls(model).values())]
 
 

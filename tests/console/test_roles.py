@@ -23,6 +23,7 @@ from tests.console.pages import (
     federation_urls,
     fill_every_table,
     object_urls,
+    record_urls,
 )
 
 LOGIN, SEEN, REFUSED = 302, 200, 403
@@ -31,7 +32,7 @@ WRITING = ("add", "delete")
 SECRET_ACTS = ("generate", "rotate secret", "revoke", "expiry")
 KEY_ACTS = ("create key", "import key", "rotate", "revoke key", "certificate request", "chain")
 FEDERATION_ACTS = ("add federated", "change federated", "delete federated", "presets", "preset")
-READING_ACTS = ("preview", "export", "export with proofs", "certificate")
+READING_ACTS = ("preview", "export", "export with proofs", "certificate", "token", "then")
 FORGED: dict[str, Any] = {
     "post": "yes",
     "_save": "Save",
@@ -48,6 +49,7 @@ FORGED_ACT = {
     "issuer_name": "forged",
     "part_unique_id": "1",
     "part_email": "forged@example.com",
+    "token": "forged",
 }
 
 pytestmark = pytest.mark.contract("P10.1")
@@ -159,7 +161,7 @@ def test_a_key_is_not_created_twice(cast: Cast, operator: Client) -> None:
 
 
 def acts(cast: Cast) -> dict[str, str]:
-    return act_urls(cast) | federation_urls(cast)
+    return act_urls(cast) | federation_urls(cast) | record_urls(cast)
 
 
 def state() -> tuple[Any, ...]:
