@@ -81,6 +81,13 @@ bench: $(RUNTIME) ## Measure tokens per second of one worker on one core (docs/p
 		$(call on_postgresql,taskset --cpu-list 1 $(CLUSTER)) $(PYTHON) benchmarks/bench.py; \
 	else echo "$(NO_POSTGRESQL)"; fi
 
+.PHONY: volume
+volume: $(RUNTIME) ## Measure the pages of a record of ten million rows (docs/performance.md; ROWS=)
+	@$(PYTHON) benchmarks/volume.py --rows $(or $(ROWS),10000000)
+	@if command -v pg_virtualenv >/dev/null; then \
+		$(call on_postgresql,$(CLUSTER)) $(PYTHON) benchmarks/volume.py --rows $(or $(ROWS),10000000); \
+	else echo "$(NO_POSTGRESQL)"; fi
+
 .PHONY: requirements
 requirements: $(DEVELOPMENT) ## Compile the pinned requirements from pyproject.toml
 	$(COMPILE) --output-file requirements.txt pyproject.toml

@@ -5,7 +5,7 @@ think that the newest rows will hold enough of it, and walk back through all of 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from django.db.models import BooleanField, CharField, DateTimeField, F, Func, QuerySet, Value
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
@@ -30,23 +30,30 @@ class Stretch:
     last: Place
     backwards: bool
 
-    def ending_at(self, place: Place) -> "Stretch":
-        return replace(self, first=place) if self.backwards else replace(self, last=place)
+    def holds(self, place: Place) -> bool:
+        return self.first <= place <= self.last
 
     def place_of(self, number: int) -> Place | None:
-        """Of a row, counted from 0 as they are walked; None if there are no more than so many."""
-        found = self.rows().values_list("at", "id")[number : number + 1]
-        return next((Place(at=at, id=pk) for at, pk in found), None)
+        """Of a row, counted from 0 as they are walked; None if it is not there or lies outside."""
+        found = self.walked().values_list("at", "id")[number : number + 1]
+        return next((place for at, pk in found if self.holds(place := Place(at=at, id=pk))), None)
 
-    def rows(self) -> QuerySet[IssuanceEvent]:
+    def walked(self) -> QuerySet[IssuanceEvent]:
+        """From the near end on and past the far one, to be ended by a limit.
+
+        PostgreSQL 15 does not stop at a row of values that ends a backward walk: it reads on to the value's last row.
+        """
         names = [*([self.column] if self.column else []), "at", "id"]
-        row = Row(*map(F, names))
-        events = IssuanceEvent.objects.filter(
-            GreaterThanOrEqual(row, self._edge(self.first)), LessThanOrEqual(row, self._edge(self.last))
-        )
+        row, order = Row(*map(F, names)), [f"-{name}" if self.backwards else name for name in names]
+        if self.backwards:
+            events = IssuanceEvent.objects.filter(LessThanOrEqual(row, self._edge(self.last)))
+        else:
+            events = IssuanceEvent.objects.filter(GreaterThanOrEqual(row, self._edge(self.first)))
+        if self.column:
+            events = events.filter(**{f"{self.column}__{'gte' if self.backwards else 'lte'}": self.value})
         if self.column in PARTIAL:
             events = events.filter(IsNot(F(self.column), but=PARTIAL[self.column]))
-        return events.order_by(*(f"-{name}" if self.backwards else name for name in names))
+        return events.order_by(*order)
 
     def _edge(self, place: Place) -> "Row":
         value = [Value(self.value, CharField())] if self.column else []

@@ -3,10 +3,9 @@
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
 
 from audit.chosen import Chosen
-from audit.models import IssuanceEvent, Outcome
+from audit.models import Outcome
 from console.fields import Instant
 from issuance.errors import OAuthError
 from issuers.models import Issuer
@@ -31,9 +30,6 @@ class RecordFilter(forms.Form):
         issuers = [(issuer.url, issuer.name) for issuer in Issuer.objects.all()]
         self.fields["issuer"].choices = [("", "Any"), *issuers]  # type: ignore[attr-defined]
         self.fields["error"].choices = [("", "Any"), *((code, code) for code in _error_codes())]  # type: ignore[attr-defined]
-
-    def apply(self, events: QuerySet[IssuanceEvent]) -> QuerySet[IssuanceEvent]:
-        return self.chosen.apply(events) if self.is_valid() else events.none()
 
     @property
     def chosen(self) -> Chosen:

@@ -3,7 +3,6 @@
 import json
 from typing import Any, ClassVar
 
-from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
@@ -21,6 +20,7 @@ from console.pages.as_it_was import AsItWasPage
 from console.pages.event_page import EventPage
 from console.pages.pasted_tokens import PastedTokenPage
 from console.read_only_admin import ReadOnlyAdmin
+from console.record_cells import NOTHING, RecordCells
 from console.record_filter import RecordFilter
 from console.record_list import RecordList
 from console.site import site
@@ -29,18 +29,12 @@ from keys.models import SigningKey
 from relying_parties.models import ClaimTemplate, ClientSecret, FederatedCredential, RelyingParty
 
 CONTENT_TYPES = {CSV: "text/csv; charset=utf-8", NDJSON: "application/x-ndjson"}
-NOTHING = "-"
-SHOWN = 8
-"""Characters of a thumbprint or a kid in the list; the rest is in its title."""
 NAMED_BY_NUMBER: dict[str, type[Model]] = {"secret": ClientSecret, "federated": FederatedCredential}
 
 
 @admin.register(IssuanceEvent, site=site)
-class RecordAdmin(AsItWasPage, EventPage, PastedTokenPage, ReadOnlyAdmin):
+class RecordAdmin(AsItWasPage, EventPage, PastedTokenPage, RecordCells, ReadOnlyAdmin):
     change_list_template = "console/record_list.html"
-    list_display = ("when", "at_issuer", "client_id", "result", "error", "proven_by", "key", "ip")
-    list_display_links = ("when",)
-    sortable_by = ()
     fieldsets: ClassVar[Any] = (
         (None, {"fields": ("when", "result", "http_status", "error", "detail")}),
         (
@@ -97,29 +91,6 @@ class RecordAdmin(AsItWasPage, EventPage, PastedTokenPage, ReadOnlyAdmin):
             },
         )
 
-    @admin.display(description="time (UTC)")
-    def when(self, event: IssuanceEvent) -> str:
-        return f"{event.at:%Y-%m-%d %H:%M:%S}"
-
-    @admin.display(description="issuer")
-    def at_issuer(self, event: IssuanceEvent) -> str:
-        """Its path where it is this server's, as it nearly always is."""
-        return event.issuer.removeprefix(settings.PUBLIC_URL) or "/"
-
-    @admin.display(description="key")
-    def key(self, event: IssuanceEvent) -> str:
-        return _short(event.kid) if event.kid else NOTHING
-
-    @admin.display(description="credential")
-    def proven_by(self, event: IssuanceEvent) -> str:
-        """Kind, and number or thumbprint; a certificate and a key have their relying party's number between."""
-        kind, colon, name = event.credential.rpartition(":")
-        return format_html("{}{}<wbr>{}", kind, colon, _short(name)) if name else NOTHING
-
-    @admin.display(description="outcome")
-    def result(self, event: IssuanceEvent) -> str:
-        return format_html('<span class="state {}">{}</span>', event.outcome, event.get_outcome_display())
-
     @admin.display(description="relying party")
     def relying_party(self, event: IssuanceEvent) -> str:
         found = RelyingParty.objects.filter(client_id=event.client_id, issuer=_issuer_of(event)).first()
@@ -159,12 +130,6 @@ def _problems(asked: RecordFilter) -> str:
 
 def _issuer_of(event: IssuanceEvent) -> Issuer | None:
     return next((issuer for issuer in Issuer.objects.all() if issuer.url == event.issuer), None)
-
-
-def _short(name: str) -> str:
-    if len(name) <= SHOWN:
-        return name
-    return format_html('<span title="{}">{}…</span>', name, name[:SHOWN])
 
 
 def _link(page: str, row: Any, *, text: str = "") -> SafeString:

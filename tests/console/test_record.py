@@ -5,6 +5,7 @@ import io
 import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection
@@ -62,6 +63,80 @@ def test_pages_go_from_the_newest_to_the_oldest_and_back(cast: Cast, auditor: Cl
     assert [event.client_id for event in back.result_list] == pages[1]
 
 
+def test_a_page_goes_on_in_the_same_filter(cast: Cast, auditor: Client) -> None:
+    refusals(60, client_id="busy")
+    ask(auth=cast.basic("billing"))
+    first = auditor.get(LIST, {"client": "busy", "outcome": "refused"}).context["cl"]
+    assert {"client=busy", "outcome=refused"} < set(first.older.strip("?").split("&"))
+    second = auditor.get(LIST + first.older).context["cl"]
+    assert [event.client_id for event in second.result_list] == ["busy"] * 10
+    assert "client=busy" in second.newer
+
+
+def test_rows_of_one_instant_are_each_shown_once(cast: Cast, auditor: Client) -> None:
+    at = timezone.now()
+    for number in range(75):
+        refused = {"issuer": "i", "outcome": "refused", "http_status": 401, "error": "invalid_client"}
+        record(Entry(at=at, request_id=f"request-{number}", columns=refused))
+    first = auditor.get(LIST).context["cl"]
+    second = auditor.get(LIST + first.older).context["cl"]
+    shown = [event.request_id for page in (first, second) for event in page.result_list]
+    assert shown == [f"request-{number}" for number in reversed(range(75))]
+
+
+def test_a_row_of_an_earlier_instant_stands_where_it_belongs(cast: Cast, auditor: Client) -> None:
+    refusals(2)
+    refused = {"issuer": "i", "outcome": "refused", "http_status": 401, "error": "invalid_client"}
+    yesterday = timezone.now() - timedelta(days=1)
+    record(Entry(at=yesterday, request_id="late", columns=refused | {"client_id": "late"}))
+    assert listed(auditor) == ["client-1", "client-0", "late"]
+
+
+@pytest.mark.parametrize("asked", [{"since": "nonsense"}, {"outcome": "made up"}, {"address": "no address"}])
+def test_a_filter_that_cannot_be_is_told_in_a_sentence(
+    cast: Cast, auditor: Client, asked: dict[str, str]
+) -> None:
+    refusals(1)
+    page = body_of(auditor, f"{LIST}?{urlencode(asked)}")
+    assert "the filter has a value that cannot be" in page
+    assert "No request is like that." not in page
+
+
+def test_a_cell_leads_to_the_list_of_what_is_like_it(cast: Cast, auditor: Client) -> None:
+    ask(auth=cast.basic("billing"))
+    refusals(1)
+    event, page = IssuanceEvent.objects.get(outcome="issued"), body_of(auditor, LIST)
+    for name, value in {
+        "issuer": event.issuer,
+        "client": "billing",
+        "outcome": "issued",
+        "error": "invalid_client",
+        "credential": event.credential,
+        "kid": event.kid,
+        "address": "192.0.2.7",
+    }.items():
+        assert f'href="?{urlencode({name: value})}"' in page
+        assert len(listed(auditor, **{name: value})) >= 1
+
+
+def test_a_search_that_finds_little_looks_at_so_many_rows_and_says_how_far(
+    cast: Cast, auditor: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audit.pages.MOST_LOOKED_AT", 10)
+    refusals(1, client_id="busy", error="invalid_scope", ip="192.0.2.1")
+    refusals(30, client_id="busy", error="invalid_client", ip="192.0.2.1")
+    refusals(30, client_id="other", error="invalid_scope", ip="192.0.2.1")
+    asked = {"client": "busy", "address": "192.0.2.1", "error": "invalid_scope"}
+    page, found, steps = auditor.get(LIST, asked), [], 0
+    while further := page.context["cl"].further:
+        assert "requests were looked through, back to" in page.text
+        found += page.context["cl"].result_list
+        page, steps = auditor.get(LIST + further), steps + 1
+    found += page.context["cl"].result_list
+    assert [event.client_id for event in found] == ["busy"]
+    assert steps >= 2
+
+
 @pytest.mark.parametrize(
     ("asked", "found"),
     [
@@ -77,6 +152,13 @@ def test_pages_go_from_the_newest_to_the_oldest_and_back(cast: Cast, auditor: Cl
         ({"client": "\x00"}, []),
         ({"outcome": "made up"}, []),
         ({"older_than": "' OR 1=1", "client": "client-1"}, ["client-1"]),
+        ({"older_than": "9" * 18 + "-1", "client": "client-1"}, ["client-1"]),
+        ({"address": "192.0.2.7"}, ["billing"]),
+        ({"address": "no address"}, []),
+        ({"kid": "nobody's"}, []),
+        ({"client": "billing", "outcome": "issued", "address": "192.0.2.7"}, ["billing"]),
+        ({"client": "billing", "outcome": "refused"}, []),
+        ({"exactly": "request-2", "client": "client-1"}, []),
     ],
 )
 def test_the_filters_stand_in_the_url(
@@ -93,6 +175,7 @@ def test_an_event_is_found_by_its_jti_and_its_credential(cast: Cast, auditor: Cl
     event = last_event()
     assert listed(auditor, exactly=event.jti) == ["billing"]
     assert listed(auditor, credential=event.credential) == ["billing"]
+    assert listed(auditor, kid=event.kid) == ["billing"]
 
 
 def test_the_page_of_an_event_leads_to_what_made_it(cast: Cast, auditor: Client) -> None:
@@ -140,7 +223,7 @@ def test_the_page_of_an_event_names_the_credential_that_proved_it(cast: Cast, au
 )
 def test_the_list_cuts_a_thumbprint_short(cast: Cast, auditor: Client, credential: str, shown: str) -> None:
     refusals(1, credential=credential)
-    assert f">{shown}</td>" in body_of(auditor, LIST)
+    assert f">{shown}</a></td>" in body_of(auditor, LIST)
 
 
 @pytest.mark.contract("P10.4")
