@@ -77,6 +77,10 @@ class Chart:
     def buckets(self) -> list[Bucket]:
         return [bar.bucket for bar in self.bars]
 
+    @property
+    def is_empty(self) -> bool:
+        return not any(bar.pieces for bar in self.bars)
+
 
 def chart(buckets: Sequence[Bucket]) -> Chart:
     """The buckets in their order, of one length each but the first and the last."""

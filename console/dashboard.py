@@ -8,6 +8,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from console.key_outlook import Outlook, outlooks
+from console.record_overview import SEES_RECORD, RecordOverview, record_overview
 from issuance.endings import endings
 from issuers.endings import Ending
 from issuers.models import Issuer
@@ -47,6 +48,8 @@ class Overview:
     more_endings: int
     overdue: tuple[Outlook, ...]
     steps: tuple[Step, ...]
+    record: RecordOverview | None
+    """None for a user who may not see the record."""
 
     @property
     def is_set_up(self) -> bool:
@@ -69,6 +72,7 @@ def overview(user: Any) -> Overview | None:
         more_endings=len(ending[MOST_NAMED:]),
         overdue=tuple(outlook for outlook in coming.values() if outlook.is_overdue)[:MOST_NAMED],
         steps=_steps(issuers),
+        record=record_overview(now) if user.has_perm(SEES_RECORD) else None,
     )
 
 

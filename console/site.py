@@ -12,10 +12,10 @@ from django.views.decorators.http import require_safe
 
 from console.dashboard import overview
 from console.login import LoginForm
+from console.record_overview import SEES_RECORD
 
 ORDER = ("issuers", "keys", "relying_parties", "audit", "auth")
 """The apps as an operator meets them."""
-SEES_RECORD = "audit.view_issuanceevent"
 View = Callable[..., HttpResponseBase]
 
 

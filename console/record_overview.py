@@ -1,0 +1,36 @@
+"""The record on the overview: what was asked for lately, and how far it is sealed."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from console.activity import Span, buckets_of, complete_until
+from console.activity_filter import hour_of
+from console.bar_chart import Chart, chart
+from console.seal_status import MOST_COUNTED, SealStatus, seal_status, unsealed_rows
+
+SEES_RECORD = "audit.view_issuanceevent"
+"""The permission that its pages ask for."""
+DAY, WEEK = timedelta(days=1), timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOverview:
+    """`unsealed` is counted no further than one above MOST_COUNTED."""
+
+    complete_until: datetime | None
+    day: Chart
+    week: Chart
+    seal: SealStatus
+    unsealed: int
+    most_counted: int = MOST_COUNTED
+
+
+def record_overview(now: datetime) -> RecordOverview:
+    until = hour_of(now, up=True)
+    return RecordOverview(
+        complete_until=complete_until(),
+        day=chart(buckets_of(Span(until - DAY, until))),
+        week=chart(buckets_of(Span(until - WEEK, until))),
+        seal=seal_status(now),
+        unsealed=unsealed_rows(),
+    )

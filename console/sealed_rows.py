@@ -1,0 +1,152 @@
+"""Whether rows of the record are as they were sealed: their leaves made anew, and looked for in the checkpoints.
+
+A checkpoint has no index of its rows. But a row is sealed by one of the first checkpoints after its own instant, nearly
+always the very first, so few are read.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from django.db.models import Max
+
+from audit import merkle
+from audit.leaf import SealedTable, hash_of
+from audit.leaves import BrokenLeavesError, Leaf, unpacked
+from audit.models import Checkpoint, IssuanceEvent, UnsealedRange
+from keys.record_key import ForgedStatementError, read_statement, record_jwks
+
+CHECKPOINT = "checkpoint+jwt"
+"""The kind of a checkpoint's statement."""
+TABLE = SealedTable.of(IssuanceEvent)
+CLOCKS_APART = timedelta(seconds=10)
+"""How far the clock of the worker that wrote a row may be ahead of the sealer's."""
+NEXT_ONES = 3
+"""Checkpoints after a row in which it is looked for."""
+MOST_LEAVES = 100_000
+"""Read for one page. What is beyond is left to the verification of all."""
+
+
+class State(StrEnum):
+    AS_SEALED = "as sealed"
+    NOT_YET = "not sealed yet"
+    NOT_FOUND = "not found"
+    BROKEN = "not as it was sealed"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`checkpoint` is the number of the one that seals the row, None if it was not found."""
+
+    event_id: int
+    state: State
+    why: str = ""
+    checkpoint: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A checkpoint that was read: the leaves of the record by id, and what is wrong with it as a whole."""
+
+    number: int
+    leaves: dict[int, bytes]
+    problem: str
+
+    @property
+    def is_unreadable(self) -> bool:
+        return bool(self.problem) and not self.leaves
+
+
+def checked(events: Sequence[IssuanceEvent]) -> list[Checked]:
+    """In the order given."""
+    waiting = _waiting(event.pk for event in events)
+    seals = _seals([event for event in events if event.pk not in waiting])
+    return [
+        Checked(event.pk, State.NOT_YET) if event.pk in waiting else _judged(event, seals.get(event.pk))
+        for event in events
+    ]
+
+
+def _judged(event: IssuanceEvent, seal: Opened | None) -> Checked:
+    pk = event.pk
+    if seal is None:
+        return Checked(pk, State.NOT_FOUND)
+    if seal.problem:
+        return Checked(pk, State.BROKEN, seal.problem, seal.number)
+    if seal.leaves[pk] != hash_of(TABLE.members(getattr(event, name) for name, _ in TABLE.columns)):
+        return Checked(pk, State.BROKEN, "The row is another than the one that was sealed.", seal.number)
+    return Checked(pk, State.AS_SEALED, "", seal.number)
+
+
+def _waiting(ids: Iterable[int]) -> set[int]:
+    """Those that the sealer has still to seal."""
+    if not Checkpoint.objects.exists():
+        return set(ids)
+    spans = list(UnsealedRange.objects.filter(table=TABLE.name).values_list("first_id", "last_id"))
+    return {pk for pk in ids if any(first <= pk and (last is None or pk <= last) for first, last in spans)}
+
+
+def _seals(events: Sequence[IssuanceEvent]) -> dict[int, Opened]:
+    """By a row's id the checkpoint that seals it, or one in which it should be and whose leaves cannot be read."""
+    found: dict[int, Opened] = {}
+    opened: dict[int, Opened] = {}
+    first, sizes = _first_after({event.at - CLOCKS_APART for event in events}), MOST_LEAVES
+    keys = record_jwks()
+    for event in events:
+        start = first[event.at - CLOCKS_APART]
+        for number in range(start, start + NEXT_ONES):
+            if number not in opened and sizes > 0 and (checkpoint := _checkpoint(number, sizes)):
+                opened[number], sizes = _opened(checkpoint, keys), sizes - checkpoint.row_count
+            seal = opened.get(number)
+            if seal and (event.pk in seal.leaves or seal.is_unreadable):
+                found[event.pk] = seal
+            if seal and event.pk in seal.leaves:
+                break
+    return found
+
+
+def _first_after(instants: Iterable[datetime]) -> dict[datetime, int]:
+    """The number of the first checkpoint at or after each instant, one past the newest if there is none.
+
+    All are sought at once, by halves: as many small queries as the number of checkpoints has binary digits.
+    """
+    newest = Checkpoint.objects.aggregate(newest=Max("number"))["newest"] or 0
+    ends = dict.fromkeys(instants, (1, newest + 1))
+    while middles := {at: (low + high) // 2 for at, (low, high) in ends.items() if low < high}:
+        made = dict(
+            Checkpoint.objects.filter(number__in=set(middles.values())).values_list("number", "created_at")
+        )
+        for at, middle in middles.items():
+            low, high = ends[at]
+            is_after = middle not in made or made[middle] >= at
+            ends[at] = (low, middle) if is_after else (middle + 1, high)
+    return {at: low for at, (low, _) in ends.items()}
+
+
+def _checkpoint(number: int, most_leaves: int) -> Checkpoint | None:
+    return Checkpoint.objects.filter(number=number, row_count__lte=most_leaves).first()
+
+
+def _opened(checkpoint: Checkpoint, keys: dict[str, Any]) -> Opened:
+    number = checkpoint.number
+    try:
+        leaves = unpacked(bytes(checkpoint.leaves))
+    except BrokenLeavesError as error:
+        return Opened(number, {}, f"The leaves of checkpoint {number} cannot be read: {error}")
+    own = {leaf.id: leaf.hash for leaf in leaves if leaf.table == TABLE.name}
+    return Opened(number, own, _problem(checkpoint, leaves, keys))
+
+
+def _problem(checkpoint: Checkpoint, leaves: list[Leaf], keys: dict[str, Any]) -> str:
+    """What is wrong with a checkpoint, empty if its statement binds its leaves."""
+    try:
+        claims = read_statement(checkpoint.statement, kind=CHECKPOINT, keys=keys)
+    except ForgedStatementError as error:
+        return f"Checkpoint {checkpoint.number} is not signed by the record's key. {error}"
+    if claims.get("number") != checkpoint.number:
+        return f"The statement of checkpoint {checkpoint.number} is that of another one."
+    if claims.get("root") != merkle.root([leaf.hash for leaf in leaves]).hex():
+        return f"The leaves of checkpoint {checkpoint.number} are not those that were signed."
+    return ""
