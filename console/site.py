@@ -16,6 +16,17 @@ from console.record_overview import SEES_RECORD
 
 ORDER = ("issuers", "keys", "relying_parties", "audit", "auth")
 """The apps as an operator meets them."""
+SEES_CONFIGURATION = (
+    "issuers.view_issuer",
+    "relying_parties.view_relyingparty",
+    "relying_parties.view_accessgrant",
+    "relying_parties.view_resourceserver",
+    "relying_parties.view_claimtemplate",
+    "relying_parties.view_clientsecret",
+    "relying_parties.view_federatedcredential",
+    "relying_parties.view_requestrule",
+)
+"""For pages that tell what its history says of a client."""
 View = Callable[..., HttpResponseBase]
 
 
@@ -30,11 +41,13 @@ class ConsoleSite(AdminSite):
         super().__init__(name)
         self._readings: list[URLPattern] = []
 
-    def reading(self, route: str, *, name: str) -> Callable[[View], View]:
-        """Registers a page that only reads, for those who may see the record."""
+    def reading(self, route: str, *, name: str, permissions: tuple[str, ...] = ()) -> Callable[[View], View]:
+        """Registers a page that only reads, for those who may see the record and have these permissions too."""
 
         def registered(view: View) -> View:
-            guarded = permission_required(SEES_RECORD, raise_exception=True)(require_safe(view))
+            guarded = permission_required((SEES_RECORD, *permissions), raise_exception=True)(
+                require_safe(view)
+            )
             self._readings.append(path(route, self.admin_view(guarded), name=name))
             return view
 

@@ -12,10 +12,10 @@ from audit.inspections import inspected
 from audit.models import Inspection
 from console.access_filter import AccessFilter
 from console.access_report import Report, report
-from console.site import site
+from console.site import SEES_CONFIGURATION, site
 
 
-@site.reading("audit/access/", name="audit_access")
+@site.reading("audit/access/", name="audit_access", permissions=SEES_CONFIGURATION)
 def access_page(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     form = AccessFilter(request.GET or None, now=now)
@@ -30,7 +30,7 @@ def access_page(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "console/access_report.html", context, status=400 if is_wrong else 200)
 
 
-@site.reading("audit/access/report.csv", name="audit_access_csv")
+@site.reading("audit/access/report.csv", name="audit_access_csv", permissions=SEES_CONFIGURATION)
 def access_csv(request: HttpRequest) -> HttpResponse:
     """That it was taken away is written down."""
     now = timezone.now()

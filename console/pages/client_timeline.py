@@ -3,14 +3,13 @@
 from urllib.parse import urlencode
 
 from django import forms
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 
 from console.client_timeline import timeline
 from console.fields import Instant
-from console.site import site
+from console.site import SEES_CONFIGURATION, site
 from relying_parties.models import RelyingParty
 
 PRECISE = "%Y-%m-%dT%H:%M:%S.%f"
@@ -29,7 +28,7 @@ class TimelineFilter(forms.Form):
         return Instant(input_formats=[PRECISE], required=False).clean(text)
 
 
-@site.reading("audit/timeline/", name="audit_timeline")
+@site.reading("audit/timeline/", name="audit_timeline", permissions=SEES_CONFIGURATION)
 def timeline_page(request: HttpRequest) -> HttpResponse:
     form = TimelineFilter(request.GET or None)
     return _page(request, form, asked=request.GET.dict())
@@ -38,6 +37,7 @@ def timeline_page(request: HttpRequest) -> HttpResponse:
 @site.reading(
     "relying_parties/relyingparty/<int:relying_party_id>/timeline/",
     name="relying_parties_relyingparty_timeline",
+    permissions=SEES_CONFIGURATION,
 )
 def relying_party_timeline(request: HttpRequest, relying_party_id: int) -> HttpResponse:
     parties = RelyingParty.objects.select_related("issuer")
@@ -49,8 +49,6 @@ def relying_party_timeline(request: HttpRequest, relying_party_id: int) -> HttpR
 
 def _page(request: HttpRequest, form: TimelineFilter, *, asked: dict[str, str]) -> HttpResponse:
     """`asked` is what a link to the next page repeats."""
-    if not request.user.has_perm("relying_parties.view_relyingparty"):
-        raise PermissionDenied
     found = None
     if form.is_valid():
         values = form.cleaned_data

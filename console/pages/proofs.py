@@ -1,39 +1,59 @@
 """What proves the record and bounds it, and who took it away: to read only."""
 
+from typing import Any, ClassVar
+
 from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
 
 from audit.models import Checkpoint, Inspection, RefusalCount, Tombstone
 from console.read_only_admin import ReadOnlyAdmin
 from console.site import site
 
-WITHOUT_HISTORY = "console/without_history.html"
+
+class NotedAdmin(ReadOnlyAdmin):
+    """`note` says in one sentence what the rows of the list are."""
+
+    change_form_template = "console/without_history.html"
+    change_list_template = "console/noted_list.html"
+    note: ClassVar[str]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, {"note": self.note, **(extra_context or {})})
 
 
 @admin.register(Checkpoint, site=site)
-class CheckpointAdmin(ReadOnlyAdmin):
-    change_form_template = WITHOUT_HISTORY
+class CheckpointAdmin(NotedAdmin):
+    note = (
+        "Each checkpoint seals the rows that came since the one before it: whoever changes one of them "
+        "later, or takes one out, breaks its signature."
+    )
     list_display = ("number", "created_at", "row_count", "root", "kid")
     fields = ("number", "created_at", "previous", "row_count", "root", "kid", "statement")
 
 
 @admin.register(Tombstone, site=site)
-class TombstoneAdmin(ReadOnlyAdmin):
-    change_form_template = WITHOUT_HISTORY
+class TombstoneAdmin(NotedAdmin):
+    note = "Each tombstone is the signed permission to delete a range of old rows, and stays in their place."
     list_display = ("id", "created_at", "first_id", "last_id", "actor", "reason")
     fields = ("created_at", "actor", "reason", "first_id", "last_id", "row_count", "kid", "statement")
 
 
 @admin.register(RefusalCount, site=site)
-class RefusalCountAdmin(ReadOnlyAdmin):
-    change_form_template = WITHOUT_HISTORY
+class RefusalCountAdmin(NotedAdmin):
+    note = (
+        "Refusals beyond the budget of a source network in a flood: how many there were of each error in a "
+        "minute, in place of a row for each."
+    )
     list_display = ("at", "issuer", "network", "error", "refused")
     fields = ("at", "issuer", "network", "error", "refused")
     list_filter = ("error",)
 
 
 @admin.register(Inspection, site=site)
-class InspectionAdmin(ReadOnlyAdmin):
-    change_form_template = WITHOUT_HISTORY
+class InspectionAdmin(NotedAdmin):
+    note = "Who exported, verified or pruned the record, when, and which rows of it."
     list_display = ("at", "act", "actor", "source", "rows", "filter")
     fields = ("at", "act", "actor", "source", "filter", "rows", "result", "format")
     list_filter = ("act",)

@@ -1,6 +1,7 @@
 """Every URL of the console, with an object behind each that needs one."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.auth.models import Group, User
 from django.db.models import Model
@@ -8,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from audit.models import Checkpoint, Inspection, IssuanceEvent, RefusalCount, Tombstone, Trace
+from audit.models import Checkpoint, HourlyCount, Inspection, IssuanceEvent, RefusalCount, Tombstone, Trace
 from console.site import site
 from issuers.models import GlobalVariable, Issuer
 from keys.models import SigningKey
@@ -21,7 +22,7 @@ from relying_parties.models import (
     ResourceServer,
     TrustedIssuer,
 )
-from tests.cast import Cast
+from tests.cast import INVOICES, Cast
 from tests.wire import ask, last_event
 
 CONFIGURATION: tuple[type[Model], ...] = (
@@ -67,6 +68,10 @@ def fill_every_table(cast: Cast) -> None:
     Checkpoint.objects.create(number=1, row_count=1, leaves=b"leaf", root="00", kid="k", statement="s")
     Tombstone.objects.create(actor="a", first_id=10_000, last_id=10_001, row_count=2, kid="k", statement="s")
     Inspection.objects.create(at=now, actor="a", source="command", act="export", rows=3)
+    HourlyCount.objects.create(
+        hour=now.replace(minute=0, second=0, microsecond=0), issuer=cast.oidc_m2m.url, client_id="billing",
+        audience=INVOICES, outcome="issued", requests=7, digest="d",
+    )  # fmt: skip
     RefusalCount.objects.create(at=now, issuer="i", network="192.0.2.0/24", error="invalid_client", refused=2)
 
 
@@ -105,11 +110,18 @@ def act_urls(cast: Cast) -> dict[str, str]:
 
 
 def record_urls(cast: Cast) -> dict[str, str]:
-    """The pages of the record that are no row's own."""
+    """The pages of the record that are no row's own, with what each needs to be asked for."""
     issued = IssuanceEvent.objects.filter(client_id=cast.billing.client_id, outcome="issued").latest("pk")
+    client = urlencode({"issuer": cast.oidc_m2m.url, "client": "billing"})
+    access = urlencode({"issuer": cast.oidc_m2m.url, "audience": INVOICES})
     return {
         "token": url(IssuanceEvent, "token"),
         "then": url(IssuanceEvent, "then", issued.pk, "relying_party", cast.billing.pk),
+        "activity": reverse("admin:audit_activity"),
+        "access": f"{reverse('admin:audit_access')}?{access}",
+        "access CSV": f"{reverse('admin:audit_access_csv')}?{access}",
+        "timeline": f"{reverse('admin:audit_timeline')}?{client}",
+        "relying party's timeline": url(RelyingParty, "timeline", cast.billing.pk),
     }
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db.models import Model
 from django.test import Client
 
@@ -26,13 +26,14 @@ from tests.console.pages import (
     record_urls,
 )
 
-LOGIN, SEEN, REFUSED = 302, 200, 403
+LOGIN, SEEN, REFUSED, NOT_ALLOWED = 302, 200, 403, 405
 READING = ("changelist", "change", "history")
 WRITING = ("add", "delete")
 SECRET_ACTS = ("generate", "rotate secret", "revoke", "expiry")
 KEY_ACTS = ("create key", "import key", "rotate", "revoke key", "certificate request", "chain")
 FEDERATION_ACTS = ("add federated", "change federated", "delete federated", "presets", "preset")
-READING_ACTS = ("preview", "export", "export with proofs", "certificate", "token", "then")
+RECORD_READINGS = ("activity", "access", "access CSV", "timeline", "relying party's timeline", "token", "then")
+READING_ACTS = ("preview", "export", "export with proofs", "certificate", *RECORD_READINGS)
 FORGED: dict[str, Any] = {
     "post": "yes",
     "_save": "Save",
@@ -127,6 +128,25 @@ def test_no_forged_post_changes_the_record_or_a_key(
     ]
     roles[role].post(object_urls(model)["changelist"], FORGED | {"_selected_action": [row]})
     assert (state(), answers) == (before, [REFUSED] * len(answers))
+
+
+@pytest.mark.parametrize("role", ["auditor", "operator", "superuser"])
+def test_the_overviews_of_the_record_are_only_read(cast: Cast, roles: Roles, role: str) -> None:
+    fill_every_table(cast)
+    before = state()
+    answers = {roles[role].post(url, FORGED).status_code for url in record_urls(cast).values()}
+    assert (answers, state()) == ({NOT_ALLOWED}, before)
+
+
+def test_who_sees_the_record_alone_sees_no_history_of_the_configuration(cast: Cast) -> None:
+    reader = User.objects.create_user("reader", is_staff=True)
+    reader.user_permissions.add(Permission.objects.get(codename="view_issuanceevent"))
+    client = Client()
+    client.force_login(reader)
+    answers = {name: client.get(url).status_code for name, url in record_urls(cast).items()}
+    assert {name for name, status in answers.items() if status != SEEN} == {
+        "access", "access CSV", "timeline", "relying party's timeline",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("model", PEOPLE)
