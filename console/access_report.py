@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from urllib.parse import urlencode
 
 from django.db.models import Max, Min, Q, Sum
 
@@ -41,6 +42,7 @@ class Line:
     acts: tuple[GrantAct, ...]
     use: Use
     link: str
+    timeline_query: str
 
     @property
     def remark(self) -> str:
@@ -84,7 +86,7 @@ def report(*, issuer: Issuer, audience: str, since: datetime, until: datetime, n
             since=since,
             until=until,
             now=now,
-            link=record_link(since=since, until=until, client=client_id, issuer=issuer.url),
+            issuer=issuer.url,
         )
         for client_id in known.keys() | used.keys()
     ]
@@ -136,7 +138,7 @@ def _unknown(client_id: str) -> Access:
     return Access(client_id=client_id, name="", relying_party_id=None, could=(), acts=())
 
 
-def _line(access: Access, use: Use, *, since: datetime, until: datetime, now: datetime, link: str) -> Line:
+def _line(access: Access, use: Use, *, issuer: str, since: datetime, until: datetime, now: datetime) -> Line:
     return Line(
         client_id=access.client_id,
         name=access.name,
@@ -145,7 +147,8 @@ def _line(access: Access, use: Use, *, since: datetime, until: datetime, now: da
         can_now=any(interval.includes(now) for interval in access.could),
         acts=tuple(act for act in access.acts if act.at < until),
         use=use,
-        link=link,
+        link=record_link(since=since, until=until, client=access.client_id, issuer=issuer),
+        timeline_query=urlencode({"issuer": issuer, "client": access.client_id}),
     )
 
 

@@ -9,14 +9,17 @@ from datetime import datetime, timedelta
 
 HEIGHT, HEAD, FOOT = 160, 16, 24
 """Pixels of the bars' space, and of what is above and below it."""
+DAY = timedelta(days=1)
 LEFT = 7.0
 """Percents for the numbers on the left."""
 GAP = 0.2
 """Of a bar's place."""
 MOST_TICKS = 6
+LAST_TICK = 92.0
+"""Percents: further right a date would be cut off."""
 LEAST_HEIGHT = 2
 """So that one refusal among thousands of tokens can still be seen."""
-ROUND = (1, 2, 5)
+SMALL, TENTHS = 20, (10, 15, 20, 30, 40, 50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ class Chart:
         return not any(bar.pieces for bar in self.bars)
 
 
-def chart(buckets: Sequence[Bucket]) -> Chart:
+def chart(buckets: Sequence[Bucket], *, most_ticks: int = MOST_TICKS) -> Chart:
     """The buckets in their order, of one length each but the first and the last."""
     top = round_above(max((bucket.total for bucket in buckets), default=0))
     place = (100 - LEFT) / max(len(buckets), 1)
@@ -91,18 +94,20 @@ def chart(buckets: Sequence[Bucket]) -> Chart:
             _bar(bucket, x=LEFT + number * place, place=place, top=top)
             for number, bucket in enumerate(buckets)
         ),
-        times=tuple(_times(buckets, place)),
+        times=tuple(_times(buckets, place, most_ticks)),
         levels=tuple(Mark(at=HEAD + HEIGHT - HEIGHT * n // 2, label=f"{top * n // 2:,}") for n in range(3)),
     )
 
 
 def round_above(number: int) -> int:
-    """The least even one of 2, 4, 10, 20, 40, 100 ... that is not less."""
-    size = 2
+    """The least even number to 20, or of 20, 30, 40, 60, 80, 100, 200 ..., that is not less."""
+    if number <= SMALL:
+        return max(number + number % 2, 2)
+    size = SMALL
     while True:
-        for factor in ROUND:
-            if size * factor >= number:
-                return size * factor
+        for factor in TENTHS:
+            if size * factor // 10 >= number:
+                return size * factor // 10
         size *= 10
 
 
@@ -127,14 +132,20 @@ def _pieces(bucket: Bucket, top: int) -> tuple[Piece, ...]:
     return tuple(found)
 
 
-def _times(buckets: Sequence[Bucket], place: float) -> list[Mark]:
-    """At most MOST_TICKS buckets tell their time, the first among them."""
+def _times(buckets: Sequence[Bucket], place: float, most_ticks: int) -> list[Mark]:
+    """At most so many buckets tell their time, the first among them."""
     if not buckets:
         return []
-    every = -(-len(buckets) // MOST_TICKS)
-    is_daily = any(bucket.until - bucket.since == timedelta(days=1) for bucket in buckets)
-    form = "%Y-%m-%d" if is_daily else "%m-%d %H:%M"
-    return [
-        Mark(at=round(LEFT + number * place, 3), label=f"{buckets[number].since:{form}}")
+    every = -(-len(buckets) // most_ticks)
+    marks = (
+        Mark(at=round(LEFT + number * place, 3), label=f"{buckets[number].since:{_form(buckets)}}")
         for number in range(0, len(buckets), every)
-    ]
+    )
+    return [mark for mark in marks if mark.at <= LAST_TICK]
+
+
+def _form(buckets: Sequence[Bucket]) -> str:
+    """Dates where bars are days, hours alone where all are of one day."""
+    if any(bucket.until - bucket.since == DAY for bucket in buckets):
+        return "%Y-%m-%d"
+    return "%H:%M" if buckets[-1].until - buckets[0].since <= DAY else "%m-%d %H:%M"

@@ -11,6 +11,8 @@ from console.seal_status import MOST_COUNTED, SealStatus, seal_status, unsealed_
 SEES_RECORD = "audit.view_issuanceevent"
 """The permission that its pages ask for."""
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
+TICKS = 4
+"""On charts of half the width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,8 @@ def record_overview(now: datetime) -> RecordOverview:
     until = hour_of(now, up=True)
     return RecordOverview(
         complete_until=complete_until(),
-        day=chart(buckets_of(Span(until - DAY, until))),
-        week=chart(buckets_of(Span(until - WEEK, until))),
+        day=chart(buckets_of(Span(until - DAY, until)), most_ticks=TICKS),
+        week=chart(buckets_of(Span(until - WEEK, until)), most_ticks=TICKS),
         seal=seal_status(now),
         unsealed=unsealed_rows(),
     )

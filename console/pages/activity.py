@@ -12,7 +12,7 @@ from console.activity_filter import ActivityFilter, hour_of
 from console.site import site
 
 SPANS = (("24 hours", timedelta(days=1)), ("7 days", timedelta(days=7)), ("30 days", timedelta(days=30)),
-         ("a year", timedelta(days=365)))  # fmt: skip
+         ("365 days", timedelta(days=365)))  # fmt: skip
 
 
 @site.reading("audit/activity/", name="audit_activity")

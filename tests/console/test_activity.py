@@ -179,7 +179,7 @@ def test_a_bar_is_as_high_as_its_part_of_the_whole_and_never_out_of_sight() -> N
 
 
 @pytest.mark.parametrize(
-    ("number", "above"), [(0, 2), (2, 2), (3, 4), (5, 10), (11, 20), (399, 400), (401, 1000)]
+    ("number", "above"), [(0, 2), (2, 2), (3, 4), (19, 20), (21, 30), (81, 100), (399, 400), (2001, 3000)]
 )
 def test_the_scale_ends_at_a_round_number(number: int, above: int) -> None:
     assert round_above(number) == above
