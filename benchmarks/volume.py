@@ -51,8 +51,7 @@ def _measure(rows: int) -> float:
     from django.contrib.auth.models import User  # noqa: PLC0415 - after the settings are made
     from django.test import Client  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
-
-    from benchmarks.volume_rows import fill, prepare  # noqa: PLC0415
+    from volume_rows import fill, prepare  # noqa: PLC0415
 
     now = timezone.now()
     prepare()

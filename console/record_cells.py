@@ -13,6 +13,7 @@ from console.page import Page
 NOTHING = "-"
 SHOWN = 8
 """Characters of a thumbprint or a kid in the list; the rest is in its title."""
+SHOWN_OF_A_NAME = 40
 
 
 class RecordCells(Page):
@@ -29,11 +30,12 @@ class RecordCells(Page):
     @admin.display(description="issuer")
     def at_issuer(self, event: IssuanceEvent) -> str:
         """Its path where it is this server's, as it nearly always is."""
-        return _like(event.issuer.removeprefix(settings.PUBLIC_URL) or "/", issuer=event.issuer)
+        path = event.issuer.removeprefix(settings.PUBLIC_URL) or "/"
+        return _like(short(path, most=SHOWN_OF_A_NAME), issuer=event.issuer)
 
     @admin.display(description="client ID")
     def client(self, event: IssuanceEvent) -> str:
-        return _like(event.client_id, client=event.client_id)
+        return _like(short(event.client_id, most=SHOWN_OF_A_NAME), client=event.client_id)
 
     @admin.display(description="outcome")
     def result(self, event: IssuanceEvent) -> str:
@@ -59,10 +61,10 @@ class RecordCells(Page):
         return _like(event.ip, address=event.ip)
 
 
-def short(name: str) -> str:
-    if len(name) <= SHOWN:
+def short(name: str, *, most: int = SHOWN) -> str:
+    if len(name) <= most:
         return name
-    return format_html('<span title="{}">{}…</span>', name, name[:SHOWN])
+    return format_html('<span title="{}">{}…</span>', name, name[:most])
 
 
 def _like(shown: str, **asked: str) -> SafeString | str:

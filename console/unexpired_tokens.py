@@ -1,4 +1,4 @@
-"""How many tokens that still verify carry a kid. The record may be large: a bounded part of it is read."""
+"""How many tokens that still verify carry a kid. A key may have signed many: a bounded part of them is read."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,11 +6,13 @@ from datetime import datetime, timedelta
 from django.db.models import Max
 
 from audit.models import IssuanceEvent, Outcome
-from issuers.models import CLOCK_SKEW
+from audit.places import LAST, Place
+from audit.stretches import Stretch
+from issuers.models import CLOCK_SKEW, Issuer
 from keys.models import SigningKey
 
 MOST_READ = 100_000
-"""Rows of the record, the newest: a fraction of a second."""
+"""Rows of the kid, the newest: a fraction of a second."""
 MOST_COUNTED = 10_000
 
 
@@ -25,30 +27,25 @@ class UnexpiredTokens:
 
 def unexpired_tokens(key: SigningKey, *, now: datetime) -> UnexpiredTokens:
     """Tokens issued with the key of an issuer that are not expired yet."""
-    newest = IssuanceEvent.objects.aggregate(newest=Max("pk"))["newest"] or 0
-    floor = newest - MOST_READ
+    if key.issuer is None:
+        return UnexpiredTokens(count=0, is_capped=False, is_partial=False)
+    oldest = Place(at=now - _longest_life(key.issuer), id=0)
+    signed = Stretch(column="kid", value=key.kid, first=oldest, last=LAST, backwards=True)
     found = IssuanceEvent.objects.filter(
-        pk__gt=floor,
+        pk__in=signed.walked().values("pk")[:MOST_READ],
         outcome=Outcome.ISSUED,
-        issuer=key.issuer.url if key.issuer else "",
-        kid=key.kid,
+        issuer=key.issuer.url,
         expires_at__gt=now,
     )
     count = found.order_by()[: MOST_COUNTED + 1].count()
     return UnexpiredTokens(
         count=min(count, MOST_COUNTED),
         is_capped=count > MOST_COUNTED,
-        is_partial=_may_live_below(floor, key=key, now=now),
+        is_partial=signed.place_of(MOST_READ) is not None,
     )
 
 
-def _may_live_below(floor: int, *, key: SigningKey, now: datetime) -> bool:
-    """Whether a row that was not read is younger than the longest life that a token of the issuer ever had."""
-    if key.issuer is None:
-        return False
-    ever = key.issuer.history.aggregate(longest=Max("max_access_token_ttl"))["longest"] or 0
-    longest = timedelta(seconds=max(ever, key.issuer.max_access_token_ttl)) + CLOCK_SKEW
-    not_read = (
-        IssuanceEvent.objects.filter(pk__lte=floor).order_by("-pk").values_list("at", flat=True).first()
-    )
-    return not_read is not None and not_read > now - longest
+def _longest_life(issuer: Issuer) -> timedelta:
+    """Of any token that the issuer may ever have issued."""
+    ever = issuer.history.aggregate(longest=Max("max_access_token_ttl"))["longest"] or 0
+    return timedelta(seconds=max(ever, issuer.max_access_token_ttl)) + CLOCK_SKEW
