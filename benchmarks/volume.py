@@ -28,7 +28,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the pages of a large record.")
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument(
-        "--at-most", type=int, default=0, help="Fail if a median is above so many milliseconds."
+        "--at-most",
+        type=int,
+        default=0,
+        help="Fail if no request for a page took less than so many milliseconds.",
     )
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="m2m-idp-volume-") as directory:
@@ -47,7 +50,7 @@ def main() -> None:
 
 
 def _measure(rows: int) -> float:
-    """Prints the table. Returns the greatest median, in milliseconds."""
+    """Prints the table. Returns the longest of the shortest: a busy machine makes a request longer, never shorter."""
     from django.contrib.auth.models import User  # noqa: PLC0415 - after the settings are made
     from django.test import Client  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
@@ -64,13 +67,14 @@ def _measure(rows: int) -> float:
     print(f"{'filter':<44} {'first':>7} {'middle':>7} {'newer':>7}")
     worst = 0.0
     for name, query in _filters(now).items():
-        figures = [_median(browser, query | place) for place in _places(rows, now)]
-        worst = max(worst, *figures)
-        print(f"{name:<44} " + " ".join(f"{figure:>7.0f}" for figure in figures), flush=True)
+        figures = [_taken(browser, query | place) for place in _places(rows, now)]
+        worst = max(worst, *map(min, figures))
+        print(f"{name:<44} " + " ".join(f"{median(taken):>7.0f}" for taken in figures), flush=True)
     return worst
 
 
-def _median(browser: object, query: Mapping[str, str]) -> float:
+def _taken(browser: object, query: Mapping[str, str]) -> list[float]:
+    """Milliseconds of each request."""
     taken = []
     for _ in range(REQUESTS):
         started = time.perf_counter()
@@ -78,7 +82,7 @@ def _median(browser: object, query: Mapping[str, str]) -> float:
         taken.append((time.perf_counter() - started) * 1000)
         if answer.status_code != 200 or b"errornote" in answer.content:  # noqa: PLR2004
             sys.exit(f"{query} was answered with {answer.status_code}: no figures.")
-    return median(taken)
+    return taken
 
 
 def _places(rows: int, now: datetime) -> tuple[dict[str, str], ...]:
