@@ -69,9 +69,9 @@ def seal(events: Sequence[IssuanceEvent], at: datetime, **altered: Any) -> Check
 
 def tamper(event: IssuanceEvent, **columns: Any) -> None:
     """What someone does who owns the database: take the triggers off, and change the row."""
-    triggers.remove(connection, (TABLE.name,))
+    triggers.remove(connection)
     IssuanceEvent.objects.filter(pk=event.pk).update(**columns)
-    triggers.install(connection, (TABLE.name,))
+    triggers.install(connection)
 
 
 def states(events: Sequence[IssuanceEvent]) -> list[State]:
@@ -162,9 +162,9 @@ def test_leaves_that_were_made_anew_for_a_changed_row_are_not_those_that_were_si
     signed = seal([event], start + MINUTE)
     tamper(event, client_id="other")
     changed = hash_of(next(TABLE.rows(IssuanceEvent.objects.filter(pk=event.pk)))[1])
-    triggers.remove(connection, (Checkpoint._meta.db_table,))
+    triggers.remove(connection)
     Checkpoint.objects.filter(pk=signed.pk).update(leaves=packed([Leaf(TABLE.name, event.pk, changed)]))
-    triggers.install(connection, (Checkpoint._meta.db_table,))
+    triggers.install(connection)
     assert states([event]) == [State.BROKEN]
 
 
