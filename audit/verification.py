@@ -84,8 +84,8 @@ class Verification:
         previous_at: datetime | None = None
         while checkpoint := Checkpoint.objects.filter(number__gt=number).order_by("number").first():
             number, name = checkpoint.number, f"checkpoint {checkpoint.number}"
-            for lost in chain.missing_before(checkpoint):
-                yield Problem(f"checkpoint {lost}", "it is missing")
+            if lost := chain.missing_before(checkpoint):
+                yield _missing(lost)
             leaves = leaves_of(checkpoint)
             reasons = [*chain.problems(checkpoint, leaves), *self.copies.problems_of(checkpoint)]
             yield from (Problem(name, why) for why in reasons)
@@ -156,6 +156,12 @@ class Verification:
             yield Problem(name, WAITS)
         else:
             self.waiting += 1
+
+
+def _missing(numbers: range) -> Problem:
+    if len(numbers) == 1:
+        return Problem(f"checkpoint {numbers[0]}", "it is missing")
+    return Problem(f"checkpoints {numbers[0]} to {numbers[-1]}", "they are missing")
 
 
 def _lies_in(ranges: list[tuple[int, int | None]], pk: int) -> bool:
