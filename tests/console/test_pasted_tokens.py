@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from audit.models import IssuanceEvent
 from issuance.signed_jwt import LONGEST_JWT
+from issuers import revision
 from keys.keyring import KeySnapshot
 from keys.models import SigningKey
 from keys.revocation import revoke
@@ -75,6 +76,7 @@ def test_an_expired_token_says_since_when(cast: Cast, auditor: Client) -> None:
 def test_a_token_of_a_revoked_key_is_ours_and_not_good(cast: Cast, auditor: Client) -> None:
     token = issued(cast)
     revoke(SigningKey.objects.get(pk=cast.key.pk), now=timezone.now())
+    revision.forget()
     page = pasted(auditor, token)
     assert "Ours, but not good any more" in page
     assert "The key that signed it was revoked at" in page

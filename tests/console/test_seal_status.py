@@ -206,6 +206,7 @@ def test_the_list_says_what_proves_its_rows(start: datetime, auditor: Client) ->
 
 
 def test_it_says_what_to_do_where_the_record_has_no_key(cast: Cast, auditor: Client) -> None:
+    SigningKey.objects.filter(purpose="record").delete()
     page = body_of(auditor, LIST)
     assert "make one with manage.py create_key --record" in page
     assert "Nothing is sealed so far." in page

@@ -14,7 +14,7 @@ from tests.record.rows import event
 from tests.record.tampering import found, statements
 from upkeep.maintenance import Done, maintain
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("sealed")
 
 
 @dataclass(slots=True)

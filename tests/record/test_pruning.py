@@ -19,7 +19,7 @@ NOW = timezone.now()
 OLD = NOW - timedelta(days=40)
 BEFORE = f"{NOW - timedelta(days=30):%Y-%m-%d}"
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("sealed")
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ from upkeep.sealing import seal
 NOW = timezone.now()
 DAY = timedelta(days=1)
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("sealed")
 
 
 def gaps() -> list[tuple[int, int | None]]:
@@ -96,6 +96,7 @@ def test_a_backlog_is_sealed_in_checkpoints_of_bounded_size_a_few_a_run() -> Non
 
 def test_without_a_key_the_chore_fails_with_what_to_do_and_makes_none() -> None:
     SigningKey.objects.filter(purpose=Purpose.RECORD).delete()
+    revision.forget()
     event()
 
     done = maintain(timezone.now())

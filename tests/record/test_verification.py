@@ -25,7 +25,7 @@ REMOVED = "it was removed after it was sealed"
 INSERTED = "it was inserted among sealed rows: no checkpoint covers it"
 HOUR = timedelta(hours=1)
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("sealed")
 
 
 def sealed_events(how_many: int) -> list[int]:

@@ -19,7 +19,7 @@ from upkeep.maintenance import Done, maintain
 NOW = timezone.now()
 
 
-@pytest.mark.django_db
+@pytest.mark.usefixtures("sealed")
 def test_a_second_run_has_nothing_to_do() -> None:
     proved("secret:1", NOW)
 
@@ -95,6 +95,7 @@ def test_a_successor_that_cannot_be_made_keeps_no_other_from_being_made(cast: Ca
     assert maintain(due).overdue_keys == (cast.key.kid,)
 
 
+@pytest.mark.usefixtures("sealed")
 def test_a_key_encryption_key_that_does_not_fit_is_told(cast: Cast, settings: Settings) -> None:
     settings.KEY_ENCRYPTION_KEYS = {"k1": b"short"}
 

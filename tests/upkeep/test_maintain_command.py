@@ -33,7 +33,7 @@ NOTHING = {
 }
 SECONDS_TO_STOP = 5
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("sealed")
 
 
 def test_it_reports_in_lines_or_as_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,7 +73,8 @@ def _copies(path: Path | None) -> Copies:
 
 def _verify(verification: Verification, stdout: OutputWrapper, stderr: OutputWrapper) -> int:
     """Tell what is found, and write down that it was looked for; the number of problems."""
-    found = 0
+    # What is kept elsewhere is taken off as it is met.
+    found, chosen = 0, _chosen(verification)
     total = Checkpoint.objects.aggregate(rows=Sum("row_count"))["rows"] or 0
     with tqdm(total=total, unit=" rows", file=stderr, disable=None, leave=False) as bar:
         verification.progress = bar.update
@@ -87,7 +88,7 @@ def _verify(verification: Verification, stdout: OutputWrapper, stderr: OutputWra
         act=Inspection.Act.VERIFY,
         now=verification.now,
         rows=verification.rows,
-        chosen=_chosen(verification),
+        chosen=chosen,
         result=summary,
     )
     return found
