@@ -13,13 +13,12 @@ from typing import Any
 from django.db.models import Max
 
 from audit import merkle
+from audit.checkpoints import CHECKPOINT
 from audit.leaf import SealedTable, hash_of
 from audit.leaves import BrokenLeavesError, Leaf, unpacked
 from audit.models import Checkpoint, IssuanceEvent, UnsealedRange
 from keys.record_key import ForgedStatementError, read_statement, record_jwks
 
-CHECKPOINT = "checkpoint+jwt"
-"""The kind of a checkpoint's statement."""
 TABLE = SealedTable.of(IssuanceEvent)
 CLOCKS_APART = timedelta(seconds=10)
 """How far the clock of the worker that wrote a row may be ahead of the sealer's."""

@@ -5,6 +5,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_safe
 
 from audit.models import IssuanceEvent
 from console.change_history import changes_since, values_of
@@ -23,6 +25,7 @@ class AsItWasPage(Page):
         )
         return [url, *super().get_urls()]
 
+    @method_decorator(require_safe)
     def as_it_was(self, request: HttpRequest, event_id: int, kind: str, number: int) -> HttpResponse:
         """Of an object that the event names, and of no other."""
         if not self.has_view_permission(request):

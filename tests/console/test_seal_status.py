@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from audit import merkle, triggers
+from audit.checkpoints import CHECKPOINT
 from audit.entry import Entry
 from audit.leaf import hash_of
 from audit.leaves import Leaf, packed
@@ -17,7 +18,7 @@ from audit.models import Checkpoint, Inspection, IssuanceEvent, Tombstone, Unsea
 from audit.record import record
 from console import sealed_rows
 from console.seal_status import page_status, unsealed_rows
-from console.sealed_rows import CHECKPOINT, TABLE, State, checked
+from console.sealed_rows import TABLE, State, checked
 from issuers.models import SigningAlg
 from keys.creation import create_first_key
 from keys.models import Purpose, SigningKey

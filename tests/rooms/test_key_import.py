@@ -179,7 +179,8 @@ def test_the_command_reads_no_file_without_end(cast: Cast) -> None:
 
 def test_keys_move_to_the_current_key_encryption_key(cast: Cast, settings: Settings) -> None:
     settings.KEY_ENCRYPTION_KEYS = {"new": bytes(32), **settings.KEY_ENCRYPTION_KEYS}
-    assert set(rewrap_keys().moved) == {cast.key.kid, cast.other_key.kid}
+    of_record = SigningKey.objects.get(purpose="record")
+    assert set(rewrap_keys().moved) == {cast.key.kid, cast.other_key.kid, of_record.kid}
     settings.KEY_ENCRYPTION_KEYS = {"new": bytes(32)}
     moved = KeySnapshot.of(SigningKey.objects.get(pk=cast.key.pk))
     assert private_key_of(moved)
@@ -190,6 +191,6 @@ def test_a_key_that_does_not_open_is_named_and_left(cast: Cast, settings: Settin
     settings.KEY_ENCRYPTION_KEYS = {"new": bytes(32)}
     done = rewrap_keys()
     assert done.moved == ()
-    assert len(done.problems) == 2
+    assert len(done.problems) == SigningKey.objects.count()
     with pytest.raises(CommandError, match="KEY_ENCRYPTION_KEYS does not hold"):
         call_command("rewrap_keys")
