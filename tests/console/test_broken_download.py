@@ -3,6 +3,7 @@
 import http.client
 import time
 
+import pytest
 from django.conf import settings
 from django.test import Client
 
@@ -14,6 +15,7 @@ from tests.server import Server
 SECONDS = 20
 
 
+@pytest.mark.slow
 def test_a_download_that_is_broken_off_on_the_wire_is_written_down(
     cast: Cast, auditor: Client, server: Server
 ) -> None:

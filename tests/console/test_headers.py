@@ -52,6 +52,7 @@ def test_the_policy_allows_nothing_inline_and_nothing_from_elsewhere() -> None:
     assert "frame-ancestors 'none'" in POLICY
 
 
+@pytest.mark.slow
 def test_every_page_carries_the_policy(cast: Cast, superuser: Client) -> None:
     fill_every_table(cast)
     for page in [*all_urls(cast), "/admin/login/", "/admin/nonsense/", "/admin/jsi18n/"]:
@@ -62,6 +63,7 @@ def test_every_page_carries_the_policy(cast: Cast, superuser: Client) -> None:
         assert headers["Cache-Control"] == "no-store", page
 
 
+@pytest.mark.slow
 def test_no_page_holds_inline_code(cast: Cast, superuser: Client, auditor: Client) -> None:
     fill_every_table(cast)
     for client in (superuser, auditor):

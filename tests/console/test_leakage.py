@@ -17,6 +17,7 @@ from tests.console.pages import all_urls, body_of, fill_every_table, url
 pytestmark = pytest.mark.contract("P10.3")
 
 
+@pytest.mark.slow
 def test_no_page_shows_a_part_of_a_private_key(cast: Cast, superuser: Client) -> None:
     fill_every_table(cast)
     numbers = private_key_of(KeySnapshot.of(cast.key)).private_numbers()  # type: ignore[union-attr]
@@ -37,6 +38,7 @@ def test_no_page_shows_a_part_of_a_private_key(cast: Cast, superuser: Client) ->
         assert "PRIVATE KEY" not in body, page
 
 
+@pytest.mark.slow
 def test_no_page_shows_a_digest(cast: Cast, superuser: Client) -> None:
     fill_every_table(cast)
     digests = [secret.digest.partition(":")[2] for secret in ClientSecret.objects.all()]

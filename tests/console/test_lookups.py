@@ -26,6 +26,7 @@ def test_a_popup_refers_by_primary_key_alone(admin_client: Client, cast: Cast) -
     assert admin_client.get(RELYING_PARTIES, {"_to_field": "secrets"}).status_code == 400
 
 
+@pytest.mark.slow
 def test_a_form_of_endless_inlines_is_refused(admin_client: Client, cast: Cast) -> None:
     page = f"{RELYING_PARTIES}{cast.billing.pk}/change/"
     form = {"grants-TOTAL_FORMS": "1000000000", "grants-INITIAL_FORMS": "0"}

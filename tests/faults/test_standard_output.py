@@ -42,6 +42,7 @@ def assert_issues(server: Server, cast: Cast) -> None:
     assert set(clients.jtis) <= recorded()
 
 
+@pytest.mark.slow
 @pytest.mark.contract("P1.3")
 def test_a_reader_that_hangs_stops_nothing(cast: Cast, tmp_path: Path, pipe: tuple[int, int]) -> None:
     with serve(tmp_path, 2, stdout=pipe[1]) as server:
@@ -50,6 +51,7 @@ def test_a_reader_that_hangs_stops_nothing(cast: Cast, tmp_path: Path, pipe: tup
     assert time.monotonic() - stopped_from < 2 * SECONDS_TO_FLUSH + PATIENCE
 
 
+@pytest.mark.slow
 @pytest.mark.contract("P10.4")
 def test_a_reader_that_comes_late_misses_no_line(cast: Cast, tmp_path: Path, pipe: tuple[int, int]) -> None:
     received: list[bytes] = []
@@ -65,6 +67,7 @@ def test_a_reader_that_comes_late_misses_no_line(cast: Cast, tmp_path: Path, pip
     assert {line["m2m_idp.jti"] for line in lines if "m2m_idp.jti" in line} == recorded()
 
 
+@pytest.mark.slow
 @pytest.mark.contract("P1.3")
 def test_no_room_for_the_log_stops_nothing(cast: Cast, tmp_path: Path) -> None:
     with Path("/dev/full").open("wb") as full, serve(tmp_path, 2, stdout=full.fileno()) as server:

@@ -33,6 +33,7 @@ def jwks_of(server: Server) -> list[str]:
     return [key["kid"] for key in answer.json()["keys"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tests-1", "another"])
 def test_under_another_kek_it_serves_the_jwks_and_signs_nothing(
     cast: Cast, tmp_path: Path, name: str

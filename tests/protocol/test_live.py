@@ -134,6 +134,7 @@ def test_a_change_is_known_to_every_worker_within_a_second(
                 asked_at = time.monotonic()
 
 
+@pytest.mark.slow
 @pytest.mark.contract("P5.4", "P1.1", "P1.2")
 def test_the_documents_outlive_the_database(cast: Cast, tmp_path: Path) -> None:
     with losable_database(tmp_path) as database, serve(tmp_path, 2, {"DATABASE_URL": database.url}) as server:

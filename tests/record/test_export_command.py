@@ -130,6 +130,7 @@ def test_half_a_file_is_taken_away(cast: Cast, tmp_path: Path, monkeypatch: pyte
     ]
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_is_written_down(cast: Cast) -> None:
     refusals(400)
     with process() as told:
@@ -144,6 +145,7 @@ def test_a_reader_that_goes_away_is_written_down(cast: Cast) -> None:
     assert ended.result == "ndjson: broken off"
 
 
+@pytest.mark.slow
 def test_an_export_that_is_killed_has_been_written_down(cast: Cast) -> None:
     refusals(600)
     with process() as told:

@@ -44,6 +44,7 @@ def test_the_check_of_a_deployment_tells_it_and_other_commands_do_not() -> None:
     assert said() == ""
 
 
+@pytest.mark.slow
 def test_the_start_tells_it(cast: Cast, tmp_path: Path) -> None:
     with serve(tmp_path, 2) as server:
         lines = [json.loads(line) for line in server.settled_log().splitlines()]
@@ -98,6 +99,7 @@ def test_a_database_without_tables_or_away_has_no_issuers(tmp_path: Path) -> Non
         assert "issuance.W" not in said("--deploy", "--fail-level", "ERROR", DATABASE_URL=url)
 
 
+@pytest.mark.slow
 def test_the_start_and_the_check_of_a_deployment_warn(cast: Cast, tmp_path: Path) -> None:
     switch_on(cast.oidc_m2m, "tls_client_auth")
     assert "(issuance.W001)" in said("--deploy", DATABASE_URL=database_url())

@@ -70,6 +70,7 @@ def test_it_refuses_a_pause_that_is_none(seconds: str) -> None:
         call_command("maintain", f"--every={seconds}")
 
 
+@pytest.mark.slow
 def test_it_goes_on_after_a_run_that_failed_until_it_is_told_to_stop() -> None:
     open_session(-10)
     with going_on("--json") as process:
