@@ -35,6 +35,7 @@ def test_from_the_overview_to_a_refused_request_and_its_export(
     refused = IssuanceEvent.objects.get(outcome="refused")
     auditor.follow(f"{refused.at:%Y-%m-%d %H:%M:%S}")
     assert refused.detail in auditor.text()
+    auditor.unfold("Every column of the row")
     assert refused.request_id in auditor.text()
     assert_in_order(auditor)
 

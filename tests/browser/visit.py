@@ -39,6 +39,10 @@ class Visit:
         """The first link of this text."""
         self._go(self.browser.find_element(By.PARTIAL_LINK_TEXT, text))
 
+    def unfold(self, text: str) -> None:
+        """What lies under the summary of this text."""
+        self.browser.find_element(By.XPATH, f"//summary[contains(., '{text}')]").click()
+
     def download(self, text: str, *, into: Path) -> Path:
         """The file behind the link of this text, when it is there whole."""
         self.browser.find_element(By.PARTIAL_LINK_TEXT, text).click()

@@ -197,7 +197,7 @@ def test_the_list_says_what_proves_its_rows(start: datetime, auditor: Client) ->
         actor="a", first_id=events[0].pk, last_id=events[0].pk, row_count=3, kid="k", statement="s"
     )
     Inspection.objects.create(
-        at=start, actor="vera", source="command", act="verify", rows=2, result="2 rows hold"
+        at=start, actor="vera", source="command", act="verify", rows=2, result="2 rows hold."
     )
     page = " ".join(body_of(auditor, LIST).split())
     assert "2 of 2 rows on this page are as they were sealed." in page
