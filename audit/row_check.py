@@ -1,6 +1,6 @@
 """Whether the rows of a table are still those whose leaves a checkpoint holds."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -63,6 +63,14 @@ def _checked(table: SealedTable, values: tuple[Any, ...], leaf: bytes, changed: 
     if len(changed.rows) < MOST_SWAPPED:
         changed.rows[values[table.id_at]] = (members, leaf)
     return State.CHANGED, ""
+
+
+def leaf_of(table: SealedTable, values: Iterable[Any]) -> bytes:
+    """The leaf hash of a row, given its columns' values in order; empty for what no sealed row can be."""
+    try:
+        return _hash(table.members(values))
+    except (ValueError, TypeError, AttributeError):
+        return b""
 
 
 def _hash(members: dict[str, Any]) -> bytes:

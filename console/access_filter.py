@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from console.activity_filter import hour_of
+from console.activity_filter import whole_hours
 from console.fields import Instant
 from issuers.models import Issuer
 from relying_parties.models import ResourceServer
@@ -45,8 +45,5 @@ class AccessFilter(forms.Form):
         asked = super().clean() or {}
         if self.errors:
             return asked
-        until = hour_of(asked["until"] or self.now, up=True)
-        since = hour_of(asked["since"] or until - USUAL)
-        if since >= until:
-            raise forms.ValidationError("“From” must be before “until”.")
+        since, until = whole_hours(asked, now=self.now, usual=USUAL)
         return asked | {"since": since, "until": until}

@@ -30,13 +30,19 @@ class ActivityFilter(forms.Form):
         asked = super().clean() or {}
         if self.errors:
             return asked
-        until = hour_of(asked["until"] or self.now, up=True)
-        since = hour_of(asked["since"] or until - USUAL)
-        if since >= until:
-            raise forms.ValidationError("“From” must be before “until”.")
+        since, until = whole_hours(asked, now=self.now, usual=USUAL)
         if until - since > LONGEST:
             raise forms.ValidationError(f"At most {LONGEST.days} days at once: choose a shorter time.")
         return asked | {"since": since, "until": until}
+
+
+def whole_hours(asked: dict[str, Any], *, now: datetime, usual: timedelta) -> tuple[datetime, datetime]:
+    """From when until when is asked for; without an answer until now, and so long as is usual."""
+    until = hour_of(asked["until"] or now, up=True)
+    since = hour_of(asked["since"] or until - usual)
+    if since >= until:
+        raise forms.ValidationError("“From” must be before “until”.")
+    return since, until
 
 
 def hour_of(at: datetime, *, up: bool = False) -> datetime:

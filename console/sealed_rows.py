@@ -14,9 +14,10 @@ from django.db.models import Max
 
 from audit import merkle
 from audit.checkpoints import CHECKPOINT
-from audit.leaf import SealedTable, hash_of
+from audit.leaf import SealedTable
 from audit.leaves import BrokenLeavesError, Leaf, unpacked
 from audit.models import Checkpoint, IssuanceEvent, UnsealedRange
+from audit.row_check import leaf_of
 from keys.record_key import ForgedStatementError, read_statement, record_jwks
 
 TABLE = SealedTable.of(IssuanceEvent)
@@ -74,7 +75,7 @@ def _judged(event: IssuanceEvent, seal: Opened | None) -> Checked:
         return Checked(pk, State.NOT_FOUND)
     if seal.problem:
         return Checked(pk, State.BROKEN, seal.problem, seal.number)
-    if seal.leaves[pk] != hash_of(TABLE.members(getattr(event, name) for name, _ in TABLE.columns)):
+    if seal.leaves[pk] != leaf_of(TABLE, (getattr(event, name) for name, _ in TABLE.columns)):
         return Checked(pk, State.BROKEN, "The row is another than the one that was sealed.", seal.number)
     return Checked(pk, State.AS_SEALED, "", seal.number)
 

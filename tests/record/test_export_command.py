@@ -76,7 +76,11 @@ def test_a_row_is_found_by_its_token(cast: Cast, capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("arguments", "message", "status"),
     [
-        (("--from", "yesterday"), "'yesterday' is no time: write 2026-07-01 or", 2),
+        (
+            ("--from", "yesterday"),
+            "a day such as 2026-07-01, or an instant such as 2026-07-01T12:00:00Z, not 'yesterday'",
+            2,
+        ),
         (("--address", "192.0.2.0/24"), "'192.0.2.0/24' is no IP address.", 2),
         (("--outcome", "lost"), "invalid choice: 'lost'", 2),
         (("--format", "xml"), "invalid choice: 'xml'", 2),

@@ -8,7 +8,7 @@ import os
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,6 +19,7 @@ from audit.chosen import Chosen
 from audit.export import FORMS, NDJSON, Export
 from audit.models import Outcome
 from issuers.paths import UnknownIssuerError, issuer_at
+from upkeep.management.days import instant_of
 
 HELP = "Export rows of the record: as JSON lines, with the proofs that docs/audit.md verifies, or as CSV."
 WRONG_ARGUMENTS = 2
@@ -30,9 +31,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--output", type=Path, metavar="FILE", help="A new file, for its owner alone; else standard output."
     )
     parser.add_argument(
-        "--from", type=instant, dest="since", metavar="TIME", help="Such as 2026-07-01, in UTC."
+        "--from", type=instant_of, dest="since", metavar="TIME", help="Such as 2026-07-01, in UTC."
     )
-    parser.add_argument("--to", type=instant, dest="until", metavar="TIME", help="Not included.")
+    parser.add_argument("--to", type=instant_of, dest="until", metavar="TIME", help="Not included.")
     parser.add_argument(
         "--issuer", default="", metavar="PATH_OR_URL", help="A URL also finds one that is gone."
     )
@@ -101,17 +102,6 @@ def _opened(output: Path | None, stdout: TextIO) -> Iterator[TextIO]:
     except BaseException:
         output.unlink(missing_ok=True)
         raise
-
-
-def instant(text: str) -> datetime:
-    """ISO 8601, in UTC where it names no zone."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ArgumentTypeError(
-            f"{text!r} is no time: write 2026-07-01 or 2026-07-01T12:00:00, in UTC."
-        ) from error
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def address(text: str) -> str:
