@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import pairwise
 
 from audit.chain import payload_of
@@ -16,6 +17,8 @@ class Copies:
 
     digests: dict[int, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    first: int | None = None
+    """The least number in the file. Those after it are all sent, in their order."""
 
     @classmethod
     def of(cls, lines: Iterable[str]) -> "Copies":
@@ -31,15 +34,21 @@ class Copies:
         number = payload_of(line).get("number")
         if not isinstance(number, int) or isinstance(number, bool):
             self.problems.append(Problem(f"line {at} of the file", "it is no statement of a checkpoint"))
-        elif self.digests.setdefault(number, digest(line)) != digest(line):
+            return
+        self.first = number if self.first is None else min(number, self.first)
+        if self.digests.setdefault(number, digest(line)) != digest(line):
             self.problems.append(
                 Problem(
                     f"line {at} of the file", f"it tells of checkpoint {number} otherwise than a line before"
                 )
             )
 
-    def problems_of(self, checkpoint: Checkpoint) -> Iterator[str]:
+    def problems_of(self, checkpoint: Checkpoint, *, sent_before: datetime) -> Iterator[str]:
+        """Of one that was made before that instant a copy was sent by now."""
         kept = self.digests.pop(checkpoint.number, None)
+        is_due = self.first is not None and checkpoint.number > self.first
+        if kept is None and is_due and checkpoint.created_at < sent_before:
+            yield "it is not in the file, though those before it are: see that checkpoints are still sent"
         if kept is not None and kept != digest(checkpoint.statement):
             yield "it was rewritten: its statement is another one in the file"
 

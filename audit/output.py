@@ -48,9 +48,16 @@ class Output:
             self._lines.append(line)
             self._bytes += len(line)
             if self._writer is None:
-                self._writer = threading.Thread(target=self._write_forever, name="output", daemon=True)
-                self._writer.start()
+                self._writer = self._started()
             self._changed.notify_all()
+
+    def _started(self) -> threading.Thread | None:
+        """None where there can be no more threads now: the next line tries again."""
+        writer = threading.Thread(target=self._write_forever, name="output", daemon=True)
+        with suppress(RuntimeError):
+            writer.start()
+            return writer
+        return None
 
     def flush(self, *, seconds: float = SECONDS_TO_FLUSH) -> None:
         """Wait until everything is written, or the time is over."""

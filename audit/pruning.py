@@ -15,9 +15,14 @@ from django.db.models import Max, Min
 from audit.chain import leaves_of
 from audit.checkpoints import TOMBSTONE, Reader, tombstone_claims
 from audit.hourly_counts import EVENTS
+from audit.leaf import SealedTable
+from audit.leaves import Leaf
 from audit.models import Checkpoint, IssuanceEvent, Tombstone, Trace, UnsealedRange
+from audit.row_check import Changed, State, compare
 from audit.tombstones import Tombstones
+from issuers import revision
 
+TABLE = SealedTable.of(IssuanceEvent)
 ROWS_AT_ONCE = 5_000
 
 Signer = Callable[[dict[str, Any], str], tuple[str, str]]
@@ -71,26 +76,33 @@ def _prunable(before: datetime, *, after: int) -> _Rows | None:
 
 
 def _agreeing(first_id: int, last_id: int) -> _Rows:
-    """What the checkpoints hold of the range, which must be the rows that are there."""
-    digest, sealed = sha256(), 0
-    for leaf_hash in _leaf_hashes(first_id, last_id):
-        digest.update(leaf_hash)
-        sealed += 1
+    """What the checkpoints hold of the range, which must be the rows that are there, to the letter."""
+    digest, sealed, altered = sha256(), 0, set[int]()
+    for leaves in _leaves(first_id, last_id):
+        for leaf in leaves:
+            digest.update(leaf.hash)
+        sealed += len(leaves)
+        altered |= {pk for pk, state, _ in compare(TABLE, leaves, Changed(TABLE)) if state is not State.SAME}
     there = IssuanceEvent.objects.filter(pk__range=(first_id, last_id)).count()
     if there != sealed:
         raise PruningRefusedError(
             f"Of rows {first_id} to {last_id} there are {there}, and {sealed} were sealed: nothing is deleted that a "
             "verification has not seen. Run manage.py audit verify."
         )
+    if altered:
+        raise PruningRefusedError(
+            f"{len(altered)} rows, row {min(altered)} the first, are not as they were sealed: nothing is deleted that "
+            "proves it. Run manage.py audit verify."
+        )
     return _Rows(first_id=first_id, last_id=last_id, count=sealed, digest=digest.hexdigest())
 
 
-def _leaf_hashes(first_id: int, last_id: int) -> Iterator[bytes]:
+def _leaves(first_id: int, last_id: int) -> Iterator[list[Leaf]]:
+    """Those of the range, checkpoint by checkpoint."""
     numbers = list(Checkpoint.objects.order_by("number").values_list("number", flat=True))
     for number in numbers:
-        for leaf in leaves_of(Checkpoint.objects.get(number=number)) or []:
-            if leaf.table == EVENTS and first_id <= leaf.id <= last_id:
-                yield leaf.hash
+        leaves = leaves_of(Checkpoint.objects.get(number=number)) or []
+        yield [leaf for leaf in leaves if leaf.table == EVENTS and first_id <= leaf.id <= last_id]
 
 
 def _bury(rows: _Rows, actor: str, reason: str, sign: Signer) -> Tombstone:
@@ -100,7 +112,7 @@ def _bury(rows: _Rows, actor: str, reason: str, sign: Signer) -> Tombstone:
     stone.statement, stone.kid = sign(tombstone_claims(stone, leaves=rows.digest), TOMBSTONE)
     with transaction.atomic():
         # Of two who prune at once one waits here, and finds the other's tombstone.
-        UnsealedRange.objects.select_for_update().filter(table=EVENTS, last_id=None).first()
+        revision.lock()
         if Tombstone.objects.filter(last_id__gte=rows.first_id).exists():
             raise PruningRefusedError("Somebody else prunes at this moment: nothing was changed by this one.")
         stone.save(force_insert=True)

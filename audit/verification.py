@@ -81,29 +81,28 @@ class Verification:
 
     def _checkpoint_problems(self, tables: dict[str, SealedTable], stones: Tombstones) -> Iterator[Problem]:
         chain, number = Chain(self.read), -1
-        previous_at: datetime | None = None
         while checkpoint := Checkpoint.objects.filter(number__gt=number).order_by("number").first():
             number, name = checkpoint.number, f"checkpoint {checkpoint.number}"
             if lost := chain.missing_before(checkpoint):
                 yield _missing(lost)
             leaves = leaves_of(checkpoint)
-            reasons = [*chain.problems(checkpoint, leaves), *self.copies.problems_of(checkpoint)]
+            reasons = [*chain.problems(checkpoint, leaves), *self._copy_problems(checkpoint)]
             yield from (Problem(name, why) for why in reasons)
             if leaves is None:
                 yield Problem(name, "its leaves cannot be read")
-            yield from self._leaf_problems(
-                leaves or [], tables, stones, self._is_chosen(checkpoint, previous_at)
-            )
-            previous_at = checkpoint.created_at
+            yield from self._leaf_problems(leaves or [], tables, stones, self._is_chosen(checkpoint))
             if checkpoint.row_count < MOST_ROWS:
                 self._last_reached = checkpoint.created_at
             self.checkpoints += 1
             self.progress(checkpoint.row_count)
 
-    def _is_chosen(self, checkpoint: Checkpoint, previous_at: datetime | None) -> bool:
+    def _copy_problems(self, checkpoint: Checkpoint) -> Iterator[str]:
+        return self.copies.problems_of(checkpoint, sent_before=self.now - LATEST_SEAL)
+
+    def _is_chosen(self, checkpoint: Checkpoint) -> bool:
         if self.since and checkpoint.created_at < self.since:
             return False
-        return not (self.until and previous_at and previous_at >= self.until + LATEST_SEAL)
+        return not (self.until and self._last_reached and self._last_reached >= self.until + LATEST_SEAL)
 
     def _leaf_problems(
         self,

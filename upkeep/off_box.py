@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from django.conf import settings
+from django.db.models import Max
 
 from audit.models import Checkpoint
 from upkeep.models import SentCheckpoint
@@ -32,6 +33,12 @@ class Place:
     def send(self, _now: datetime) -> int:
         """What it lacks; the number of statements. Raises NotSentError; those before are noted."""
         sent, _ = SentCheckpoint.objects.get_or_create(place=self.key)
+        newest = Checkpoint.objects.aggregate(newest=Max("number"))["newest"] or 0
+        if sent.number > newest:
+            raise NotSentError(
+                f"{self.setting} is noted to have checkpoint {sent.number}, and the newest is {newest}: checkpoints "
+                "were removed, or the note was changed. Run manage.py audit verify with what was sent."
+            )
         new = Checkpoint.objects.filter(number__gt=sent.number).order_by("number")
         statements = list(new.values_list("number", "statement")[:MOST_AT_ONCE])
         for number, statement in statements:

@@ -40,6 +40,8 @@ class PastedTokenForm(forms.Form):
             return judged(examined("".join(self.cleaned_data["token"].split()), now=now), now=now)
         except JwtRefusedError as refused:
             raise ValidationError(f"This is no token. {refused}") from refused
+        except RecursionError as error:
+            raise ValidationError("This is no token. Its claims are nested too deep.") from error
 
 
 class PastedTokenPage(Page):

@@ -1,6 +1,7 @@
 """Paste a token: whose it is, whether it is good, and what the record says of it. The token itself goes nowhere."""
 
 import io
+from base64 import urlsafe_b64encode
 from datetime import timedelta
 
 import pytest
@@ -126,6 +127,13 @@ def test_odd_claims_are_told_in_words(
 )
 def test_what_is_no_token_is_refused_in_words(cast: Cast, auditor: Client, text: str, why: str) -> None:
     assert why in pasted(auditor, text)
+
+
+def test_claims_that_are_nested_too_deep_are_refused_in_words(cast: Cast, auditor: Client) -> None:
+    claims = f'{{"a": {"[" * 700}{"]" * 700}}}'
+    parts = ('{"alg":"RS256"}', claims, "no signature")
+    text = ".".join(urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts)
+    assert "This is no token. Its claims are nested too deep." in pasted(auditor, text)
 
 
 def test_a_pasted_token_is_neither_kept_nor_logged(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -30,14 +31,18 @@ def without_triggers() -> Iterator[None]:
         triggers.install(connection)
 
 
-def found(copies: Iterable[str] = ()) -> list[str]:
+def found(copies: Iterable[str] = (), **options: datetime) -> list[str]:
     """Every problem that a verification names now."""
-    return [str(problem) for problem in problems(copies)]
+    return [str(problem) for problem in problems(copies, **options)]
 
 
-def problems(copies: Iterable[str] = ()) -> list[Problem]:
+def problems(
+    copies: Iterable[str] = (), *, now: datetime | None = None, until: datetime | None = None
+) -> list[Problem]:
     revision.forget()
-    run = Verification(read=statement_reader(), now=timezone.now(), copies=Copies.of(copies))
+    run = Verification(
+        read=statement_reader(), now=now or timezone.now(), until=until, copies=Copies.of(copies)
+    )
     return list(run.problems())
 
 

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pytest_django import Settings
 from tests.record.rows import event
 from tests.record.tampering import found, statements
 from upkeep.maintenance import Done, maintain
+from upkeep.models import SentCheckpoint
 
 pytestmark = pytest.mark.usefixtures("sealed")
 
@@ -65,6 +67,27 @@ def test_each_statement_is_a_line_of_the_file(settings: Settings, tmp_path: Path
     lines = settings.CHECKPOINT_FILE.read_text().splitlines()
     assert lines == statements()
     assert found(lines) == []
+
+
+def test_a_note_that_is_ahead_of_all_checkpoints_is_told(settings: Settings, tmp_path: Path) -> None:
+    settings.CHECKPOINT_FILE = tmp_path / "checkpoints"
+    sealed_again()
+    SentCheckpoint.objects.update(number=10**12)
+    [failure] = sealed_again().failed
+    assert failure.reason.startswith(
+        "CHECKPOINT_FILE is noted to have checkpoint 1000000000000, and the newest"
+    )
+
+
+def test_a_file_that_no_checkpoint_came_to_for_an_hour_is_told() -> None:
+    sealed_again()
+    kept = statements()
+    sealed_again()
+    assert found(kept) == []
+    later = timezone.now() + timedelta(hours=2)
+    assert [problem for problem in found(kept, now=later) if problem.startswith("checkpoint")] == [
+        "checkpoint 3: it is not in the file, though those before it are: see that checkpoints are still sent"
+    ]
 
 
 def test_a_line_that_was_cut_is_ended_and_written_again(settings: Settings, tmp_path: Path) -> None:

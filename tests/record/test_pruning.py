@@ -102,6 +102,15 @@ def test_what_was_tampered_with_is_not_pruned_away(old: list[int]) -> None:
     assert not Tombstone.objects.exists()
 
 
+def test_a_row_that_was_altered_is_not_pruned_away(old: list[int]) -> None:
+    with without_triggers():
+        IssuanceEvent.objects.filter(pk=old[1]).update(detail="x")
+    with pytest.raises(CommandError, match=f"1 rows, row {old[1]} the first, are not as they were sealed"):
+        prune()
+    assert not Tombstone.objects.exists()
+    assert IssuanceEvent.objects.filter(pk__in=old).count() == 5
+
+
 def test_a_forged_tombstone_hides_nothing_and_stops_a_prune(old: list[int]) -> None:
     prune()
     real = Tombstone.objects.get()

@@ -97,6 +97,19 @@ def test_the_backlog_of_a_first_run_is_not_late(monkeypatch: pytest.MonkeyPatch)
     assert found() == []
 
 
+def test_all_of_a_backlog_is_compared_where_its_days_are_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("audit.verification.MOST_ROWS", 3)
+    long_ago = timezone.now() - timedelta(days=30)
+    with without_triggers():
+        Checkpoint.objects.all().delete()
+    UnsealedRange.objects.all().delete()
+    ids = [event(number, at=long_ago).pk for number in range(8)]
+    seal(timezone.now(), most_rows=3, most_checkpoints=100)
+    with without_triggers():
+        rows(ids[-1]).update(detail="x")
+    assert found(until=long_ago + HOUR) == [f"{EVENTS} {ids[-1]}: {CHANGED}"]
+
+
 def test_rows_whose_contents_were_exchanged() -> None:
     one, two, three = sealed_events(3)
     columns = [field.attname for field in IssuanceEvent._meta.concrete_fields if not field.primary_key]

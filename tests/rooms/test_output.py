@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 from collections.abc import Iterator
 
@@ -34,6 +35,20 @@ def test_lines_come_in_their_order(pipe: tuple[int, int]) -> None:
     for number in range(1000):
         queue.put(b"%d\n" % number)
     assert read_lines(pipe[0], 1000) == [b"%d" % number for number in range(1000)]
+
+
+def test_a_thread_that_cannot_start_now_starts_with_a_later_line(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_more(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    queue = Output(pipe[1])
+    with monkeypatch.context() as full:
+        full.setattr("threading.Thread.start", no_more)
+        queue.put(b"first\n")
+    queue.put(b"second\n")
+    assert read_lines(pipe[0], 2) == [b"first", b"second"]
 
 
 def test_what_does_not_fit_is_counted_and_told_of(pipe: tuple[int, int]) -> None:

@@ -45,7 +45,7 @@ def run(*, stdout: OutputWrapper, before: datetime, reason: str, **_streams: Out
         line = _told(stone, deleted)
         inspected(
             act=Inspection.Act.PRUNE,
-            now=now,
+            now=timezone.now(),
             rows=deleted,
             chosen=f"before {before.isoformat()}",
             result=line,

@@ -86,7 +86,7 @@ def _verify(verification: Verification, stdout: OutputWrapper, stderr: OutputWra
         stdout.write(line)
     inspected(
         act=Inspection.Act.VERIFY,
-        now=verification.now,
+        now=timezone.now(),
         rows=verification.rows,
         chosen=chosen,
         result=summary,
