@@ -14,9 +14,10 @@ from typing import Any
 from django.db import models
 
 from audit.merkle import leaf_hash
-from issuers.history import Change
 
 CHUNK = 2_000
+INSTANTS = ("history_date", "written_at", "at")
+"""Columns that say when a row was made; the first that a table has does."""
 PLAIN = (
     models.BooleanField, models.CharField, models.ForeignKey, models.GenericIPAddressField, models.IntegerField,
     models.TextField,
@@ -45,12 +46,13 @@ class SealedTable:
     @classmethod
     def of(cls, model: type[models.Model]) -> "SealedTable":
         fields = sorted(model._meta.concrete_fields, key=lambda field: field.attname)
+        columns = tuple((field.attname, _adaptation(field)) for field in fields)
         return cls(
             name=model._meta.db_table,
             id_name=model._meta.pk.attname,
-            instant_name="history_date" if issubclass(model, Change) else "at",
+            instant_name=next(name for name in INSTANTS if name in dict(columns)),
             model=model,
-            columns=tuple((field.attname, _adaptation(field)) for field in fields),
+            columns=columns,
         )
 
     def rows(self, rows: models.QuerySet[Any]) -> Iterator[tuple[int, dict[str, Any]]]:

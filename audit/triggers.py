@@ -117,10 +117,16 @@ def _unless_covered(table: str) -> str:
     return f"WHEN NOT EXISTS (SELECT 1 FROM {TOMBSTONES} WHERE OLD.id BETWEEN first_id AND last_id)"
 
 
+# The tombstones are those of the table's own schema: a temporary table of the name stands before all others.
 _POSTGRESQL_BODY = f"""
+DECLARE
+    is_covered boolean;
 BEGIN
     IF TG_OP = 'DELETE' AND coalesce(pg_partition_root(TG_RELID), TG_RELID) = '{EVENTS}'::regclass THEN
-        IF EXISTS (SELECT 1 FROM {TOMBSTONES} WHERE OLD.id BETWEEN first_id AND last_id) THEN
+        EXECUTE format(
+            'SELECT EXISTS (SELECT 1 FROM %I.{TOMBSTONES} WHERE $1 BETWEEN first_id AND last_id)', TG_TABLE_SCHEMA
+        ) INTO is_covered USING OLD.id;
+        IF is_covered THEN
             RETURN OLD;
         END IF;
     END IF;

@@ -15,22 +15,36 @@ BEGIN
     );
 END $$;
 
+-- The first id behind the partitions, and behind the rows that found none.
+CREATE FUNCTION audit_first_free_id() RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN greatest(
+        (SELECT max((regexp_match(pg_get_expr(relpartbound, oid), 'TO \(''?(\d+)'))[1]::bigint) FROM pg_class
+         WHERE oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'audit_issuanceevent'::regclass)),
+        (SELECT max(id) + 1 FROM audit_issuanceevent_rest)
+    );
+END $$;
+
 -- Makes partitions of `size` ids until `ahead` of them are free. Does nothing where there are as many: run it daily.
 -- Rows that found no partition are in audit_issuanceevent_rest; the next partition begins behind them.
 CREATE FUNCTION audit_make_partitions(size bigint DEFAULT 10000000, ahead integer DEFAULT 3)
-RETURNS SETOF regclass LANGUAGE plpgsql AS $$
+RETURNS SETOF regclass LANGUAGE plpgsql SET lock_timeout = '2s' AS $$
 DECLARE
     used bigint;
     first_id bigint;
     free bigint;
     made regclass;
 BEGIN
-    LOCK TABLE audit_issuanceevent IN ACCESS EXCLUSIVE MODE;
+    -- Of two at once one waits here, so that none holds what the other waits for.
+    PERFORM pg_advisory_xact_lock('audit_issuanceevent'::regclass::oid::bigint);
     SELECT last_value INTO used FROM audit_issuanceevent_ids;
-    SELECT max((regexp_match(pg_get_expr(relpartbound, oid), 'TO \(''?(\d+)'))[1]::bigint) INTO first_id
-    FROM pg_class WHERE oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = 'audit_issuanceevent'::regclass);
-    SELECT greatest(first_id, max(id) + 1) INTO first_id FROM audit_issuanceevent_rest;
-    free := (greatest(first_id - used - 1, 0) + size - 1) / size;
+    free := (greatest(audit_first_free_id() - used - 1, 0) + size - 1) / size;
+    IF free >= ahead THEN
+        RETURN;
+    END IF;
+    -- Rows wait behind this lock, so it is not waited for long: the next run tries again.
+    LOCK TABLE audit_issuanceevent IN ACCESS EXCLUSIVE MODE;
+    first_id := audit_first_free_id();
     WHILE free < ahead LOOP
         EXECUTE format(
             'CREATE TABLE audit_issuanceevent_%s PARTITION OF audit_issuanceevent FOR VALUES FROM (%s) TO (%s)',
@@ -45,14 +59,23 @@ BEGIN
 END $$;
 
 -- Drops a partition that no row is left in: manage.py audit prune has deleted them, each under a tombstone.
-CREATE FUNCTION audit_drop_partition(partition regclass) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION audit_drop_partition(partition regclass) RETURNS void
+LANGUAGE plpgsql SET lock_timeout = '2s' AS $$
 DECLARE
     has_rows boolean;
+    used bigint;
+    last_of_it bigint;
 BEGIN
     IF NOT EXISTS (
         SELECT FROM pg_inherits WHERE inhrelid = partition AND inhparent = 'audit_issuanceevent'::regclass
     ) THEN
         RAISE EXCEPTION '% is no partition of the record', partition;
+    END IF;
+    SELECT last_value INTO used FROM audit_issuanceevent_ids;
+    SELECT (regexp_match(pg_get_expr(relpartbound, oid), 'TO \(''?(\d+)'))[1]::bigint - 1 INTO last_of_it
+    FROM pg_class WHERE oid = partition;
+    IF last_of_it IS NULL OR last_of_it > used THEN
+        RAISE EXCEPTION '% is where new rows go', partition;
     END IF;
     LOCK TABLE audit_issuanceevent IN ACCESS EXCLUSIVE MODE;
     EXECUTE format('SELECT EXISTS (SELECT FROM %s)', partition) INTO has_rows;
@@ -62,7 +85,8 @@ BEGIN
     EXECUTE format('DROP TABLE %s', partition);
 END $$;
 
-REVOKE EXECUTE ON FUNCTION audit_forbid_truncate, audit_make_partitions, audit_drop_partition FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION audit_forbid_truncate, audit_first_free_id, audit_make_partitions, audit_drop_partition
+FROM PUBLIC;
 
 DO $$
 DECLARE

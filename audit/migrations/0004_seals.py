@@ -121,5 +121,14 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(models.Value(1), condition=models.Q(('previous__isnull', True)), name='one_first_checkpoint'), models.CheckConstraint(condition=models.Q(('statement', ''), _negated=True), name='checkpoint_is_signed')],
             },
         ),
+        migrations.AddField(
+            model_name='refusalcount',
+            name='written_at',
+            field=models.DateTimeField(default=django.utils.timezone.now, help_text='Counts wait in a server while the database is away.'),
+        ),
+        migrations.AddIndex(
+            model_name='refusalcount',
+            index=models.Index(fields=['at'], name='refusals_at'),
+        ),
         migrations.RunPython(install_triggers, remove_all_triggers),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from audit.models.event import FORMAT, Outcome
 
@@ -19,10 +20,14 @@ class RefusalCount(models.Model):
     network = models.CharField(max_length=50)
     error = models.CharField(max_length=64)
     refused = models.PositiveIntegerField()
+    written_at = models.DateTimeField(
+        default=timezone.now, help_text="Counts wait in a server while the database is away."
+    )
     format = models.PositiveSmallIntegerField(default=FORMAT)
 
     class Meta:
         ordering = ["-id"]
+        indexes = [models.Index(fields=["at"], name="refusals_at")]
         constraints = [models.CheckConstraint(condition=Q(refused__gte=1), name="refusals_counted")]
 
     def __str__(self) -> str:

@@ -100,6 +100,32 @@ def test_a_tombstone_lets_exactly_its_rows_be_deleted(cast: Cast) -> None:
     assert list(IssuanceEvent.objects.all()) == [kept]
 
 
+def test_a_reader_is_waited_for_only_where_there_is_something_to_make(cast: Cast) -> None:
+    psql(*FILE)
+    reader = connection.copy()
+    try:
+        reader.set_autocommit(False)
+        with reader.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM audit_issuanceevent")
+        assert run("SELECT audit_make_partitions()") == []
+        with pytest.raises(DatabaseError, match="lock timeout"):
+            run("SELECT audit_make_partitions(10000000, 4)")
+    finally:
+        reader.close()
+    assert ask(auth=cast.basic("billing")).status == 200
+
+
+def test_a_tombstone_of_somebodys_own_lets_nothing_be_deleted(cast: Cast) -> None:
+    ask(auth=cast.basic("billing"))
+    run("CREATE TEMPORARY TABLE audit_tombstone (first_id bigint, last_id bigint)")
+    run("INSERT INTO audit_tombstone VALUES (0, 1000000000)")
+    try:
+        with pytest.raises(DatabaseError, match="append-only"):
+            run("DELETE FROM audit_issuanceevent")
+    finally:
+        run("DROP TABLE pg_temp.audit_tombstone")
+
+
 def test_rows_go_on_into_the_partitions_ahead_and_old_ones_are_dropped(cast: Cast) -> None:
     ask(auth=cast.basic("billing"))
     psql(*FILE)
@@ -114,6 +140,9 @@ def test_rows_go_on_into_the_partitions_ahead_and_old_ones_are_dropped(cast: Cas
     tombstone(old)
     IssuanceEvent.objects.filter(pk=old.pk).delete()
     run("SELECT audit_drop_partition('audit_issuanceevent_first')")
+    for name in ("rest", "1000000", "11000000"):
+        with pytest.raises(DatabaseError, match=f"audit_issuanceevent_{name} is where new rows go"):
+            run(f"SELECT audit_drop_partition('audit_issuanceevent_{name}')")
     with pytest.raises(DatabaseError, match="issuers_issuer is no partition of the record"):
         run("SELECT audit_drop_partition('issuers_issuer')")
     assert triggers.missing(connection) == []

@@ -28,6 +28,7 @@ from keys.record_key import make_record_key, read_statement, record_jwks
 from tests.at_once import all_at_once
 from tests.cast import Cast
 from tests.record.rows import EVENTS, event, events, sealed_ids
+from tests.record.tampering import found
 from tests.rooms.failing import refusing
 from tests.wire import get
 from upkeep.maintenance import maintain
@@ -92,6 +93,17 @@ def test_a_backlog_is_sealed_in_checkpoints_of_bounded_size_a_few_a_run() -> Non
     assert sealed_ids() == ids
     counts = Checkpoint.objects.filter(number__gt=1).order_by("number").values_list("row_count", flat=True)
     assert list(counts) == [3, 3, 3, 2]
+
+
+def test_counts_that_waited_for_the_database_are_not_late() -> None:
+    event()
+    seal(timezone.now())
+    RefusalCount.objects.create(
+        at=timezone.now() - timedelta(hours=3), issuer="i", network="n", error="invalid_client", refused=7
+    )
+    assert found() == []
+    seal(timezone.now())
+    assert found() == []
 
 
 def test_without_a_key_the_chore_fails_with_what_to_do_and_makes_none() -> None:
