@@ -1,5 +1,6 @@
 """The page of a row that shows more beside its form than the row's own fields."""
 
+from abc import abstractmethod
 from typing import Any
 
 from django.contrib.admin.utils import unquote
@@ -9,9 +10,9 @@ from console.page import Page
 
 
 class PanelledPage(Page):
+    @abstractmethod
     def panels(self, row: Any) -> dict[str, Any]:
         """What the template gets for the row as it is stored, whatever was typed into the form."""
-        raise NotImplementedError
 
     def change_view(
         self,
