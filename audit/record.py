@@ -18,6 +18,7 @@ from audit import durability, ecs
 from audit.entry import Entry, cleaned, cleaned_json
 from audit.log import write_event
 from audit.models import IssuanceEvent, Outcome, Trace
+from issuers.places import DATABASE
 
 MAX_TRACE_BYTES = 16_384
 
@@ -41,10 +42,8 @@ def record(entry: Entry, *, beside: Callable[[], None] | None = None) -> int:
         connection.close()
         raise NotRecordedError("The database file was moved or deleted.")
     try:
-        if entry.trace is None and beside is None:
-            event_id = insert.execute(row)
-        else:
-            event_id = _insert_together(insert, row, entry, beside)
+        with DATABASE.taken():
+            event_id = _inserted(insert, row, entry, beside)
     except DatabaseFailure as error:
         log.error("not_recorded", request_id=entry.request_id, reason=cleaned(str(error)))  # noqa: TRY400 - one line
         raise NotRecordedError(str(error)) from error
@@ -53,9 +52,9 @@ def record(entry: Entry, *, beside: Callable[[], None] | None = None) -> int:
     return event_id
 
 
-def _insert_together(
-    insert: "_Insert", row: dict[str, Any], entry: Entry, beside: Callable[[], None] | None
-) -> int:
+def _inserted(insert: "_Insert", row: dict[str, Any], entry: Entry, beside: Callable[[], None] | None) -> int:
+    if entry.trace is None and beside is None:
+        return insert.execute(row)
     with transaction.atomic():
         if beside is not None:
             beside()

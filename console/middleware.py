@@ -14,6 +14,7 @@ from django.middleware.security import SecurityMiddleware
 from django.utils.deprecation import MiddlewareMixin
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from console.unavailable import answer_in_place
 from issuers.history import Source, authored
 
 ADMIN = "/admin/"
@@ -70,6 +71,15 @@ class StaticFiles(WhiteNoiseMiddleware):
         if not is_console(request):
             return self.get_response(request)
         return super().__call__(request)  # type: ignore[no-untyped-call]
+
+
+class Places(AdminOnly, MiddlewareMixin):
+    """A share of the threads, so that the console holds up no token (console/unavailable.py)."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if not is_admin(request):
+            return self.get_response(request)
+        return answer_in_place(request, self.get_response)
 
 
 class Sessions(AdminOnly, SessionMiddleware):

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Info, Warning, register  # noqa: A004 - Django's
 from django.db import Error as DatabaseFailure
+from django.db import connection
 
 from issuers.models import CERTIFICATE_METHODS, Issuer, TokenEndpointAuthMethod
 
@@ -15,6 +16,11 @@ COUNTED_IN_EACH_PROCESS = (
 HINT = (
     "Up to {processes} times requests_per_minute and AUTH_FAILURES_PER_MINUTE are let through. "
     "Set CACHE_URL to a Redis or Valkey that all processes share, or WEB_CONCURRENCY=1."
+)
+
+TOO_FEW_CONNECTIONS = "PostgreSQL takes {most} connections, and the workers of this host may need {needed}."
+MAKE_THEM_FIT = (
+    "Raise max_connections of PostgreSQL, or lower WEB_CONCURRENCY: a worker of any host has up to {each}."
 )
 
 NO_CERTIFICATE_ARRIVES = (
@@ -42,6 +48,33 @@ def shares_counts(**_: Any) -> list[CheckMessage]:
         return []
     message, hint = COUNTED_IN_EACH_PROCESS.format(processes=processes), HINT.format(processes=processes)
     return [Info(message, hint=hint, id="issuance.I001")]
+
+
+@register(deploy=True)
+def has_connections(**_: Any) -> list[CheckMessage]:
+    """Whether PostgreSQL takes as many connections as the workers of this host may open."""
+    if not settings.IS_POSTGRESQL:
+        return []
+    try:
+        most = _most_connections()
+    except DatabaseFailure:
+        return []
+    # Each thread keeps one, and the chores have one more.
+    each = settings.THREADS + 1
+    needed = each * settings.ENVIRONMENT.web_concurrency
+    if needed <= most:
+        return []
+    message = TOO_FEW_CONNECTIONS.format(most=most, needed=needed)
+    return [Warning(message, hint=MAKE_THEM_FIT.format(each=each), id="issuance.W002")]
+
+
+def _most_connections() -> int:
+    """Those that are open to every role."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
+        )
+        return int(cursor.fetchone()[0])
 
 
 @register(deploy=True)

@@ -1,6 +1,6 @@
 """Discovery and JWKS, computed from the models (OpenID Connect Discovery 1.0, RFC 8414, RFC 7517).
 
-They are served from what this process last read, also while the database is away.
+They are served from what this process last read, also while the database is away or hangs.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from issuance.errors import NotFound, TemporarilyUnavailable
 from issuance.grants import GRANT_TYPES
 from issuers.directory import IssuerSnapshot, issuers_by_path
 from issuers.models import ASSERTION_METHODS, CERTIFICATE_METHODS, Issuer
+from issuers.places import DATABASE
 from issuers.revision import Snapshots, current
 from keys.keyring import RECORD, Keyring, keyrings
 from relying_parties.client_keys import ASSERTION_ALGS
@@ -74,7 +75,8 @@ def warm() -> None:
     """Read what the documents of every issuer are made of, unless this process has since the last change."""
     try:
         if (revision := current()) != _Warmth.revision:
-            _read_all()
+            with DATABASE.taken():
+                _read_all()
             _Warmth.revision = revision
     except DatabaseFailure as failure:
         log.error("not_warmed", reason=str(failure))  # noqa: TRY400 - one line

@@ -19,6 +19,7 @@ from issuance.forwarded import parsed_address
 from issuance.protocol_view import ProtocolView
 from issuers.directory import IssuerSnapshot
 from issuers.models import Issuer
+from issuers.places import Places
 from keys.creation import no_active_key
 from keys.due import overdue_keys, rotates_at
 from keys.keyring import keyrings
@@ -41,23 +42,26 @@ def start_problems() -> list[str]:
         return []
 
 
+PROBES = Places(1)
+"""For whoever asks whether this server is ready: a database that hangs holds one of them."""
 FORGIVEN = {"database", "issuers", "rotation", "seal"}
 """The checks that leave the server ready: degraded, for the issuers that work."""
 
 
 def readiness() -> dict[str, list[str]]:
     """The problems by check; empty lists if there are none."""
+    checks: dict[str, Callable[[], list[str]]] = {
+        "migrations": _migration_problems,
+        "record": _record_problems,
+        "keys": _key_problems,
+        "issuers": _unfinished_issuers,
+        "rotation": _overdue_keys,
+        "seal": _seal_problems,
+    }
     try:
-        connection.ensure_connection()
-        checks: dict[str, Callable[[], list[str]]] = {
-            "migrations": _migration_problems,
-            "record": _record_problems,
-            "keys": _key_problems,
-            "issuers": _unfinished_issuers,
-            "rotation": _overdue_keys,
-            "seal": _seal_problems,
-        }
-        return {"database": []} | {name: check() for name, check in checks.items()}
+        with PROBES.taken():
+            connection.ensure_connection()
+            return {"database": []} | {name: check() for name, check in checks.items()}
     except DatabaseFailure as error:
         missing = [] if is_warm() else ["This process never read the documents that it should serve."]
         return {"database": [f"The database does not answer: {type(error).__name__}."], "documents": missing}

@@ -15,6 +15,8 @@ from typing import Generic, TypeVar
 from django.db import InterfaceError, OperationalError, connection, models, transaction
 from django.db.models import F
 
+from issuers.places import DATABASE, Places
+
 K = TypeVar("K")
 V = TypeVar("V")
 
@@ -77,13 +79,24 @@ class _Clock:
     def __init__(self) -> None:
         self.number = -1
         self.read_at = float("-inf")
+        self._reader = Places(1)
 
     def current(self) -> int:
-        now = time.monotonic()
-        if now - self.read_at > REREAD_AFTER:
+        """Raises what the database raises, and StuckError while it does not answer the thread that asks it."""
+        if self._is_old():
+            with self._reader.taken():
+                self._read_if_old()
+        return self.number
+
+    def _is_old(self) -> bool:
+        return time.monotonic() - self.read_at > REREAD_AFTER
+
+    def _read_if_old(self) -> None:
+        """Those that waited for the place find that it has been read."""
+        if self._is_old():
+            now = time.monotonic()
             self.number = _read()
             self.read_at = now
-        return self.number
 
     def forget(self) -> None:
         self.read_at = float("-inf")
@@ -120,7 +133,8 @@ class Snapshots(Generic[K, V]):
         return entry[1] if entry else None
 
     def _read(self, key: K, revision: int) -> V | None:
-        value = self._load(key)
+        with DATABASE.taken():
+            value = self._load(key)
         with self._lock:
             self._entries.pop(key, None)
             if value is not None:

@@ -11,7 +11,7 @@ from ssl import SSLContext
 import django
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection, connections
+from django.db import connections
 from django.urls import get_resolver
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
@@ -58,8 +58,7 @@ wsgi_app = "m2m_idp.wsgi:application"
 bind = f"{settings.ENVIRONMENT.bind}:{settings.ENVIRONMENT.port}"
 workers = settings.ENVIRONMENT.web_concurrency
 worker_class = "m2m_idp.worker.Worker"
-# A thread that waits for PostgreSQL to commit leaves the core to the others; SQLite has one writer at a time.
-threads = 8 if connection.vendor == "postgresql" else 4
+threads = settings.THREADS
 # The application is loaded once and then forked, so that a worker which takes another's place serves at once.
 preload_app = True
 # The workers' heartbeats need no disk, and a root file system that is read-only offers none.
@@ -87,7 +86,7 @@ def on_starting(_server: Arbiter) -> None:
     problems: list[str] = health.start_problems()
     if problems:
         sys.exit("\n".join(f"m2m-idp cannot start: {problem}" for problem in problems))
-    for notice in [*checks.shares_counts(), *checks.lets_certificates_in()]:
+    for notice in [*checks.shares_counts(), *checks.has_connections(), *checks.lets_certificates_in()]:
         logging.getLogger("m2m_idp").log(notice.level, "%s %s", notice.msg, notice.hint)
     get_resolver().check()
     warm()

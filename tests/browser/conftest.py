@@ -1,13 +1,9 @@
 """A real browser, Debian's Chromium, before a real server with its static files."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import Group, User
 from selenium.webdriver import Chrome, ChromeOptions
@@ -15,7 +11,7 @@ from selenium.webdriver.chrome.service import Service
 
 from tests.browser.visit import Visit
 from tests.cast import Cast
-from tests.server import Server, serve
+from tests.server import Server, serve, with_static_files
 
 PASSWORD = "a password of the tests' own"
 WIDTH, HEIGHT = 1280, 1400
@@ -30,14 +26,7 @@ def downloads(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def console_server(cast: Cast, tmp_path: Path) -> Iterator[Server]:
-    own = {"VAR_DIR": str(tmp_path)}
-    subprocess.run(
-        [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"],
-        check=True,
-        cwd=settings.BASE_DIR,
-        env=os.environ | own | {"DJANGO_SETTINGS_MODULE": "m2m_idp.settings"},
-    )
-    with serve(tmp_path, 2, environment=own) as server:
+    with serve(tmp_path, 2, environment=with_static_files(tmp_path)) as server:
         yield server
 
 

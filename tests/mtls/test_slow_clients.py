@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.conf import settings
 
 from m2m_idp.worker import READING, SILENCE
 from tests.authority import Authority, Issued
@@ -40,10 +40,6 @@ def opened() -> Iterator[ExitStack]:
     """What it holds is closed after the test."""
     with ExitStack() as stack:
         yield stack
-
-
-def threads() -> int:
-    return 8 if connection.vendor == "postgresql" else 4
 
 
 def raw(server: Server, opened: ExitStack) -> socket.socket:
@@ -116,9 +112,9 @@ def test_one_that_stops_in_the_middle_is_cut_off(
 ) -> None:
     patient = kept_alive(slow_server, opened)
     assert status(patient) == 200
-    links = [sending(slow_server, opened, beginning) for _ in range(threads())]
+    links = [sending(slow_server, opened, beginning) for _ in range(settings.THREADS)]
     assert SILENCE - 2 < seconds_to_be_served(slow_server) < SILENCE + A_MOMENT
-    assert [is_ended(link) for link in links] == threads() * [True]
+    assert [is_ended(link) for link in links] == settings.THREADS * [True]
     assert status(patient) == 200
     assert "Traceback" not in slow_server.log.read_text()
 
@@ -127,7 +123,7 @@ def test_one_that_stops_in_the_middle_is_cut_off(
 @pytest.mark.contract("P2.11")
 @pytest.mark.parametrize("beginning", [HEAD, BODY_TO_COME], ids=["head", "body"])
 def test_one_that_trickles_is_cut_off(slow_server: Server, opened: ExitStack, beginning: bytes) -> None:
-    links = [sending(slow_server, opened, beginning) for _ in range(threads())]
+    links = [sending(slow_server, opened, beginning) for _ in range(settings.THREADS)]
 
     def trickle() -> None:
         for link in links:
@@ -135,7 +131,7 @@ def test_one_that_trickles_is_cut_off(slow_server: Server, opened: ExitStack, be
                 link.sendall(b"a")
 
     assert READING - 2 < seconds_to_be_served(slow_server, meanwhile=trickle) < READING + A_MOMENT
-    assert [is_ended(link) for link in links] == threads() * [True]
+    assert [is_ended(link) for link in links] == settings.THREADS * [True]
     assert "Traceback" not in slow_server.log.read_text()
 
 
@@ -157,11 +153,11 @@ def test_one_that_does_not_take_its_answers_is_cut_off(slow_server: Server, open
 @pytest.mark.contract("P2.11")
 @pytest.mark.parametrize("slow_server", ["TLS"], indirect=True)
 def test_one_that_does_not_finish_its_handshake_is_cut_off(slow_server: Server, opened: ExitStack) -> None:
-    links = [raw(slow_server, opened) for _ in range(threads())]
+    links = [raw(slow_server, opened) for _ in range(settings.THREADS)]
     for link in links:
         link.sendall(HALF_A_HELLO)
     assert SILENCE - 2 < seconds_to_be_served(slow_server) < SILENCE + A_MOMENT
-    assert [is_ended(link) for link in links] == threads() * [True]
+    assert [is_ended(link) for link in links] == settings.THREADS * [True]
     assert "Traceback" not in slow_server.log.read_text()
 
 

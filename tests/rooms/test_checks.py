@@ -12,7 +12,7 @@ from django.conf import settings as django_settings
 from django.core.checks import INFO, WARNING
 from pytest_django import Settings
 
-from issuance.checks import lets_certificates_in, shares_counts
+from issuance.checks import has_connections, lets_certificates_in, shares_counts
 from issuers.models import CERTIFICATE_METHODS, TokenEndpointAuthMethod
 from m2m_idp.env_services import SharedCache
 from tests.assertions import switch_on
@@ -42,6 +42,24 @@ def test_nothing_is_told_where_processes_share_a_cache(settings: Settings) -> No
 def test_the_check_of_a_deployment_tells_it_and_other_commands_do_not() -> None:
     assert "(issuance.I001)" in said("--deploy")
     assert said() == ""
+
+
+if django_settings.IS_POSTGRESQL:
+
+    def test_more_connections_than_postgresql_takes_are_told(cast: Cast, settings: Settings) -> None:
+        settings.ENVIRONMENT = replace(settings.ENVIRONMENT, web_concurrency=2)
+        assert has_connections() == []
+        settings.ENVIRONMENT = replace(settings.ENVIRONMENT, web_concurrency=100)
+        [notice] = has_connections()
+        assert (notice.id, notice.level) == ("issuance.W002", WARNING)
+        assert notice.msg == "PostgreSQL takes 97 connections, and the workers of this host may need 1700."
+        assert "has up to 17" in str(notice.hint)
+
+else:
+
+    def test_sqlite_takes_any_number_of_connections(settings: Settings) -> None:
+        settings.ENVIRONMENT = replace(settings.ENVIRONMENT, web_concurrency=1000)
+        assert has_connections() == []
 
 
 @pytest.mark.slow

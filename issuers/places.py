@@ -1,0 +1,87 @@
+"""Places: how many threads of this process may do something at once, and what becomes of the others if nobody moves.
+
+A database that hangs without a word holds whoever asks it. So fewer threads may ask than there are: the others answer
+what needs no database, and say of the rest that it does not answer.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.db import OperationalError
+
+PATIENCE = 2.0
+"""Seconds for which all places are taken and nobody leaves: then nobody waits for one any more."""
+
+
+class StuckError(OperationalError):
+    """All places are taken, and nobody leaves."""
+
+
+class Places:
+    """A number of places, given in the order in which they are asked for.
+
+    A thread that has one has it also for whatever it asks for meanwhile.
+    """
+
+    def __init__(
+        self, count: int, *, patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._free = count
+        self._patience = patience
+        self._clock = clock
+        self._moved_at = clock()
+        """When the last place was taken, or left."""
+        self._waiting: deque[threading.Event] = deque()
+        self._lock = threading.Lock()
+        self._held = threading.local()
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Wait for a place as long as others leave theirs. Raises StuckError."""
+        if getattr(self._held, "by_this_thread", False):
+            yield
+            return
+        self._take()
+        self._held.by_this_thread = True
+        try:
+            yield
+        finally:
+            self._held.by_this_thread = False
+            self._leave()
+
+    def _take(self) -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                self._moved_at = self._clock()
+                return
+            given = threading.Event()
+            self._waiting.append(given)
+        while not given.wait(self._patience_left()):
+            self._give_up(given)
+
+    def _patience_left(self) -> float:
+        return max(0.0, self._moved_at + self._patience - self._clock())
+
+    def _give_up(self, given: threading.Event) -> None:
+        """Unless somebody moved meanwhile. Raises StuckError."""
+        with self._lock:
+            if not given.is_set() and not self._patience_left():
+                self._waiting.remove(given)
+                raise StuckError("All places are taken, and nobody leaves.")
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._moved_at = self._clock()
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._free += 1
+
+
+DATABASE = Places(settings.DATABASE_PLACES)
+"""For what a token asks of the database."""
