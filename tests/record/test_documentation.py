@@ -20,7 +20,7 @@ from tests.record.test_export import refusals
 from tests.wire import ask, get
 
 PAGE = (Path(__file__).parents[2] / "docs" / "audit.md").read_text()
-(VERIFIER,) = re.findall(r"^```python\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+PROOF, VERIFIER = re.findall(r"^```python\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
 
 Lines = list[dict[str, Any]]
 
@@ -37,21 +37,27 @@ def lines(cast: Cast) -> Lines:
     return [json.loads(line) for line in "".join(Export(Chosen(), form=NDJSON)).splitlines()]
 
 
-def verified(tmp_path: Path, lines: Lines) -> tuple[int, list[str]]:
-    """Exit status and what it says, by a Python that has nothing of this project."""
+def run(script: str, tmp_path: Path, lines: Lines) -> "subprocess.CompletedProcess[str]":
+    """The script on an export of these lines, by a Python that has nothing of this project."""
     for name, content in {
-        "verify.py": VERIFIER,
+        "script.py": script,
         "keys.json": get("/audit/jwks").body.decode(),
         "export": "".join(json.dumps(line) + "\n" for line in lines),
     }.items():
         (tmp_path / name).write_text(content)
-    command = [sys.executable, "-I", "verify.py", "keys.json", "export"]
-    done = subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-I", "script.py", "keys.json", "export"]
+    return subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True, check=False)
+
+
+def verified(tmp_path: Path, lines: Lines) -> tuple[int, list[str]]:
+    """Exit status of verify.py, and what it says."""
+    done = run(VERIFIER, tmp_path, lines)
     assert done.stderr == ""
     return done.returncode, done.stdout.splitlines()
 
 
 def test_a_good_export_verifies(lines: Lines, tmp_path: Path) -> None:
+    assert run(PROOF, tmp_path, lines).returncode == 0
     assert verified(tmp_path, lines) == (0, ["ok: 8 rows, 1 of them not sealed yet"])
 
 
@@ -161,6 +167,12 @@ def test_what_was_altered_is_named(
 ) -> None:
     alter(lines)
     assert verified(tmp_path, lines) == (1, said)
+    assert run(PROOF, tmp_path, lines).returncode == 1
+
+
+def test_what_is_wrong_is_named_by_the_proof(lines: Lines, tmp_path: Path) -> None:
+    byte_in_a_row(lines)
+    assert '"déja vu"' in run(PROOF, tmp_path, lines).stderr
 
 
 def test_another_past_is_named_though_the_key_of_the_record_signed_it(lines: Lines, tmp_path: Path) -> None:
