@@ -82,10 +82,12 @@ bench: $(RUNTIME) ## Measure tokens per second of one worker on one core (docs/p
 	else echo "$(NO_POSTGRESQL)"; fi
 
 .PHONY: volume
-volume: $(RUNTIME) ## Measure the pages of a record of ten million rows (docs/performance.md; ROWS=)
-	@$(PYTHON) benchmarks/volume.py --rows $(or $(ROWS),10000000)
+volume: $(RUNTIME) ## Measure the pages of a record of ten million rows, sealing and verifying (docs/performance.md; ROWS=)
+	@$(PYTHON) benchmarks/volume.py $(if $(ROWS),--rows $(ROWS))
+	@$(PYTHON) benchmarks/sealing.py
 	@if command -v pg_virtualenv >/dev/null; then \
-		$(call on_postgresql,$(CLUSTER)) $(PYTHON) benchmarks/volume.py --rows $(or $(ROWS),10000000); \
+		$(call on_postgresql,$(CLUSTER)) $(PYTHON) benchmarks/volume.py $(if $(ROWS),--rows $(ROWS)); \
+		$(call on_postgresql,$(CLUSTER)) $(PYTHON) benchmarks/sealing.py; \
 	else echo "$(NO_POSTGRESQL)"; fi
 
 .PHONY: requirements

@@ -2,24 +2,19 @@
 
     benchmarks/volume.py [--rows 10000000] [--at-most MILLISECONDS]
 
-It fills a database of its own: an SQLite file in a directory that goes with it, or the empty one that DATABASE_URL
-names. A figure is the median of five requests to the console's own view, from the URL to the last byte of HTML.
+It fills a database of its own (empty_database.py). A figure is the median of five requests to the console's own view,
+from the URL to the last byte of HTML.
 """
 
 import argparse
-import os
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from pathlib import Path
 from statistics import median
 
-import django
+from empty_database import empty_database
 
-ROOT = Path(__file__).resolve().parent.parent
 REQUESTS = 5
 LIST = "/admin/audit/issuanceevent/"
 
@@ -34,16 +29,7 @@ def main() -> None:
         help="Fail if no request for a page took less than so many milliseconds.",
     )
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="m2m-idp-volume-") as directory:
-        os.environ |= {
-            "VAR_DIR": directory,
-            "DJANGO_SETTINGS_MODULE": "m2m_idp.settings",
-            "MAINTAIN_EVERY": "0",
-        }
-        for command in (["migrate"], ["collectstatic", "--no-input"]):
-            subprocess.run([sys.executable, "manage.py", *command, "--verbosity", "0"], cwd=ROOT, check=True)
-        sys.path.insert(0, str(ROOT))
-        django.setup()
+    with empty_database():
         slowest = _measure(asked.rows)
     if asked.at_most and slowest > asked.at_most:
         sys.exit(f"A page took {slowest:.0f} ms; at most {asked.at_most} are allowed.")
