@@ -86,7 +86,7 @@ volume: $(RUNTIME) ## Measure the pages of a record of ten million rows, sealing
 	@$(PYTHON) benchmarks/volume.py $(if $(ROWS),--rows $(ROWS))
 	@$(PYTHON) benchmarks/sealing.py
 	@if command -v pg_virtualenv >/dev/null; then \
-		$(call on_postgresql,$(CLUSTER)) $(PYTHON) benchmarks/volume.py $(if $(ROWS),--rows $(ROWS)); \
+		$(call on_postgresql,$(CLUSTER)) $(PYTHON) benchmarks/volume.py $(if $(ROWS),--rows $(ROWS)) && \
 		$(call on_postgresql,$(CLUSTER)) $(PYTHON) benchmarks/sealing.py; \
 	else echo "$(NO_POSTGRESQL)"; fi
 
