@@ -18,7 +18,7 @@ from audit import durability, ecs
 from audit.entry import Entry, cleaned, cleaned_json
 from audit.log import write_event
 from audit.models import IssuanceEvent, Outcome, Trace
-from issuers.places import DATABASE
+from issuers.turns import DATABASE
 
 MAX_TRACE_BYTES = 16_384
 
@@ -42,7 +42,7 @@ def record(entry: Entry, *, beside: Callable[[], None] | None = None) -> int:
         connection.close()
         raise NotRecordedError("The database file was moved or deleted.")
     try:
-        with DATABASE.taken():
+        with DATABASE.turn():
             event_id = _inserted(insert, row, entry, beside)
     except DatabaseFailure as error:
         log.error("not_recorded", request_id=entry.request_id, reason=cleaned(str(error)))  # noqa: TRY400 - one line

@@ -14,7 +14,7 @@ from django.middleware.security import SecurityMiddleware
 from django.utils.deprecation import MiddlewareMixin
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from console.unavailable import answer_in_place
+from console.unavailable import answer_in_turn
 from issuers.history import Source, authored
 
 ADMIN = "/admin/"
@@ -73,13 +73,13 @@ class StaticFiles(WhiteNoiseMiddleware):
         return super().__call__(request)  # type: ignore[no-untyped-call]
 
 
-class Places(AdminOnly, MiddlewareMixin):
+class Turns(AdminOnly, MiddlewareMixin):
     """A share of the threads, so that the console holds up no token (console/unavailable.py)."""
 
     def __call__(self, request: HttpRequest) -> Any:
         if not is_admin(request):
             return self.get_response(request)
-        return answer_in_place(request, self.get_response)
+        return answer_in_turn(request, self.get_response)
 
 
 class Sessions(AdminOnly, SessionMiddleware):

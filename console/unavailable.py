@@ -1,4 +1,4 @@
-"""What the console answers while the database is away or hangs, or when the console takes all of its places."""
+"""What the console answers while the database is away or hangs, or when the console has all of its turns."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -11,19 +11,19 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.defaults import server_error
 
-from issuers.places import Places, StuckError
+from issuers.turns import StuckError, Turns
 
-PLACES = Places(settings.CONSOLE_PLACES)
+TURNS = Turns(settings.CONSOLE_TURNS)
 """The console's share of the threads: what its pages ask of the database takes none from the tokens."""
 
 
-def answer_in_place(
+def answer_in_turn(
     request: HttpRequest, get_response: Callable[[HttpRequest], HttpResponseBase]
 ) -> HttpResponseBase:
-    """Answer in one of the console's places; 503 when there is none."""
+    """Answer in one of the console's turns; 503 when there is none."""
     with ExitStack() as held:
         try:
-            held.enter_context(PLACES.taken())
+            held.enter_context(TURNS.turn())
         except StuckError:
             return unavailable(request)
         response = get_response(request)
@@ -33,7 +33,7 @@ def answer_in_place(
 
 
 class Stream:
-    """A content that holds its place until Django closes it: after the last byte, or when the client is gone."""
+    """A content that holds its turn until Django closes it: after the last byte, or when the client is gone."""
 
     def __init__(self, content: Iterator[bytes], held: ExitStack) -> None:
         self._content = content

@@ -14,8 +14,8 @@ from issuance.errors import NotFound, TemporarilyUnavailable
 from issuance.grants import GRANT_TYPES
 from issuers.directory import IssuerSnapshot, issuers_by_path
 from issuers.models import ASSERTION_METHODS, CERTIFICATE_METHODS, Issuer
-from issuers.places import DATABASE
 from issuers.revision import Snapshots, current
+from issuers.turns import DATABASE
 from keys.keyring import RECORD, Keyring, keyrings
 from relying_parties.client_keys import ASSERTION_ALGS
 from relying_parties.models import RelyingParty, ResourceServer
@@ -75,7 +75,7 @@ def warm() -> None:
     """Read what the documents of every issuer are made of, unless this process has since the last change."""
     try:
         if (revision := current()) != _Warmth.revision:
-            with DATABASE.taken():
+            with DATABASE.turn():
                 _read_all()
             _Warmth.revision = revision
     except DatabaseFailure as failure:

@@ -19,7 +19,7 @@ from issuance.forwarded import parsed_address
 from issuance.protocol_view import ProtocolView
 from issuers.directory import IssuerSnapshot
 from issuers.models import Issuer
-from issuers.places import Places
+from issuers.turns import Turns
 from keys.creation import no_active_key
 from keys.due import overdue_keys, rotates_at
 from keys.keyring import keyrings
@@ -42,7 +42,7 @@ def start_problems() -> list[str]:
         return []
 
 
-PROBES = Places(1)
+PROBES = Turns(1)
 """For whoever asks whether this server is ready: a database that hangs holds one of them."""
 FORGIVEN = {"database", "issuers", "rotation", "seal"}
 """The checks that leave the server ready: degraded, for the issuers that work."""
@@ -59,7 +59,7 @@ def readiness() -> dict[str, list[str]]:
         "seal": _seal_problems,
     }
     try:
-        with PROBES.taken():
+        with PROBES.turn():
             connection.ensure_connection()
             return {"database": []} | {name: check() for name, check in checks.items()}
     except DatabaseFailure as error:

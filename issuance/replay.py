@@ -14,7 +14,7 @@ from django.db import connection
 from issuance.errors import OAuthError
 from issuance.models import UsedJti
 from issuers.models import CLOCK_SKEW
-from issuers.places import DATABASE
+from issuers.turns import DATABASE
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def refuse_used(uses: tuple[OneUse, ...]) -> None:
     Of several at the same moment all may pass here; `using` lets one.
     """
     for once in uses:
-        with DATABASE.taken():
+        with DATABASE.turn():
             is_used = UsedJti.objects.filter(holder=once.holder, jti_digest=once.jti_digest).exists()
         if is_used:
             raise once.refusal

@@ -7,9 +7,9 @@ from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.http.response import HttpResponseBase
 
-from issuers.places import Places, StuckError
+from issuers.turns import StuckError, Turns
 
-TURNS = Places(settings.DATABASE_PLACES)
+TURNS = Turns(settings.DATABASE_TURNS)
 """More threads at once would only take the interpreter from each other. While none of them gets on, others may."""
 
 
@@ -28,5 +28,5 @@ class Handler(WSGIHandler):
     def __call__(self, environ: dict[str, Any], start_response: Any) -> HttpResponseBase:
         with ExitStack() as held:
             with suppress(StuckError):
-                held.enter_context(TURNS.taken())
+                held.enter_context(TURNS.turn())
             return super().__call__(environ, start_response)

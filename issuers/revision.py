@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from django.db import InterfaceError, OperationalError, connection, models, transaction
 from django.db.models import F
 
-from issuers.places import DATABASE, Places
+from issuers.turns import DATABASE, Turns
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -79,12 +79,12 @@ class _Clock:
     def __init__(self) -> None:
         self.number = -1
         self.read_at = float("-inf")
-        self._reader = Places(1)
+        self._reader = Turns(1)
 
     def current(self) -> int:
         """Raises what the database raises, and StuckError while it does not answer the thread that asks it."""
         if self._is_old():
-            with self._reader.taken():
+            with self._reader.turn():
                 self._read_if_old()
         return self.number
 
@@ -92,7 +92,7 @@ class _Clock:
         return time.monotonic() - self.read_at > REREAD_AFTER
 
     def _read_if_old(self) -> None:
-        """Those that waited for the place find that it has been read."""
+        """Those that waited for their turn find that it has been read."""
         if self._is_old():
             now = time.monotonic()
             self.number = _read()
@@ -133,7 +133,7 @@ class Snapshots(Generic[K, V]):
         return entry[1] if entry else None
 
     def _read(self, key: K, revision: int) -> V | None:
-        with DATABASE.taken():
+        with DATABASE.turn():
             value = self._load(key)
         with self._lock:
             self._entries.pop(key, None)

@@ -67,7 +67,7 @@ INSTALLED_APPS = [
 CONSOLE_MIDDLEWARE = [
     "console.middleware.SecurityHeaders",
     "console.middleware.StaticFiles",
-    "console.middleware.Places",
+    "console.middleware.Turns",
     "console.middleware.Sessions",
     "console.middleware.Common",
     "console.middleware.Csrf",
@@ -97,13 +97,13 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": ENVIRONMENT.database}
-# How many threads of a process may wait for the database (issuers/places.py). One that waits for PostgreSQL to commit
+# How many threads of a process may wait for the database (issuers/turns.py). One that waits for PostgreSQL to commit
 # leaves the core to the others; SQLite has one writer at a time.
 IS_POSTGRESQL = "postgresql" in ENVIRONMENT.database["ENGINE"]
-DATABASE_PLACES = 8 if IS_POSTGRESQL else 4
-CONSOLE_PLACES = 4 if HAS_CONSOLE else 0
+DATABASE_TURNS = 8 if IS_POSTGRESQL else 4
+CONSOLE_TURNS = 4 if HAS_CONSOLE else 0
 # Beside those the one that reads the revision, a probe, and two for what needs no database.
-THREADS = DATABASE_PLACES + CONSOLE_PLACES + 4
+THREADS = DATABASE_TURNS + CONSOLE_TURNS + 4
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [

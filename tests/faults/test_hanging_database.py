@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client as Browser
 
-from issuers.places import PATIENCE
+from issuers.turns import PATIENCE
 from tests.cast import Cast
 from tests.faults.clients import Crowd, crowd
 from tests.faults.own_database import OwnDatabase, OwnFile, issued_jtis, own_database
@@ -116,7 +116,7 @@ if not IS_SQLITE:
         browser = Browser()
         browser.force_login(User.objects.create_superuser("root"))
         cookie = f"{settings.SESSION_COOKIE_NAME}={browser.cookies[settings.SESSION_COOKIE_NAME].value}"
-        asked = settings.CONSOLE_PLACES + 2
+        asked = settings.CONSOLE_TURNS + 2
         with (
             asked_while_it_hangs(cast, tmp_path) as (server, clients, database),
             ThreadPoolExecutor(asked) as browsers,
@@ -131,7 +131,7 @@ if not IS_SQLITE:
                     assert answered_at_once(server, path) == requests.codes.ok
                 refused = [page.result() for page in pages if page.done()]
             statuses = sorted(page.result().status_code for page in pages)
-        assert statuses == [200] * settings.CONSOLE_PLACES + [503, 503]
+        assert statuses == [200] * settings.CONSOLE_TURNS + [503, 503]
         assert [page.status_code for page in refused] == [503, 503]
         assert refused[0].headers["Retry-After"] == "5"
         assert "The database does not answer" in refused[0].text

@@ -1,4 +1,4 @@
-"""Places: how many threads of this process may do something at once, and what becomes of the others if nobody moves.
+"""Turns: how many threads of this process may do something at once, and what becomes of the others if nobody moves.
 
 A database that hangs without a word holds whoever asks it. So fewer threads may ask than there are: the others answer
 what needs no database, and say of the rest that it does not answer.
@@ -14,15 +14,15 @@ from django.conf import settings
 from django.db import OperationalError
 
 PATIENCE = 2.0
-"""Seconds for which all places are taken and nobody leaves: then nobody waits for one any more."""
+"""Seconds for which all turns are given and none ends: then nobody waits for one any more."""
 
 
 class StuckError(OperationalError):
-    """All places are taken, and nobody leaves."""
+    """All turns are given, and none ends."""
 
 
-class Places:
-    """A number of places, given in the order in which they are asked for.
+class Turns:
+    """So many at once, given in the order in which they are asked for.
 
     A thread that has one has it also for whatever it asks for meanwhile.
     """
@@ -34,26 +34,26 @@ class Places:
         self._patience = patience
         self._clock = clock
         self._moved_at = clock()
-        """When the last place was taken, or left."""
+        """When the last turn began or ended."""
         self._waiting: deque[threading.Event] = deque()
         self._lock = threading.Lock()
         self._held = threading.local()
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Wait for a place as long as others leave theirs. Raises StuckError."""
+    def turn(self) -> Iterator[None]:
+        """Wait for a turn as long as those of others end. Raises StuckError."""
         if getattr(self._held, "by_this_thread", False):
             yield
             return
-        self._take()
+        self._begin()
         self._held.by_this_thread = True
         try:
             yield
         finally:
             self._held.by_this_thread = False
-            self._leave()
+            self._end()
 
-    def _take(self) -> None:
+    def _begin(self) -> None:
         with self._lock:
             if self._free:
                 self._free -= 1
@@ -72,9 +72,9 @@ class Places:
         with self._lock:
             if not given.is_set() and not self._patience_left():
                 self._waiting.remove(given)
-                raise StuckError("All places are taken, and nobody leaves.")
+                raise StuckError("All turns are given, and none ends.")
 
-    def _leave(self) -> None:
+    def _end(self) -> None:
         with self._lock:
             self._moved_at = self._clock()
             if self._waiting:
@@ -83,5 +83,5 @@ class Places:
                 self._free += 1
 
 
-DATABASE = Places(settings.DATABASE_PLACES)
+DATABASE = Turns(settings.DATABASE_TURNS)
 """For what a token asks of the database."""
