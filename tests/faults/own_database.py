@@ -101,6 +101,15 @@ class OwnCluster:
         """`fast` ends the sessions, `immediate` is a crash: the log is replayed. Returns when it serves again."""
         self.control("restart", "-m", mode, "-w", "-l", str(self.directory / "log"), "-o", self.options)
 
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Away for the length of the block."""
+        self.control("stop", "-m", "immediate", "-w")
+        try:
+            yield
+        finally:
+            self.control("start", "-w", "-l", str(self.directory / "log"), "-o", self.options)
+
     @property
     def options(self) -> str:
         return f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.directory}"

@@ -19,7 +19,7 @@ from django.test import Client as Browser
 from issuers.turns import PATIENCE
 from tests.cast import Cast
 from tests.faults.clients import Crowd, crowd
-from tests.faults.own_database import OwnDatabase, OwnFile, issued_jtis, own_database
+from tests.faults.own_database import OwnDatabase, OwnFile, issued_jtis, own_cluster, own_database
 from tests.server import Server, serve, with_static_files
 
 CONNECTIONS = 24
@@ -83,6 +83,12 @@ def answered_at_once(server: Server, path: str) -> int:
     return status
 
 
+def cookie_of_a_superuser() -> str:
+    browser = Browser()
+    browser.force_login(User.objects.create_superuser("root"))
+    return f"{settings.SESSION_COOKIE_NAME}={browser.cookies[settings.SESSION_COOKIE_NAME].value}"
+
+
 @pytest.mark.slow
 @pytest.mark.contract("P1.1", "P1.3", "P5.4")
 def test_a_database_that_hangs_holds_up_no_document(cast: Cast, tmp_path: Path) -> None:
@@ -113,9 +119,7 @@ if not IS_SQLITE:
     @pytest.mark.slow
     @pytest.mark.contract("P5.4")
     def test_the_console_takes_its_share_of_the_threads_and_no_more(cast: Cast, tmp_path: Path) -> None:
-        browser = Browser()
-        browser.force_login(User.objects.create_superuser("root"))
-        cookie = f"{settings.SESSION_COOKIE_NAME}={browser.cookies[settings.SESSION_COOKIE_NAME].value}"
+        cookie = {"Cookie": cookie_of_a_superuser()}
         asked = settings.CONSOLE_TURNS + 2
         with (
             asked_while_it_hangs(cast, tmp_path) as (server, clients, database),
@@ -123,9 +127,7 @@ if not IS_SQLITE:
         ):
             with hanging(database):
                 clients.wait_for(refused=10)
-                pages = [
-                    browsers.submit(server.get, "/admin/", headers={"Cookie": cookie}) for _ in range(asked)
-                ]
+                pages = [browsers.submit(server.get, "/admin/", headers=cookie) for _ in range(asked)]
                 time.sleep(2 * PATIENCE)
                 for path in DOCUMENTS:
                     assert answered_at_once(server, path) == requests.codes.ok
@@ -135,3 +137,21 @@ if not IS_SQLITE:
         assert [page.status_code for page in refused] == [503, 503]
         assert refused[0].headers["Retry-After"] == "5"
         assert "The database does not answer" in refused[0].text
+
+    @pytest.mark.slow
+    @pytest.mark.contract("P5.4")
+    def test_the_console_says_that_the_database_is_away(cast: Cast, tmp_path: Path) -> None:
+        cookie = {"Cookie": cookie_of_a_superuser()}
+        with own_cluster() as database:
+            environment = {"DATABASE_URL": database.url} | with_static_files(tmp_path)
+            with serve(tmp_path, 1, environment) as server:
+                assert server.get("/admin/", headers=cookie).status_code == requests.codes.ok
+                with database.stopped():
+                    told = server.get("/admin/", headers=cookie)
+                    assert told.status_code == requests.codes.service_unavailable
+                    assert (told.headers["Retry-After"], "The database does not answer" in told.text) == (
+                        "5",
+                        True,
+                    )
+                    assert server.get("/oidc_m2m/jwks").status_code == requests.codes.ok
+                assert server.get("/admin/", headers=cookie).status_code == requests.codes.ok
