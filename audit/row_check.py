@@ -9,6 +9,7 @@ from django.db import DatabaseError
 
 from audit.leaf import SealedTable, hash_of
 from audit.leaves import Leaf
+from audit.stored import Stored, stored
 
 ROWS_AT_ONCE = 2_000
 WIDEST_GAP = 8
@@ -40,14 +41,14 @@ class Changed:
 
 def compare(table: SealedTable, leaves: list[Leaf], changed: Changed) -> Iterator[tuple[int, State, str]]:
     """Id, state and instant of each leaf's row, in the order of ids; the instant is empty where it is not the same."""
-    id_at = table.id_at
+    id_at, read = table.id_at, stored(table)
     for some in _spans(leaves):
         expected = {leaf.id: leaf.hash for leaf in some}
         found = {}
-        for values in _values(table, some[0].id, some[-1].id):
+        for values in _values(read, some[0].id, some[-1].id):
             pk = values[id_at]
             if pk in expected:
-                found[pk] = _checked(table, values, expected[pk], changed)
+                found[pk] = _checked(read.table, values, expected[pk], changed)
         for leaf in some:
             state, instant = found.get(leaf.id, (State.MISSING, ""))
             yield leaf.id, state, instant
@@ -56,7 +57,7 @@ def compare(table: SealedTable, leaves: list[Leaf], changed: Changed) -> Iterato
 def _checked(table: SealedTable, values: tuple[Any, ...], leaf: bytes, changed: Changed) -> tuple[State, str]:
     try:
         members = table.members(values)
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, LookupError, AttributeError):
         return State.CHANGED, ""
     if _hash(members) == leaf:
         return State.SAME, members[table.instant_name]
@@ -65,11 +66,17 @@ def _checked(table: SealedTable, values: tuple[Any, ...], leaf: bytes, changed: 
     return State.CHANGED, ""
 
 
-def leaf_of(table: SealedTable, values: Iterable[Any]) -> bytes:
-    """The leaf hash of a row, given its columns' values in order; empty for what no sealed row can be."""
+def hashes_of(table: SealedTable, ids: Iterable[int]) -> dict[int, bytes]:
+    """The leaf hash of each row as it is stored now; empty for what no sealed row can be."""
+    read = stored(table)
+    rows = table.model._default_manager.filter(pk__in=ids).order_by("pk").values_list(*read.columns)
+    return {values[table.id_at]: _hash_of_values(read.table, values) for values in rows}
+
+
+def _hash_of_values(table: SealedTable, values: Iterable[Any]) -> bytes:
     try:
         return _hash(table.members(values))
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, LookupError, AttributeError):
         return b""
 
 
@@ -93,22 +100,21 @@ def _spans(leaves: list[Leaf]) -> Iterator[list[Leaf]]:
         yield span
 
 
-def _values(table: SealedTable, first: int, last: int) -> Iterator[tuple[Any, ...]]:
+def _values(read: Stored, first: int, last: int) -> Iterator[tuple[Any, ...]]:
     """The rows' values; of one that cannot be read any more, its id alone, the rest None."""
-    names = [name for name, _ in table.columns]
-    rows = table.model._default_manager.filter(pk__range=(first, last)).order_by("pk")
+    rows = read.table.model._default_manager.filter(pk__range=(first, last)).order_by("pk")
     try:
-        yield from list(rows.values_list(*names))
+        yield from list(rows.values_list(*read.columns))
     except (ValueError, TypeError, AttributeError, DatabaseError) as error:
         if isinstance(error, DatabaseError) and "decode" not in str(error):
             raise
-        yield from _around(table, first, last)
+        yield from _around(read, first, last)
 
 
-def _around(table: SealedTable, first: int, last: int) -> Iterator[tuple[Any, ...]]:
+def _around(read: Stored, first: int, last: int) -> Iterator[tuple[Any, ...]]:
     if first == last:
-        yield tuple(first if name == table.id_name else None for name, _ in table.columns)
+        yield tuple(first if name == read.table.id_name else None for name, _ in read.table.columns)
         return
     middle = (first + last) // 2
-    yield from _values(table, first, middle)
-    yield from _values(table, middle + 1, last)
+    yield from _values(read, first, middle)
+    yield from _values(read, middle + 1, last)

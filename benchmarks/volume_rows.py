@@ -28,8 +28,8 @@ SERIES = {
 }
 HEX = {"sqlite": "lower(hex(randomblob(16)))", "postgresql": "md5(random()::text || n)"}
 INSTANT = {
-    "sqlite": "strftime('%Y-%m-%d %H:%M:%S', {seconds}, 'unixepoch') || printf('.%06d', h % 1000000)",
-    "postgresql": "to_timestamp({seconds}) + (h % 1000000) * interval '1 microsecond'",
+    "sqlite": "strftime('%Y-%m-%d %H:%M:%S', {seconds}, 'unixepoch') || printf('.%06d', 1 + h % 999999)",
+    "postgresql": "to_timestamp({seconds}) + (1 + h % 999999) * interval '1 microsecond'",
 }
 ASKED_AT = "{start} + n * {year} / {rows}"
 

@@ -17,7 +17,7 @@ from audit.checkpoints import CHECKPOINT
 from audit.leaf import SealedTable
 from audit.leaves import BrokenLeavesError, Leaf, unpacked
 from audit.models import Checkpoint, IssuanceEvent, UnsealedRange
-from audit.row_check import leaf_of
+from audit.row_check import hashes_of
 from keys.record_key import ForgedStatementError, read_statement, record_jwks
 
 TABLE = SealedTable.of(IssuanceEvent)
@@ -63,19 +63,22 @@ def checked(events: Sequence[IssuanceEvent]) -> list[Checked]:
     """In the order given."""
     waiting = _waiting(event.pk for event in events)
     seals = _seals([event for event in events if event.pk not in waiting])
+    hashes = hashes_of(TABLE, seals)
     return [
-        Checked(event.pk, State.NOT_YET) if event.pk in waiting else _judged(event, seals.get(event.pk))
+        Checked(event.pk, State.NOT_YET)
+        if event.pk in waiting
+        else _judged(event.pk, hashes.get(event.pk), seals.get(event.pk))
         for event in events
     ]
 
 
-def _judged(event: IssuanceEvent, seal: Opened | None) -> Checked:
-    pk = event.pk
+def _judged(pk: int, found: bytes | None, seal: Opened | None) -> Checked:
+    """`found`: the leaf of the row as it is stored."""
     if seal is None:
         return Checked(pk, State.NOT_FOUND)
     if seal.problem:
         return Checked(pk, State.BROKEN, seal.problem, seal.number)
-    if seal.leaves[pk] != leaf_of(TABLE, (getattr(event, name) for name, _ in TABLE.columns)):
+    if seal.leaves[pk] != found:
         return Checked(pk, State.BROKEN, "The row is another than the one that was sealed.", seal.number)
     return Checked(pk, State.AS_SEALED, "", seal.number)
 

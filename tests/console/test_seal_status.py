@@ -221,3 +221,15 @@ def test_the_overview_says_it_in_a_line(start: datetime, auditor: Client, operat
         page = " ".join(body_of(client, "/admin/").split())
         assert "checkpoint 1</a>" in page
         assert "1 row is not sealed yet" in page
+
+
+def test_a_row_whose_instant_is_written_otherwise_is_named_where_texts_are_compared(start: datetime) -> None:
+    row = asked(start)
+    seal([row], start + MINUTE)
+    triggers.remove(connection)
+    with connection.cursor() as cursor:
+        text = row.at.isoformat()
+        cursor.execute("UPDATE audit_issuanceevent SET at = %s WHERE id = %s", [text, row.pk])
+    triggers.install(connection)
+    expected = State.BROKEN if connection.vendor == "sqlite" else State.AS_SEALED
+    assert states([row]) == [expected]
