@@ -16,7 +16,7 @@ class RecordFilter(forms.Form):
 
     since = Instant(required=False, label="From (UTC)")
     until = Instant(required=False, label="Until (UTC)")
-    issuer = forms.ChoiceField(required=False)
+    issuer = forms.CharField(required=False, max_length=400, widget=forms.Select)
     client = forms.CharField(required=False, label="Client ID", max_length=255)
     outcome = forms.ChoiceField(required=False, choices=[("", "Any"), *Outcome.choices])
     error = forms.ChoiceField(required=False)
@@ -27,9 +27,14 @@ class RecordFilter(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        issuers = [(issuer.url, issuer.name) for issuer in Issuer.objects.all()]
-        self.fields["issuer"].choices = [("", "Any"), *issuers]  # type: ignore[attr-defined]
+        self.fields["issuer"].widget.choices = [("", "Any"), *self._issuers().items()]
         self.fields["error"].choices = [("", "Any"), *((code, code) for code in _error_codes())]  # type: ignore[attr-defined]
+
+    def _issuers(self) -> dict[str, str]:
+        """Those that there are, and the one that is asked for: the record outlives issuers, and links to them."""
+        names = {issuer.url: issuer.name for issuer in Issuer.objects.all()}
+        asked = self.data.get("issuer", "").strip()
+        return names if asked in ("", *names) else names | {asked: f"{asked} (none of this server now)"}
 
     @property
     def chosen(self) -> Chosen:

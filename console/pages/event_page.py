@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.urls import reverse
 
@@ -36,8 +37,17 @@ class EventPage(PanelledPage):
             "story": [
                 Part(chapter, tuple(_link(row, named) for named in found if named.about in chapter.about))
                 for chapter in story_of(row)
-            ]
+            ],
+            "timeline": _timeline(row),
         }
+
+
+def _timeline(event: IssuanceEvent) -> str:
+    """By issuer and client ID, which outlive the relying party; empty where the request named none."""
+    if not (event.issuer and event.client_id):
+        return ""
+    asked = urlencode({"issuer": event.issuer, "client": event.client_id})
+    return f"{reverse('admin:audit_timeline')}?{asked}"
 
 
 def _link(event: IssuanceEvent, named: Named) -> NamedLink:

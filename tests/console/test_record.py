@@ -119,6 +119,19 @@ def test_a_cell_leads_to_the_list_of_what_is_like_it(cast: Cast, auditor: Client
         assert len(listed(auditor, **{name: value})) >= 1
 
 
+def test_the_cell_of_an_issuer_that_is_gone_leads_to_its_list_too(cast: Cast, auditor: Client) -> None:
+    gone = "http://127.0.0.1:8000/gone"
+    refusals(2, issuer=gone)
+    ask(auth=cast.basic("billing"))
+    link = f"?{urlencode({'issuer': gone})}"
+    assert f'href="{link}"' in body_of(auditor, LIST)
+    assert listed(auditor, issuer=gone) == ["client-1", "client-0"]
+    page = body_of(auditor, f"{LIST}{link}")
+    assert f'<option value="{gone}" selected>{gone} (none of this server now)</option>' in page
+    assert "(none of this server now)" not in body_of(auditor, f"{LIST}?issuer={cast.oidc_m2m.url}")
+    assert len(body_of(auditor, f"{EXPORT}{link}").splitlines()) == 3
+
+
 def test_a_search_that_finds_little_looks_at_so_many_rows_and_says_how_far(
     cast: Cast, auditor: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +163,7 @@ def test_a_search_that_finds_little_looks_at_so_many_rows_and_says_how_far(
         ({"since": "2020-01-01T00:00:00", "outcome": "issued"}, ["billing"]),
         ({"since": "nonsense"}, []),
         ({"client": "\x00"}, []),
+        ({"issuer": "\x00"}, []),
         ({"outcome": "made up"}, []),
         ({"older_than": "' OR 1=1", "client": "client-1"}, ["client-1"]),
         ({"older_than": "9" * 18 + "-1", "client": "client-1"}, ["client-1"]),
@@ -197,6 +211,21 @@ def test_the_page_of_an_event_outlives_its_relying_party(cast: Cast, auditor: Cl
     ask(auth=cast.basic("billing"))
     cast.billing.delete()
     assert "none of this issuer" in body_of(auditor, f"{LIST}{last_event().pk}/change/")
+
+
+def test_the_page_of_an_event_of_a_client_that_is_gone_leads_to_its_timeline(
+    cast: Cast, auditor: Client
+) -> None:
+    ask(auth=cast.basic("billing"))
+    cast.billing.delete()
+    page = f"/admin/audit/timeline/?{urlencode({'issuer': cast.oidc_m2m.url, 'client': 'billing'})}"
+    assert f'href="{page.replace("&", "&amp;")}"' in body_of(auditor, f"{LIST}{last_event().pk}/change/")
+    assert "1 token issued" in body_of(auditor, page)
+
+
+def test_the_page_of_an_event_without_a_client_leads_to_no_timeline(cast: Cast, auditor: Client) -> None:
+    refusals(1, client_id="")
+    assert "/admin/audit/timeline/" not in body_of(auditor, f"{LIST}{last_event().pk}/change/")
 
 
 def test_the_page_of_an_event_shows_its_trace(cast: Cast, auditor: Client) -> None:
