@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from django.db.models import F
+from django.db import connection
 
 from audit.models import HourlyCount, IssuanceEvent, Outcome, RefusalCount
 
@@ -50,17 +50,24 @@ def _hour(at: str) -> str:
     return f"{at[:13]}:00:00.000000Z"
 
 
+COLUMNS = (*Kind._fields, "digest", "requests")
+_ADD = (
+    f"INSERT INTO {HourlyCount._meta.db_table} AS sums ({', '.join(COLUMNS)}) "  # noqa: S608
+    f"VALUES ({', '.join(['%s'] * len(COLUMNS))}) "
+    "ON CONFLICT (digest) DO UPDATE SET requests = sums.requests + excluded.requests"
+)
+
+
 def add(sums: "Counter[Kind]") -> None:
     """Call it inside the transaction of the checkpoint, so that each row counts once."""
-    rows = [(_row(kind), requests) for kind, requests in sorted(sums.items())]
-    HourlyCount.objects.bulk_create([row for row, _ in rows], batch_size=500, ignore_conflicts=True)
-    for row, requests in rows:
-        HourlyCount.objects.filter(digest=row.digest).update(requests=F("requests") + requests)
+    with connection.cursor() as cursor:
+        cursor.executemany(_ADD, [_row(kind, requests) for kind, requests in sorted(sums.items())])
 
 
-def _row(kind: Kind) -> HourlyCount:
-    values = kind._asdict() | {"hour": datetime.fromisoformat(kind.hour)}
-    return HourlyCount(**values, requests=0, digest=digest_of(kind))
+def _row(kind: Kind, requests: int) -> tuple[Any, ...]:
+    """In the order of COLUMNS."""
+    hour = connection.ops.adapt_datetimefield_value(datetime.fromisoformat(kind.hour))
+    return (hour, *kind[1:], digest_of(kind), requests)
 
 
 def digest_of(kind: Kind) -> str:

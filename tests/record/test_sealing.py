@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit import merkle
@@ -169,17 +170,20 @@ def test_of_many_sealers_at_once_each_row_is_sealed_once(sealers: int) -> None:
 def test_a_run_that_breaks_off_anywhere_leaves_nothing_and_the_next_completes_it(
     event_and_table: str,
 ) -> None:
+    before = events(1)
+    seal(NOW)
     ids = events(3)
     what, table = event_and_table.split()
 
     with refusing(what, table):
         done = maintain(timezone.now())
     assert [failure.chore for failure in done.failed] == ["seal the record"]
-    assert (Checkpoint.objects.count(), sealed_ids(), HourlyCount.objects.count()) == (1, [], 0)
+    assert (Checkpoint.objects.count(), sealed_ids()) == (2, before)
+    assert HourlyCount.objects.get().requests == 1
 
     assert maintain(timezone.now()).sealed_rows == 3
-    assert sealed_ids() == ids
-    assert HourlyCount.objects.get().requests == 3
+    assert sealed_ids() == before + ids
+    assert HourlyCount.objects.get().requests == 4
 
 
 def test_a_gap_is_sealed_when_its_row_comes_and_forgotten_after_a_day() -> None:
@@ -271,6 +275,18 @@ def test_the_hours_are_summed_by_what_matters() -> None:
         (HOUR, "", "", "refused", "invalid_client", 8),
         (HOUR + timedelta(hours=1), "billing", "https://api.example", "issued", "", 1),
     ]
+
+
+def test_many_sums_are_added_by_one_statement() -> None:
+    for requests in (1, 2):
+        for number in range(3 * requests):
+            event(client_id=f"client-{number % 3}", at=HOUR)
+        with CaptureQueriesContext(connection) as queries:
+            seal(NOW)
+        assert sum("audit_hourlycount" in query["sql"] for query in queries) == 1
+    assert list(HourlyCount.objects.order_by("client_id").values_list("client_id", "requests")) == [
+        ("client-0", 3), ("client-1", 3), ("client-2", 3),
+    ]  # fmt: skip
 
 
 def test_a_transaction_around_it_is_rolled_back_whole() -> None:
