@@ -33,12 +33,22 @@ def post(url: str, body: str) -> None:
             f"CHECKPOINT_URL did not answer within {LONGEST_POST:g} seconds. {ADVICE}"
         ) from error
     except (HTTPError, OSError, ValueError) as error:
-        raise NotSentError(f"CHECKPOINT_URL cannot be reached ({type(error).__name__}). {ADVICE}") from error
+        raise NotSentError(f"{_told(error)} {ADVICE}") from error
     if status not in ACCEPTED:
         raise NotSentError(f"CHECKPOINT_URL answered {status} instead of 2xx. {ADVICE}")
 
 
 ADVICE = "Mend it, or what serves it: the next run sends the same statement again, and then those after it."
+
+
+def _told(error: Exception) -> str:
+    cause = error.args[0] if error.args else None
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return (
+            f"The certificate of CHECKPOINT_URL is not trusted ({cause.verify_message}): correct it, or name a bundle "
+            "with its authority in FETCH_CA_FILE."
+        )
+    return f"CHECKPOINT_URL cannot be reached ({type(error).__name__})."
 
 
 def _post(url: str, body: str, answer: "Future[int]") -> None:
@@ -49,11 +59,20 @@ def _post(url: str, body: str, answer: "Future[int]") -> None:
 
 
 def _status(url: str, body: str) -> int:
-    trust = ssl.create_default_context(cafile=settings.FETCH_CA_FILE or None)
-    with PoolManager(ssl_context=trust, timeout=Timeout(total=LONGEST_POST)) as pool:
+    with PoolManager(ssl_context=_trust(), timeout=Timeout(total=LONGEST_POST)) as pool:
         response = pool.request(
             "POST", url, body=body.encode(), retries=False, redirect=False, preload_content=False,
             headers={"Content-Type": "application/jwt", "User-Agent": "m2m-idp"},
         )  # fmt: skip
         with closing(response):
             return response.status
+
+
+def _trust() -> ssl.SSLContext:
+    """The authorities of FETCH_CA_FILE, or those that the system trusts."""
+    try:
+        return ssl.create_default_context(cafile=settings.FETCH_CA_FILE or None)
+    except OSError as error:
+        raise NotSentError(
+            f"FETCH_CA_FILE cannot be read any more ({error}): put the PEM bundle back."
+        ) from error
