@@ -1,15 +1,21 @@
 """manage.py audit prune: sealed rows go under a signed tombstone, and verification still passes."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
+from threading import Barrier
+from time import monotonic
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
+from audit import pruning
 from audit.models import Checkpoint, Inspection, IssuanceEvent, Tombstone, Trace, UnsealedRange
 from issuers import revision
 from keys.models import Purpose, SigningKey
+from keys.record_key import record_key, signed_statement, statement_reader
+from tests.at_once import all_at_once
 from tests.record.rows import EVENTS, event, events
 from tests.record.tampering import found, without_triggers
 from tests.rooms.failing import refusing
@@ -17,7 +23,8 @@ from upkeep.sealing import seal
 
 NOW = timezone.now()
 OLD = NOW - timedelta(days=40)
-BEFORE = f"{NOW - timedelta(days=30):%Y-%m-%d}"
+BEFORE_AT = datetime.combine(NOW - timedelta(days=30), time(), tzinfo=UTC)
+BEFORE = f"{BEFORE_AT:%Y-%m-%d}"
 
 pytestmark = pytest.mark.usefixtures("sealed")
 
@@ -66,6 +73,59 @@ def test_a_second_prune_has_nothing_to_do(old: list[int], capsys: pytest.Capture
     prune()
     assert capsys.readouterr().out.splitlines()[-1] == "There is nothing to prune."
     assert Tombstone.objects.count() == 1
+
+
+def somebody_waits() -> bool:
+    """For a lock of this database, within ten seconds. Of SQLite it is known without looking: it has one writer."""
+    if connection.vendor == "sqlite":
+        return True
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    end = monotonic() + 10
+    while monotonic() < end:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(waiting)
+            if cursor.fetchone():
+                return True
+    return False
+
+
+def test_of_two_at_once_one_prunes_and_the_other_says_that_somebody_does(old: list[int]) -> None:
+    both_know_what_to_prune = Barrier(2)
+    read = statement_reader()
+
+    def signed(claims: dict[str, Any], kind: str) -> tuple[str, str]:
+        key = record_key(NOW)
+        both_know_what_to_prune.wait()
+        return signed_statement(claims, kind=kind, key=key), key.kid
+
+    waited: list[bool] = []
+
+    def until_the_other_waits(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith('INSERT INTO "audit_tombstone"'):
+            waited.append(somebody_waits())
+        return execute(sql, *rest)
+
+    def prune_or_say_why_not() -> object:
+        try:
+            with connection.execute_wrapper(until_the_other_waits):
+                return pruning.prune(before=BEFORE_AT, actor="a", reason="", sign=signed, read=read)
+        except pruning.PruningRefusedError as error:
+            return str(error)
+
+    done = all_at_once(prune_or_say_why_not, prune_or_say_why_not)
+
+    assert waited == [True]
+    stone = Tombstone.objects.get()
+    assert (stone, 5) in done
+    assert "Somebody else prunes at this moment: nothing was changed by this one." in done
+    assert IssuanceEvent.objects.count() == 3
+    assert found() == []
+
+
+def test_it_is_dated_when_it_is_done_and_not_when_it_began(old: list[int]) -> None:
+    prune()
+    assert Inspection.objects.get().at >= Tombstone.objects.get().created_at
 
 
 def test_one_that_broke_off_is_completed_by_the_next(old: list[int], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """audit/verification.py: whatever is done to the record behind the triggers is found and named."""
 
+import io
+from contextlib import redirect_stdout
 from datetime import timedelta
 from pathlib import Path
 
@@ -266,6 +268,20 @@ def test_the_command_says_that_all_is_well_and_leaves_a_row(capsys: pytest.Captu
     assert capsys.readouterr().out.splitlines() == [line]
     done = Inspection.objects.get()
     assert (done.act, done.rows, done.filter, done.result) == ("verify", count, "", line)
+
+
+def test_a_verification_is_dated_when_it_is_done_and_not_when_it_began() -> None:
+    class Told(io.StringIO):
+        at = timezone.now()
+
+        def write(self, text: str) -> int:
+            self.at = timezone.now()
+            return super().write(text)
+
+    with redirect_stdout(Told()) as told:
+        call_command("audit", "verify")
+    assert "all is as it was sealed" in told.getvalue()
+    assert Inspection.objects.get().at >= told.at
 
 
 def test_the_command_names_the_rows_and_fails(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
