@@ -172,9 +172,13 @@ def test_it_counts_what_each_did_within_the_range(cast: Cast) -> None:
     counted(cast, 7, hour=day(0) - hour, audience=INVOICES)
     counted(cast, 9, hour=day(2), audience=f"{INVOICES}/v2")
     counted(cast, 9, hour=day(2), audience=INVOICES.upper())
+    counted(cast, 9, hour=day(2), audience=f"{INVOICES.upper()} x")
+    counted(cast, 1, hour=day(2), audience=f"x {INVOICES} y")
+    counted(cast, 9, hour=day(2), audience=f"x{INVOICES} y")
+    counted(cast, 9, hour=day(2), audience=INVOICES, outcome="failed", error="server_error")
     counted(cast, 9, hour=day(2), audience=INVOICES, issuer=cast.other.url)
     use = lines_of(cast)["billing"].use
-    assert (use.issued, use.refused, use.first, use.last) == (8, 2, day(0), day(3))
+    assert (use.issued, use.refused, use.first, use.last) == (9, 2, day(0), day(3))
 
 
 def test_it_remarks_on_what_does_not_fit(cast: Cast, history: Any) -> None:
