@@ -181,6 +181,27 @@ def test_it_counts_what_each_did_within_the_range(cast: Cast) -> None:
     assert (use.issued, use.refused, use.first, use.last) == (9, 2, day(0), day(3))
 
 
+def test_those_that_got_most_come_first_then_those_that_were_refused_most(cast: Cast) -> None:
+    counted(cast, 1, hour=day(2), audience=INVOICES, client_id="few")
+    counted(cast, 9, hour=day(2), audience=INVOICES, client_id="most")
+    for client_id, requests in (("alike-2", 3), ("alike-1", 3), ("refused", 7)):
+        counted(
+            cast, requests, hour=day(2), audience=INVOICES, client_id=client_id, outcome="refused", error="e"
+        )
+    assert list(lines_of(cast)) == ["most", "few", "refused", "alike-1", "alike-2"]
+
+
+def test_what_is_outside_the_range_is_not_told(cast: Cast, history: Any) -> None:
+    _, grant = new_client(cast, history, day(1))
+    pk = grant.pk
+    grant.delete()
+    grant.pk = pk
+    history(grant, day(4))
+    assert lines_of(cast, since=2, until=3)["payroll"].could == (Interval(day(2), day(3)),)
+    assert [act.act for act in lines_of(cast, since=2, until=3)["payroll"].acts] == ["granted"]
+    assert "payroll" not in lines_of(cast, since=5, until=6)
+
+
 def test_it_remarks_on_what_does_not_fit(cast: Cast, history: Any) -> None:
     new_client(cast, history, day(1))
     history(cast.billing, day(1))
@@ -222,6 +243,48 @@ def test_the_report_is_taken_away_as_csv_and_that_is_written_down(cast: Cast, au
         1,
     )
     assert INVOICES in inspection.filter
+
+
+def test_the_csv_tells_of_each_client_in_one_row(cast: Cast, auditor: Client, history: Any) -> None:
+    party = new_relying_party(cast.oidc_m2m, "payroll")
+    history(party, day(1))
+    with authored(actor="olga", source=Source.ADMIN):
+        grant = new_grant(party, cast.invoices, ["invoices.read"])
+    history(grant, day(2))
+    party.valid_until = day(20)
+    party.save()
+    history(party, day(3))
+    counted(cast, 4, hour=day(2), audience=INVOICES, client_id="payroll")
+    counted(cast, 1, hour=day(5), audience=INVOICES, client_id="payroll", outcome="refused", error="e")
+    rows = list(csv.DictReader(io.StringIO(body_of(auditor, f"{CSV}?{urlencode(asked(cast))}"))))
+    assert [row for row in rows if row["client_id"] == "payroll"] == [
+        {
+            "client_id": "payroll",
+            "name": party.name,
+            "could": "2026-03-03T00:00:00Z to 2026-03-21T00:00:00Z",
+            "can_now": "no",
+            "granted": "granted 2026-03-03T00:00:00Z by olga (Admin)",
+            "issued": "4",
+            "refused": "1",
+            "first_hour": "2026-03-03 00:00:00+00:00",
+            "last_hour": "2026-03-06 00:00:00+00:00",
+            "remark": "got tokens, and cannot now",
+        }
+    ]
+
+
+def test_the_page_leads_to_the_requests_and_to_the_timeline_of_who_is_gone(
+    cast: Cast, auditor: Client, history: Any
+) -> None:
+    new_client(cast, history, day(1))
+    counted(cast, 4, hour=day(2), audience=INVOICES, client_id="gone")
+    page = body_of(auditor, f"{PAGE}?{urlencode(asked(cast))}").replace("&amp;", "&")
+    times = {"since": "2026-03-01T00:00:00", "until": "2026-03-31T00:00:00"}
+    one = {"client": "gone", "issuer": cast.oidc_m2m.url}
+    assert f'href="/admin/audit/issuanceevent/?{urlencode(times | one)}&outcome=issued"' in page
+    timeline = {"issuer": cast.oidc_m2m.url, "client": "gone"}
+    assert f'href="/admin/audit/timeline/?{urlencode(timeline)}"' in page
+    assert "1 could, 1 did." in page
 
 
 def test_the_page_says_the_same(cast: Cast, auditor: Client) -> None:

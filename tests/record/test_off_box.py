@@ -136,6 +136,42 @@ def test_one_that_is_refused_is_sent_again_before_those_after_it(
     assert [body for _, body in receiver.got] == [first, first, *rest]
 
 
+@pytest.fixture
+def trickling() -> Iterator[str]:
+    """The URL of a server that sends one byte after the other, so that no time-out of a socket ends it; for 5 s."""
+    asked_to_end = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            for _ in range(100):
+                self.wfile.write(b"H")
+                if asked_to_end.wait(0.05):
+                    return
+
+        def log_message(self, *_arguments: object) -> None:
+            """Says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        asked_to_end.set()
+        server.shutdown()
+        thread.join()
+
+
+def test_one_that_goes_on_answering_is_left_when_the_time_is_over(
+    settings: Settings, trickling: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("upkeep.posting.LONGEST_POST", 0.3)
+    settings.CHECKPOINT_URL, before = trickling, set(threading.enumerate())
+    [failure] = sealed_again().failed
+    assert failure.reason.startswith("CHECKPOINT_URL did not answer within 0.3 seconds. Mend it")
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    assert left, "the thread waits on"
+    assert all(thread.daemon for thread in left), "no process waits for it"
+
+
 def test_a_place_that_is_away_keeps_no_other_from_its_statements(settings: Settings, tmp_path: Path) -> None:
     settings.CHECKPOINT_FILE = tmp_path / "checkpoints"
     settings.CHECKPOINT_URL = "http://127.0.0.1:9/"

@@ -20,6 +20,7 @@ from keys.models import Purpose, SigningKey
 from keys.record_key import make_record_key
 from tests.record.rows import EVENTS, event, events
 from tests.record.tampering import found, seal_all_anew, statements, without_triggers
+from tests.rooms.failing import refusing
 from upkeep.sealing import seal
 
 CHANGED = "it was changed after it was sealed"
@@ -310,6 +311,16 @@ def test_the_command_compares_the_rows_of_chosen_days(capsys: pytest.CaptureFixt
         call_command("audit", "verify", "--to", tomorrow)
 
     assert capsys.readouterr().out.startswith("0 rows under 2 checkpoints: all is as it was sealed.\n")
+
+
+def test_a_database_that_fails_is_another_status() -> None:
+    with (
+        refusing("INSERT", "audit_inspection"),
+        pytest.raises(CommandError, match=r"Not verified, the database failed: the disk is full") as caught,
+    ):
+        call_command("audit", "verify")
+    assert caught.value.returncode == 2
+    assert not Inspection.objects.exists()
 
 
 def test_what_cannot_be_checked_is_another_status(tmp_path: Path) -> None:
