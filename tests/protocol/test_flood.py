@@ -113,6 +113,33 @@ def test_a_hundred_thousand_networks_take_no_more_memory_than_some() -> None:
     assert len(counts) == 0
 
 
+def test_a_process_counts_four_thousand_networks_apart() -> None:
+    counts = Counts()
+    for number in range(5_000):
+        counts.add(Key(at=MINUTE, issuer="i", network=f"n{number}", error="a"))
+    taken = counts.take()
+    assert len(taken) == 4_001
+    assert taken[Key(at=MINUTE, issuer="i", network="other", error="a")] == 1_000
+
+
+def test_what_does_not_fit_is_counted_in_the_minute_in_which_the_first_did_not() -> None:
+    counts = Counts(most_keys=1)
+
+    def add(minute: int, network: str) -> None:
+        counts.add(Key(at=MINUTE.replace(minute=minute), issuer="i", network=network, error="a"))
+
+    for minute, network in enumerate(("n0", "n1", "n2", "n0")):
+        add(minute, network)
+    add(0, "n0")
+    others = Key(at=MINUTE.replace(minute=1), issuer="i", network="other", error="a")
+    first = Key(at=MINUTE, issuer="i", network="n0", error="a")
+    assert counts.take() == {first: 2, others: 3}
+    add(7, "n0")
+    add(8, "n1")
+    later = Key(at=MINUTE.replace(minute=8), issuer="i", network="other", error="a")
+    assert counts.take()[later] == 1
+
+
 @pytest.mark.slow
 @pytest.mark.contract("P1.3")
 def test_a_flood_of_thousands_leaves_few_rows_and_loses_no_request(cast: Cast, tmp_path: Path) -> None:
