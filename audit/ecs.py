@@ -1,13 +1,10 @@
-"""The event stream's lines, named by the Elastic Common Schema; docs/event-stream.md shows the same table."""
+"""The lines of the record's rows, named by the Elastic Common Schema; docs/event-stream.md shows the same table."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from audit.log_line import OWN, VERSION
 from audit.models import IssuanceEvent, Outcome
-
-VERSION = "8.17.0"
-OWN = "m2m_idp"
-"""The prefix of what the schema has no name for."""
 
 _NAMED = {
     "at": "@timestamp",

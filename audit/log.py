@@ -2,11 +2,12 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
 
+from audit.log_line import of_record, written
 from audit.output import write_line
 
 
@@ -25,28 +26,20 @@ class Handler(logging.Handler):
             self.handleError(record)
 
 
-def formatter() -> logging.Formatter:
-    """Renders structlog events and ordinary log records alike; a newline inside a value is escaped."""
-    return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[structlog.stdlib.PositionalArgumentsFormatter(), *_stamped()],
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=True, default=str),
-        ],
-    )
+class Formatter(logging.Formatter):
+    """Renders structlog's events and ordinary records alike; a newline inside a value is escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return written(of_record(record))
 
 
-def _stamped() -> list[Any]:
-    return [
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="@timestamp"),
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-    ]
+def _as_arguments(_logger: Any, _method: str, told: MutableMapping[str, Any]) -> dict[str, Any]:
+    """Of the logger's method; it looks up the exception, and the record keeps what was told."""
+    return {"msg": told.pop("event"), "exc_info": told.pop("exc_info", None), "extra": {"told": told}}
 
 
 structlog.configure(
-    processors=[*_stamped(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+    processors=[_as_arguments],
     logger_factory=structlog.stdlib.LoggerFactory(),
     wrapper_class=structlog.stdlib.BoundLogger,
     cache_logger_on_first_use=True,

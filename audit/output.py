@@ -4,7 +4,6 @@ A command writes at once. A server calls `start`, and from then on one thread of
 """
 
 import atexit
-import json
 import os
 import select
 import sys
@@ -12,7 +11,8 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
-from datetime import UTC, datetime
+
+from audit.log_line import of_event, written
 
 MOST_BYTES = 8 * 1024 * 1024
 """That wait in one process; some ten thousand lines. What comes on top is dropped, and counted."""
@@ -136,11 +136,9 @@ def write_line(line: str) -> None:
 
 def dropped_line(lines: int) -> bytes:
     told = {
-        "event": "lines_dropped",
         "lines": lines,
-        "advice": "Standard output was full or nobody read it. The record has every request.",
-        "@timestamp": datetime.now(tz=UTC).isoformat(),
-        "level": "warning",
-        "logger": "audit",
+        "reason": "Standard output was full or nobody read it.",
+        "advice": "The record has every request: see docs/event-stream.md.",
     }
-    return json.dumps(told).encode() + b"\n"
+    line = of_event("lines_dropped", told, at=time.time(), level="warning", logger="audit")
+    return written(line).encode() + b"\n"

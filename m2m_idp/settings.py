@@ -184,7 +184,7 @@ logging.raiseExceptions = False
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "audit.log.formatter"}},
+    "formatters": {"json": {"()": "audit.log.Formatter"}},
     "handlers": {"stdout": {"class": "audit.log.Handler", "formatter": "json"}},
     "root": {"handlers": ["stdout"], "level": ENVIRONMENT.log_level},
     "loggers": {

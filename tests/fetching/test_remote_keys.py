@@ -306,8 +306,8 @@ def test_a_failure_is_logged_without_the_query(
     server.answer = serves({}, 500)
     failure(keys, KeySource("uri", server.url("/jwks?token=secret")))
     line = json.loads(log_lines.getvalue())
-    assert (line["event"], line["level"]) == ("keys_not_fetched", "warning")
-    assert (line["source"], "answered 500" in line["reason"]) == (server.url("/jwks"), True)
+    assert (line["event.action"], line["log.level"]) == ("keys_not_fetched", "warning")
+    assert (line["m2m_idp.source"], "answered 500" in line["event.reason"]) == (server.url("/jwks"), True)
     assert "secret" not in log_lines.getvalue()
 
 

@@ -88,8 +88,12 @@ def test_the_log_says_once_that_it_counts_a_network(bounded: Cast, log_lines: io
     for _ in range(BUDGET + 3):
         wrong()
     lines = [json.loads(line) for line in log_lines.getvalue().splitlines()]
-    (told,) = [line for line in lines if line.get("event") == "refusals_counted"]
-    assert (told["network"], told["recorded"], told["level"]) == ("192.0.2.7/32", BUDGET, "warning")
+    (told,) = [line for line in lines if line.get("event.action") == "refusals_counted"]
+    assert (told["m2m_idp.network"], told["m2m_idp.recorded"], told["log.level"]) == (
+        "192.0.2.7/32",
+        BUDGET,
+        "warning",
+    )
 
 
 @pytest.mark.contract("P1.3")

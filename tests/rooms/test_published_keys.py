@@ -81,5 +81,5 @@ class Unforeseen(dict[str, Any]):
 def test_a_key_at_which_its_reader_fails_is_passed_over_and_logged(log_lines: io.StringIO) -> None:
     assert [key.kid for key in usable_keys([Unforeseen(OKP.jwk), EC.jwk])] == [EC.kid]
     line = json.loads(log_lines.getvalue())
-    assert (line["event"], line["level"]) == ("key_not_read", "warning")
-    assert "ZeroDivisionError" in str(line)
+    assert (line["event.action"], line["log.level"]) == ("key_not_read", "warning")
+    assert line["error.type"] == "ZeroDivisionError"

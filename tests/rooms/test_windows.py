@@ -216,8 +216,8 @@ def test_while_redis_is_away_it_counts_here_and_says_so_once(
         time.sleep(0.3)
         assert window.take("a", limit=1) == 60
         [line] = [json.loads(line) for line in log_lines.getvalue().splitlines()]
-        assert (line["event"], line["level"]) == ("cache_away", "warning")
-        assert line["reason"].startswith("ConnectionError: ")
+        assert (line["event.action"], line["log.level"]) == ("cache_away", "warning")
+        assert line["event.reason"].startswith("ConnectionError: ")
         server.start()
         time.sleep(0.3)
         assert [window.take("a", limit=2) for _ in range(3)] == [0, 0, 60]

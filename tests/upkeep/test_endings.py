@@ -21,6 +21,7 @@ from upkeep.models import ToldEnding
 NOW = timezone.now().replace(microsecond=0)
 END = NOW + timedelta(days=40)
 DAY = timedelta(days=1)
+ADVICE = "Rotate it on the relying party's page or by file: the service is refused from then on."
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def secret(cast: Cast) -> ClientSecret:
 
 def warnings(log_lines: io.StringIO) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in log_lines.getvalue().splitlines()]
-    return [line for line in lines if line["event"] == "ends_soon"]
+    return [line for line in lines if line.get("event.action") == "ends_soon"]
 
 
 def register(cast: Cast, keys: list[dict[str, Any]]) -> None:
@@ -45,7 +46,7 @@ def test_each_step_is_logged_once(secret: ClientSecret, log_lines: io.StringIO) 
     for half_days in range(80):
         maintain(NOW + half_days * DAY / 2)
 
-    assert [line["within_days"] for line in warnings(log_lines)] == [30, 14, 7, 1]
+    assert [line["m2m_idp.within_days"] for line in warnings(log_lines)] == [30, 14, 7, 1]
 
 
 def test_a_line_says_what_ends_and_what_to_do(secret: ClientSecret, log_lines: io.StringIO) -> None:
@@ -54,16 +55,18 @@ def test_a_line_says_what_ends_and_what_to_do(secret: ClientSecret, log_lines: i
     (line,) = warnings(log_lines)
     del line["@timestamp"]
     assert line == {
-        "level": "warning",
-        "logger": "upkeep",
-        "event": "ends_soon",
-        "kind": "client secret",
-        "what": "first of billing",
-        "issuer": "M2M",
-        "ends_at": END.isoformat(),
-        "within_days": 7,
-        "is_replaced": False,
-        "advice": "Rotate it on the relying party's page or by file: the service is refused from then on.",
+        "ecs.version": "8.17.0",
+        "log.level": "warning",
+        "log.logger": "upkeep",
+        "message": f"ends_soon: {ADVICE}",
+        "event.action": "ends_soon",
+        "m2m_idp.kind": "client secret",
+        "m2m_idp.what": "first of billing",
+        "m2m_idp.issuer": "M2M",
+        "m2m_idp.ends_at": END.isoformat(),
+        "m2m_idp.within_days": 7,
+        "m2m_idp.is_replaced": False,
+        "m2m_idp.advice": ADVICE,
     }
 
 
@@ -74,7 +77,7 @@ def test_of_two_keys_that_end_at_once_each_is_logged_once(cast: Cast, log_lines:
     for _ in range(2):
         maintain(END - DAY)
 
-    assert {line["what"] for line in warnings(log_lines)} == {"first of billing", "second of billing"}
+    assert {line["m2m_idp.what"] for line in warnings(log_lines)} == {"first of billing", "second of billing"}
     assert len(warnings(log_lines)) == 2
 
 
@@ -85,7 +88,7 @@ def test_a_key_under_two_names_is_logged_once(cast: Cast, log_lines: io.StringIO
 
     reports = [maintain(END - DAY) for _ in range(2)]
 
-    assert [line["what"] for line in warnings(log_lines)] == ["first of billing"]
+    assert [line["m2m_idp.what"] for line in warnings(log_lines)] == ["first of billing"]
     assert [[ending.name for ending in report.endings] for report in reports] == [
         ["first of billing", "second of billing"]
     ] * 2
@@ -100,7 +103,7 @@ def test_an_authority_that_stands_twice_is_logged_once(cast: Cast, log_lines: io
     for _ in range(2):
         maintain(END - DAY)
 
-    assert [line["what"] for line in warnings(log_lines)] == ["CN=Client CA"]
+    assert [line["m2m_idp.what"] for line in warnings(log_lines)] == ["CN=Client CA"]
 
 
 def test_an_end_that_moves_is_logged_anew(secret: ClientSecret, log_lines: io.StringIO) -> None:
@@ -108,7 +111,7 @@ def test_an_end_that_moves_is_logged_anew(secret: ClientSecret, log_lines: io.St
     ClientSecret.objects.filter(pk=secret.pk).update(expires_at=END - DAY)
     maintain(END - 5 * DAY)
 
-    assert [line["ends_at"] for line in warnings(log_lines)] == [
+    assert [line["m2m_idp.ends_at"] for line in warnings(log_lines)] == [
         END.isoformat(),
         (END - DAY).isoformat(),
     ]
@@ -119,7 +122,7 @@ def test_a_further_ending_repeats_no_other(cast: Cast, secret: ClientSecret, log
     RelyingParty.objects.filter(pk=cast.reports.pk).update(valid_until=END)
     maintain(END - 5 * DAY)
 
-    assert [line["what"] for line in warnings(log_lines)] == ["first of billing", "reports"]
+    assert [line["m2m_idp.what"] for line in warnings(log_lines)] == ["first of billing", "reports"]
 
 
 def test_of_many_at_once_one_logs_it(secret: ClientSecret, log_lines: io.StringIO) -> None:

@@ -34,14 +34,16 @@ def make_due(key: SigningKey, *, late: timedelta = timedelta(0)) -> None:
 
 def upkeep_lines(text: str) -> list[dict[str, Any]]:
     lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
-    return [line for line in lines if line["logger"] == "upkeep"]
+    return [line for line in lines if line["log.logger"] == "upkeep"]
 
 
 def test_two_workers_announce_one_successor_by_themselves(cast: Cast, tmp_path: Path) -> None:
     make_due(cast.other_key)
     with serve(tmp_path, 2, {"MAINTAIN_EVERY": "1"}) as server:
         wait_until(lambda: SigningKey.objects.filter(predecessor=cast.other_key).exists())
-        wait_until(lambda: "maintained" in [line["event"] for line in upkeep_lines(server.log.read_text())])
+        wait_until(
+            lambda: "maintained" in [line["event.action"] for line in upkeep_lines(server.log.read_text())]
+        )
         stopped_from = time.monotonic()
     assert time.monotonic() - stopped_from < SECONDS_TO_STOP
 
@@ -50,8 +52,11 @@ def test_two_workers_announce_one_successor_by_themselves(cast: Cast, tmp_path: 
     made = successor.history.get()
     assert (made.history_user_id, made.source) == ("maintain", Source.COMMAND)
     overdue, maintained = upkeep_lines(server.log.read_text())
-    assert (maintained["event"], maintained["announced_keys"]) == ("maintained", [successor.kid])
-    assert (overdue["event"], overdue["kids"]) == ("keys_overdue", [cast.other_key.kid])
+    assert (maintained["event.action"], maintained["m2m_idp.announced_keys"]) == (
+        "maintained",
+        [successor.kid],
+    )
+    assert (overdue["event.action"], overdue["m2m_idp.kids"]) == ("keys_overdue", [cast.other_key.kid])
 
 
 @pytest.mark.slow
@@ -62,13 +67,13 @@ def test_a_database_that_is_away_ends_no_thread(cast: Cast, tmp_path: Path) -> N
             wait_until(lambda: runs_not_begun(server.log.read_text()) > 2)
         assert "Traceback" not in server.log.read_text()
     for line in upkeep_lines(server.log.read_text()):
-        assert (line["level"], line["event"]) == ("error", "chore_failed")
-        assert line["reason"].startswith("The database failed: ")
+        assert (line["log.level"], line["event.action"]) == ("error", "chore_failed")
+        assert line["event.reason"].startswith("The database failed: ")
 
 
 def runs_not_begun(log: str) -> int:
     """The one that the loss cut off failed further on."""
-    return sum(line["chore"] == "begin" for line in upkeep_lines(log))
+    return sum(line["m2m_idp.chore"] == "begin" for line in upkeep_lines(log))
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
@@ -85,8 +90,8 @@ def test_what_concerns_the_keys_is_logged(cast: Cast, log_lines: io.StringIO) ->
 
     successor = SigningKey.objects.get(predecessor=cast.other_key)
     overdue, maintained = upkeep_lines(log_lines.getvalue())
-    assert (overdue["level"], overdue["kids"]) == ("warning", [cast.other_key.kid])
-    assert (maintained["level"], maintained["announced_keys"]) == ("info", [successor.kid])
+    assert (overdue["log.level"], overdue["m2m_idp.kids"]) == ("warning", [cast.other_key.kid])
+    assert (maintained["log.level"], maintained["m2m_idp.announced_keys"]) == ("info", [successor.kid])
 
 
 @pytest.mark.django_db
@@ -112,5 +117,9 @@ def test_a_run_that_fails_is_one_line_with_its_reason(log_lines: io.StringIO) ->
         one_run(every=MINUTE)
 
     [line] = upkeep_lines(log_lines.getvalue())
-    assert (line["level"], line["event"], line["chore"]) == ("error", "chore_failed", "begin")
-    assert line["reason"].startswith("The database failed: the disk is full.")
+    assert (line["log.level"], line["event.action"], line["m2m_idp.chore"]) == (
+        "error",
+        "chore_failed",
+        "begin",
+    )
+    assert line["event.reason"].startswith("The database failed: the disk is full.")
