@@ -1,4 +1,4 @@
-"""Floods: refusals of requests that proved nothing, beyond a budget of their source network, are counted, not stored.
+"""Floods: refusals of what proved nothing, beyond a budget of their source network or that of all, are counted.
 
 A count is kept in this process until it is written, every ten seconds and when the process ends. While the database is
 away it waits; a process that is killed loses what it counted since.
@@ -36,7 +36,21 @@ def _nothing_shared() -> None:
 
 
 BUDGET = Window("refusals", seconds=60, shared=_nothing_shared)
+TOTAL = Window("refusals-of-all", seconds=60, shared=_nothing_shared)
+ALL = "all"
+TIMES = 10
+"""So many times the budget of one network is that of all together: a /48 of IPv6 has 65,536 networks."""
 TOLD = Window("refusals-told", seconds=60, shared=_nothing_shared)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A budget that is used up."""
+
+    network: str
+    """Or ALL."""
+    recorded: int
+    """Refusals a minute, in this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,28 +97,32 @@ class Counts:
 COUNTS = Counts()
 
 
-def is_flood(entry: Entry) -> bool:
-    """Whether one more refusal is beyond its source's budget. A request that proved its client never is."""
+def exceeded(entry: Entry) -> Bound | None:
+    """The budget that one more refusal is beyond. A request that proved its client is beyond none."""
     limit = settings.REFUSALS_RECORDED_PER_MINUTE
     if not limit or "credential" in entry.columns:
-        return False
-    return bool(BUDGET.take(source_network(entry.columns["ip"]), limit=limit))
+        return None
+    network = source_network(entry.columns["ip"])
+    # A network beyond its own takes nothing from the others.
+    if BUDGET.take(network, limit=limit):
+        return Bound(network, recorded=limit)
+    if TOTAL.take(ALL, limit=TIMES * limit):
+        return Bound(ALL, recorded=TIMES * limit)
+    return None
 
 
-def count(entry: Entry, error: OAuthError) -> None:
-    """In place of the refusal's row."""
+def count(entry: Entry, error: OAuthError, *, beyond: Bound) -> None:
+    """In place of the refusal's row, under its own network whichever the bound."""
     network = source_network(entry.columns["ip"])
     minute = entry.at.replace(second=0, microsecond=0)
     COUNTS.add(Key(at=minute, issuer=entry.columns["issuer"], network=network, error=error.error))
-    if not TOLD.take(network, limit=1):
-        log.warning(
-            "refusals_counted", network=network, recorded=settings.REFUSALS_RECORDED_PER_MINUTE, reason=WHY
-        )
+    if not TOLD.take(beyond.network, limit=1):
+        log.warning("refusals_counted", network=beyond.network, recorded=beyond.recorded, reason=WHY)
 
 
 WHY = (
-    "More refusals a minute came from there than are recorded one by one (REFUSALS_RECORDED_PER_MINUTE): further ones "
-    "are counted."
+    "More refusals came within a minute than are recorded one by one (REFUSALS_RECORDED_PER_MINUTE; "
+    f"{TIMES} times as many of all networks): further ones are counted."
 )
 
 

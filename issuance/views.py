@@ -105,8 +105,8 @@ class TokenView(ProtocolView):
             return error
         if self.entry.is_issued:
             error = TemporarilyUnavailable(f"Signing failed: {error.detail}")
-        if flood.is_flood(self.entry):
-            flood.count(self.entry, error)
+        if beyond := flood.exceeded(self.entry):
+            flood.count(self.entry, error, beyond=beyond)
             return error
         try:
             record(story.refused(self.entry, error), beside=using_up(self.uses))

@@ -41,7 +41,7 @@ def set_back(baseline: Baseline) -> None:
     ConfigurationRevision.objects.update(number=last + 1)
     revision.forget()
     flood.COUNTS.take()
-    for window in (FAILURES, FAILED_LOGINS, QUOTAS, flood.BUDGET, flood.TOLD):
+    for window in (FAILURES, FAILED_LOGINS, QUOTAS, flood.BUDGET, flood.TOTAL, flood.TOLD):
         window._local._buckets.clear()
 
 

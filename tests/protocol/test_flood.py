@@ -7,6 +7,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import LazySettings
@@ -76,6 +77,53 @@ def test_what_proved_a_client_always_has_its_row(bounded: Cast) -> None:
     assert last_event().error == "invalid_scope"
 
 
+def network(number: int) -> str:
+    """One of the many of a /48."""
+    return f"2001:db8:0:{number:x}::1"
+
+
+def from_many(number: int) -> None:
+    """As much of each network as it may leave in the record."""
+    for each in range(number):
+        for _ in range(BUDGET):
+            wrong(network(each))
+
+
+@pytest.mark.contract("P1.3", "P3.6")
+def test_many_networks_have_a_budget_together_and_none_of_theirs_is_lost(bounded: Cast) -> None:
+    from_many(flood.TIMES)
+    assert len(events()) == flood.TIMES * BUDGET
+    assert counted() == {}
+    answers = [wrong(network(number)) for number in (0, 0xA, 0xB, 0xB)]
+    assert all(answer == answers[0] for answer in answers)
+    assert len(events()) == flood.TIMES * BUDGET
+    assert counted() == {
+        (bounded.oidc_m2m.url, "2001:db8:0:a::/64", "invalid_client"): 1,
+        (bounded.oidc_m2m.url, "2001:db8:0:b::/64", "invalid_client"): 2,
+        (bounded.oidc_m2m.url, "2001:db8::/64", "invalid_client"): 1,
+    }
+
+
+@pytest.mark.contract("P1.3")
+def test_a_network_beyond_its_own_budget_takes_nothing_from_the_others(bounded: Cast) -> None:
+    for _ in range(2 * flood.TIMES * BUDGET):
+        wrong("192.0.2.7")
+    from_many(flood.TIMES - 1)
+    assert Counter(event.ip for event in events()) == {
+        "192.0.2.7": BUDGET,
+        **{network(number): BUDGET for number in range(flood.TIMES - 1)},
+    }
+
+
+@pytest.mark.contract("P1.3")
+def test_what_proved_a_client_has_its_row_beside_many_networks(bounded: Cast) -> None:
+    from_many(flood.TIMES + 1)
+    assert ask(auth=bounded.basic("billing")).status == 200
+    assert last_event().outcome == Outcome.ISSUED
+    assert ask({"scope": "unknown"}, auth=bounded.basic("billing")).status == 400
+    assert last_event().error == "invalid_scope"
+
+
 def test_no_budget_stores_every_refusal(bounded: Cast, settings: LazySettings) -> None:
     settings.REFUSALS_RECORDED_PER_MINUTE = 0
     for _ in range(BUDGET + 1):
@@ -83,12 +131,25 @@ def test_no_budget_stores_every_refusal(bounded: Cast, settings: LazySettings) -
     assert (len(events()), counted()) == (BUDGET + 1, {})
 
 
+def told_of_counting(log_lines: io.StringIO) -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in log_lines.getvalue().splitlines()]
+    return [line for line in lines if line["event.action"] == "refusals_counted"]
+
+
+@pytest.mark.contract("P10.4")
+def test_the_log_says_once_that_it_counts_all_networks(bounded: Cast, log_lines: io.StringIO) -> None:
+    from_many(flood.TIMES + 2)
+    (told,) = told_of_counting(log_lines)
+    assert (told["m2m_idp.network"], told["m2m_idp.recorded"]) == ("all", flood.TIMES * BUDGET)
+    wrong(network(0))
+    assert [line["m2m_idp.network"] for line in told_of_counting(log_lines)] == ["all", "2001:db8::/64"]
+
+
 @pytest.mark.contract("P10.4")
 def test_the_log_says_once_that_it_counts_a_network(bounded: Cast, log_lines: io.StringIO) -> None:
     for _ in range(BUDGET + 3):
         wrong()
-    lines = [json.loads(line) for line in log_lines.getvalue().splitlines()]
-    (told,) = [line for line in lines if line.get("event.action") == "refusals_counted"]
+    (told,) = told_of_counting(log_lines)
     assert (told["m2m_idp.network"], told["m2m_idp.recorded"], told["log.level"]) == (
         "192.0.2.7/32",
         BUDGET,
