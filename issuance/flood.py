@@ -38,9 +38,14 @@ def _nothing_shared() -> None:
 BUDGET = Window("refusals", seconds=60, shared=_nothing_shared)
 TOTAL = Window("refusals-of-all", seconds=60, shared=_nothing_shared)
 ALL = "all"
+"""In place of a network."""
 TIMES = 10
 """So many times the budget of one network is that of all together: a /48 of IPv6 has 65,536 networks."""
 TOLD = Window("refusals-told", seconds=60, shared=_nothing_shared)
+WHY = (
+    "More refusals came within a minute than are recorded one by one (REFUSALS_RECORDED_PER_MINUTE; "
+    f"{TIMES} times as many of all networks): further ones are counted."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +123,6 @@ def count(entry: Entry, error: OAuthError, *, beyond: Bound) -> None:
     COUNTS.add(Key(at=minute, issuer=entry.columns["issuer"], network=network, error=error.error))
     if not TOLD.take(beyond.network, limit=1):
         log.warning("refusals_counted", network=beyond.network, recorded=beyond.recorded, reason=WHY)
-
-
-WHY = (
-    "More refusals came within a minute than are recorded one by one (REFUSALS_RECORDED_PER_MINUTE; "
-    f"{TIMES} times as many of all networks): further ones are counted."
-)
 
 
 def start_writing() -> None:
