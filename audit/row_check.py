@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any
 
 from django.db import DatabaseError
+from django.db.models import QuerySet
 
 from audit.leaf import SealedTable, hash_of
 from audit.leaves import Leaf
@@ -69,8 +70,8 @@ def _checked(table: SealedTable, values: tuple[Any, ...], leaf: bytes, changed: 
 def hashes_of(table: SealedTable, ids: Iterable[int]) -> dict[int, bytes]:
     """The leaf hash of each row as it is stored now; empty for what no sealed row can be."""
     read = stored(table)
-    rows = table.model._default_manager.filter(pk__in=ids).order_by("pk").values_list(*read.columns)
-    return {values[table.id_at]: _hash_of_values(read.table, values) for values in rows}
+    rows = table.model._default_manager.filter(pk__in=list(ids)).order_by("pk")
+    return {values[table.id_at]: _hash_of_values(read.table, values) for values in _read(read, rows)}
 
 
 def _hash_of_values(table: SealedTable, values: Iterable[Any]) -> bytes:
@@ -101,20 +102,24 @@ def _spans(leaves: list[Leaf]) -> Iterator[list[Leaf]]:
 
 
 def _values(read: Stored, first: int, last: int) -> Iterator[tuple[Any, ...]]:
+    return _read(read, read.table.model._default_manager.filter(pk__range=(first, last)).order_by("pk"))
+
+
+def _read(read: Stored, rows: QuerySet[Any]) -> Iterator[tuple[Any, ...]]:
     """The rows' values; of one that cannot be read any more, its id alone, the rest None."""
-    rows = read.table.model._default_manager.filter(pk__range=(first, last)).order_by("pk")
     try:
         yield from list(rows.values_list(*read.columns))
     except (ValueError, TypeError, AttributeError, DatabaseError) as error:
         if isinstance(error, DatabaseError) and "decode" not in str(error):
             raise
-        yield from _around(read, first, last)
+        yield from _around(read, rows)
 
 
-def _around(read: Stored, first: int, last: int) -> Iterator[tuple[Any, ...]]:
-    if first == last:
-        yield tuple(first if name == read.table.id_name else None for name, _ in read.table.columns)
+def _around(read: Stored, rows: QuerySet[Any]) -> Iterator[tuple[Any, ...]]:
+    ids = list(rows.values_list("pk", flat=True))
+    if len(ids) == 1:
+        yield tuple(ids[0] if name == read.table.id_name else None for name, _ in read.table.columns)
         return
-    middle = (first + last) // 2
-    yield from _values(read, first, middle)
-    yield from _values(read, middle + 1, last)
+    middle = len(ids) // 2
+    yield from _read(read, rows.filter(pk__lt=ids[middle]))
+    yield from _read(read, rows.filter(pk__gte=ids[middle]))

@@ -14,7 +14,7 @@ from django.middleware.security import SecurityMiddleware
 from django.utils.deprecation import MiddlewareMixin
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from console.unavailable import answer_in_turn
+from console.turns import answer_in_turn
 from issuers.history import Source, authored
 
 ADMIN = "/admin/"
@@ -74,7 +74,7 @@ class StaticFiles(WhiteNoiseMiddleware):
 
 
 class Turns(AdminOnly, MiddlewareMixin):
-    """A share of the threads, so that the console holds up no token (console/unavailable.py)."""
+    """A share of the threads (console/turns.py)."""
 
     def __call__(self, request: HttpRequest) -> Any:
         if not is_admin(request):

@@ -59,8 +59,8 @@ def has_connections(**_: Any) -> list[CheckMessage]:
         most = _most_connections()
     except DatabaseFailure:
         return []
-    # Each thread keeps one, and the chores have one more.
-    each = settings.THREADS + 1
+    # Each thread keeps one; the chores and the counts of floods have one each for a moment.
+    each = settings.THREADS + 2
     needed = each * settings.ENVIRONMENT.web_concurrency
     if needed <= most:
         return []

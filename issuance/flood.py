@@ -13,7 +13,6 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import Error as DatabaseFailure
 from django.db import connection, transaction
 
 from audit.entry import Entry
@@ -143,7 +142,7 @@ def write_counts() -> None:
         return
     try:
         _insert(taken)
-    except DatabaseFailure as failure:
+    except Exception as failure:
         for key, refused in taken.items():
             COUNTS.add(key, refused)
         log.error("refusals_not_written", reason=type(failure).__name__)  # noqa: TRY400 - one line

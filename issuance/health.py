@@ -43,7 +43,7 @@ def start_problems() -> list[str]:
 
 
 PROBES = Turns(1)
-"""For whoever asks whether this server is ready: a database that hangs holds one of them."""
+"""For what is asked of the database to know whether this server is ready: when it hangs, it holds one probe."""
 FORGIVEN = {"database", "issuers", "rotation", "seal"}
 """The checks that leave the server ready: degraded, for the issuers that work."""
 
@@ -53,7 +53,6 @@ def readiness() -> dict[str, list[str]]:
     checks: dict[str, Callable[[], list[str]]] = {
         "migrations": _migration_problems,
         "record": _record_problems,
-        "keys": _key_problems,
         "issuers": _unfinished_issuers,
         "rotation": _overdue_keys,
         "seal": _seal_problems,
@@ -61,7 +60,9 @@ def readiness() -> dict[str, list[str]]:
     try:
         with PROBES.turn():
             connection.ensure_connection()
-            return {"database": []} | {name: check() for name, check in checks.items()}
+            found = {name: check() for name, check in checks.items()}
+        # A token or HSM that hangs says so itself, to each probe.
+        return {"database": []} | found | {"keys": _key_problems()}
     except DatabaseFailure as error:
         missing = [] if is_warm() else ["This process never read the documents that it should serve."]
         return {"database": [f"The database does not answer: {type(error).__name__}."], "documents": missing}

@@ -5,7 +5,9 @@ import secrets
 from functools import partial
 from typing import Any
 
-from django.http import HttpResponse, HttpResponseNotModified
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.http import parse_etags
 from rest_framework.request import Request
@@ -29,7 +31,11 @@ from issuance.signing_key import ready_key, signed
 from issuance.throttle import prove
 from issuance.token_request import TokenRequest, parse
 from issuers.directory import IssuerSnapshot
+from issuers.turns import Turns
 from keys.keyring import RECORD
+
+AT_ONCE = Turns(settings.DATABASE_TURNS)
+"""More tokens at once would only take the interpreter from each other. While none of these gets on, others may."""
 
 
 class TokenView(ProtocolView):
@@ -40,6 +46,10 @@ class TokenView(ProtocolView):
     entry: Entry
     uses: tuple[OneUse, ...] = ()
     """What the request proved itself by and may not again."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with AT_ONCE.turn_if_any():
+            return super().dispatch(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """From here on the request has a row of the record, whatever its method."""

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from django.conf import settings
 from django.db import OperationalError
@@ -53,6 +53,14 @@ class Turns:
             self._held.by_this_thread = False
             self._end()
 
+    @contextmanager
+    def turn_if_any(self) -> Iterator[None]:
+        """As `turn`, but where it would raise, go on without one."""
+        with ExitStack() as held:
+            with suppress(StuckError):
+                held.enter_context(self.turn())
+            yield
+
     def _begin(self) -> None:
         with self._lock:
             if self._free:
@@ -84,4 +92,4 @@ class Turns:
 
 
 DATABASE = Turns(settings.DATABASE_TURNS)
-"""For what a token asks of the database."""
+"""For what the protocol asks of it: the configuration, what was used once, the row."""

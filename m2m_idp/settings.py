@@ -97,8 +97,8 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": ENVIRONMENT.database}
-# How many threads of a process may wait for the database (issuers/turns.py). One that waits for PostgreSQL to commit
-# leaves the core to the others; SQLite has one writer at a time.
+# How many threads of a process may work on tokens, and ask the database for the protocol (issuers/turns.py). One that
+# waits for PostgreSQL to commit leaves the core to the others; SQLite has one writer at a time.
 IS_POSTGRESQL = "postgresql" in ENVIRONMENT.database["ENGINE"]
 DATABASE_TURNS = 8 if IS_POSTGRESQL else 4
 CONSOLE_TURNS = 4 if HAS_CONSOLE else 0

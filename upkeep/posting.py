@@ -74,5 +74,5 @@ def _trust() -> ssl.SSLContext:
         return ssl.create_default_context(cafile=settings.FETCH_CA_FILE or None)
     except OSError as error:
         raise NotSentError(
-            f"FETCH_CA_FILE cannot be read any more ({error}): put the PEM bundle back."
+            f"FETCH_CA_FILE cannot be read any more ({error}): put the PEM bundle back. {ADVICE}"
         ) from error

@@ -117,3 +117,17 @@ def test_bytes_where_text_should_be_have_no_leaf() -> None:
         return
     put(table.name, "actor", b"\xff", row.pk)
     assert hashes_of(table, [row.pk]) == {row.pk: b""}
+
+
+def test_a_row_that_cannot_be_read_hides_none_beside_it() -> None:
+    table = SealedTable.of(Inspection)
+    ids = [
+        Inspection.objects.create(at=AT, actor="a", source="admin", act="export", rows=1).pk for _ in range(3)
+    ]
+    before = hashes_of(table, ids)
+    if connection.vendor == "postgresql":
+        return
+    with without_triggers(), connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {table.name} SET actor = CAST(x'ff' AS TEXT) WHERE id = %s", [ids[1]])  # noqa: S608
+    after = hashes_of(table, ids)
+    assert [pk for pk in ids if after[pk] != before[pk]] == [ids[1]]
