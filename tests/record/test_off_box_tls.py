@@ -123,4 +123,4 @@ def test_the_workers_of_a_server_send_each_while_the_place_fails_now_and_then(
             wait_until(partial(Checkpoint.objects.filter(number=number).exists))
         wait_until(lambda: statements()[-1] in place.got)
     assert list(dict.fromkeys(place.got)) == statements(), "in order, whatever came twice"
-    assert server.log.read_text().count('"chore": "send checkpoints to CHECKPOINT_URL"') == 3
+    assert server.log.read_text().count('"m2m_idp.chore": "send checkpoints to CHECKPOINT_URL"') == 3
