@@ -47,3 +47,9 @@ def test_every_field_is_documented_with_its_value(outcome: str) -> None:
 def test_the_outcome_is_told_in_the_schemas_words() -> None:
     told = {outcome: ecs.of_request(1, {"outcome": outcome})["event.outcome"] for outcome in Outcome.values}
     assert told == {"issued": "success", "refused": "failure", "failed": "failure"}
+
+
+def test_a_trace_names_the_request_that_it_belongs_to() -> None:
+    line = ecs.of_trace(7, at="2026-07-01T12:00:00+00:00", request_id="r-1", content={"steps": []})
+    names = ("@timestamp", "event.id", "http.request.id", "m2m_idp.trace")
+    assert [line[name] for name in names] == ["2026-07-01T12:00:00+00:00", "7", "r-1", {"steps": []}]
