@@ -40,31 +40,39 @@ class Changed:
                     yield pk, other
 
 
-def compare(table: SealedTable, leaves: list[Leaf], changed: Changed) -> Iterator[tuple[int, State, str]]:
-    """Id, state and instant of each leaf's row, in the order of ids; the instant is empty where it is not the same."""
+def compare(
+    table: SealedTable, leaves: list[Leaf], changed: Changed
+) -> Iterator[tuple[int, State, dict[str, Any]]]:
+    """Id, state and leaf members of each leaf's row, in the order of ids; none where it is not the same.
+
+    Of several rows with one id none is: the database lets no second one in, unless somebody altered the table.
+    """
     id_at, read = table.id_at, stored(table)
     for some in _spans(leaves):
         expected = {leaf.id: leaf.hash for leaf in some}
-        found = {}
+        found: dict[int, tuple[State, dict[str, Any]]] = {}
         for values in _values(read, some[0].id, some[-1].id):
             pk = values[id_at]
-            if pk in expected:
+            if pk in found:
+                found[pk] = State.CHANGED, {}
+            elif pk in expected:
                 found[pk] = _checked(read.table, values, expected[pk], changed)
         for leaf in some:
-            state, instant = found.get(leaf.id, (State.MISSING, ""))
-            yield leaf.id, state, instant
+            yield leaf.id, *found.get(leaf.id, (State.MISSING, {}))
 
 
-def _checked(table: SealedTable, values: tuple[Any, ...], leaf: bytes, changed: Changed) -> tuple[State, str]:
+def _checked(
+    table: SealedTable, values: tuple[Any, ...], leaf: bytes, changed: Changed
+) -> tuple[State, dict[str, Any]]:
     try:
         members = table.members(values)
     except (ValueError, TypeError, LookupError, AttributeError):
-        return State.CHANGED, ""
+        return State.CHANGED, {}
     if _hash(members) == leaf:
-        return State.SAME, members[table.instant_name]
+        return State.SAME, members
     if len(changed.rows) < MOST_SWAPPED:
         changed.rows[values[table.id_at]] = (members, leaf)
-    return State.CHANGED, ""
+    return State.CHANGED, {}
 
 
 def hashes_of(table: SealedTable, ids: Iterable[int]) -> dict[int, bytes]:
@@ -117,7 +125,7 @@ def _read(read: Stored, rows: QuerySet[Any]) -> Iterator[tuple[Any, ...]]:
 
 def _around(read: Stored, rows: QuerySet[Any]) -> Iterator[tuple[Any, ...]]:
     ids = list(rows.values_list("pk", flat=True))
-    if len(ids) == 1:
+    if ids[0] == ids[-1]:
         yield tuple(ids[0] if name == read.table.id_name else None for name, _ in read.table.columns)
         return
     middle = len(ids) // 2

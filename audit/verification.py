@@ -3,12 +3,13 @@
 It streams: memory holds one checkpoint, the runs of ids that are covered, and what was kept elsewhere.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 
+from audit import hourly_counts
 from audit.chain import Chain, leaves_of
 from audit.checkpoints import MOST_ROWS, Reader
 from audit.copies import Copies
@@ -20,12 +21,15 @@ from audit.models import Checkpoint, UnsealedRange
 from audit.problem import Problem
 from audit.row_check import Changed, State, compare
 from audit.sealed_tables import sealed_tables
+from audit.sums_check import Sums
 from audit.tombstones import Tombstones
 from audit.unsealed import LATEST_SEAL
 
 CHANGED = "it was changed after it was sealed"
 REMOVED = "it was removed after it was sealed"
 LATE = "it was sealed late: its instant is more than an hour before the checkpoint before, so it was put in afterwards"
+EARLY = "its instant is more than an hour after it was sealed: it was put in for a time to come"
+TO_COME = "its instant is more than an hour from now: it was put in for a time to come"
 INSERTED = "it was inserted among sealed rows: no checkpoint covers it"
 WAITS = "it is older than an hour and not sealed"
 
@@ -61,12 +65,15 @@ class Verification:
     _changed: dict[str, Changed] = field(default_factory=dict)
     _last_reached: datetime | None = None
     """When everything that there was had last been sealed: of the last checkpoint that was not full."""
+    _sums: Sums | None = None
+    """None where not all rows are compared, or some are not as they were sealed: then nothing is known of sums."""
 
     def problems(self) -> Iterator[Problem]:
         """Every one, as it is found. Raises what the database raises when it is away."""
         tables = {table.name: table for table in sealed_tables()}
         gaps = list(UnsealedRange.objects.all())
         stones = Tombstones(self.read)
+        self._sums = None if self.since or self.until else Sums()
         yield from self.copies.problems
         yield from stones.forged
         yield from self._checkpoint_problems(tables, stones)
@@ -77,24 +84,39 @@ class Verification:
                 yield Problem(f"{changed.table.name} {pk}", f"it holds what row {other} held")
         for table in tables.values():
             yield from self._uncovered(table, gaps)
+        if self._sums:
+            yield from self._sums.problems()
         self.pruned = [str(span) for span in stones.valid]
 
     def _checkpoint_problems(self, tables: dict[str, SealedTable], stones: Tombstones) -> Iterator[Problem]:
-        chain, number = Chain(self.read), -1
-        while checkpoint := Checkpoint.objects.filter(number__gt=number).order_by("number").first():
-            number, name = checkpoint.number, f"checkpoint {checkpoint.number}"
+        chain, last = Chain(self.read), 0
+        for checkpoint in _in_order():
+            name = f"checkpoint {checkpoint.number}"
             if lost := chain.missing_before(checkpoint):
+                self._sums = None
                 yield _missing(lost)
             leaves = leaves_of(checkpoint)
             reasons = [*chain.problems(checkpoint, leaves), *self._copy_problems(checkpoint)]
             yield from (Problem(name, why) for why in reasons)
             if leaves is None:
+                self._sums = None
                 yield Problem(name, "its leaves cannot be read")
-            yield from self._leaf_problems(leaves or [], tables, stones, self._is_chosen(checkpoint))
+            yield from self._leaf_problems(checkpoint, leaves or [], tables, stones)
             if checkpoint.row_count < MOST_ROWS:
                 self._last_reached = checkpoint.created_at
+            last = checkpoint.number
             self.checkpoints += 1
             self.progress(checkpoint.row_count)
+        yield from self._passed_over(last)
+
+    def _passed_over(self, last: int) -> Iterator[Problem]:
+        """Rows up to that number that were not met in the order of numbers. New ones may come meanwhile."""
+        stored = Checkpoint.objects.count()
+        more = stored - Checkpoint.objects.filter(number__gt=last).count() - self.checkpoints
+        if more > 0:
+            yield Problem(
+                "checkpoints", f"{more} more rows than numbers: one number has several, or a row has none"
+            )
 
     def _copy_problems(self, checkpoint: Checkpoint) -> Iterator[str]:
         return self.copies.problems_of(checkpoint, sent_before=self.now - LATEST_SEAL)
@@ -105,12 +127,9 @@ class Verification:
         return not (self.until and self._last_reached and self._last_reached >= self.until + LATEST_SEAL)
 
     def _leaf_problems(
-        self,
-        leaves: list[Leaf],
-        tables: dict[str, SealedTable],
-        stones: Tombstones,
-        is_chosen: bool,  # noqa: FBT001
+        self, checkpoint: Checkpoint, leaves: list[Leaf], tables: dict[str, SealedTable], stones: Tombstones
     ) -> Iterator[Problem]:
+        is_chosen = self._is_chosen(checkpoint)
         for name, group in groupby(leaves, key=lambda leaf: leaf.table):
             section = list(group)
             self._covered[name].add(leaf.id for leaf in section)
@@ -119,20 +138,34 @@ class Verification:
             if name not in tables:
                 yield Problem(name, "its rows are sealed, and there is no such table")
             elif is_chosen:
-                yield from self._row_problems(tables[name], section, stones)
+                yield from self._row_problems(checkpoint, tables[name], section, stones)
 
-    def _row_problems(self, table: SealedTable, leaves: list[Leaf], stones: Tombstones) -> Iterator[Problem]:
+    def _row_problems(
+        self, checkpoint: Checkpoint, table: SealedTable, leaves: list[Leaf], stones: Tombstones
+    ) -> Iterator[Problem]:
         changed = self._changed.setdefault(table.name, Changed(table))
         too_early = instant(self._last_reached - LATEST_SEAL) if self._last_reached else ""
+        too_late = instant(checkpoint.created_at + LATEST_SEAL)
+        sums: Counter[hourly_counts.Kind] = Counter()
         self.rows += len(leaves)
-        for pk, state, at in compare(table, leaves, changed):
+        for pk, state, members in compare(table, leaves, changed):
+            name = f"{table.name} {pk}"
             if state is State.SAME:
-                if at < too_early:
-                    yield Problem(f"{table.name} {pk}", LATE)
-            elif state is State.CHANGED:
-                yield Problem(f"{table.name} {pk}", CHANGED)
-            elif table.name != EVENTS or stones.range_of(pk) is None:
-                yield Problem(f"{table.name} {pk}", REMOVED)
+                hourly_counts.count(sums, members)
+                at = members[table.instant_name]
+                if not too_early <= at <= too_late:
+                    yield Problem(name, LATE if at < too_early else EARLY)
+            elif state is State.MISSING and table.name == EVENTS and stones.range_of(pk):
+                self._note_pruned(checkpoint)
+            else:
+                self._sums = None
+                yield Problem(name, CHANGED if state is State.CHANGED else REMOVED)
+        if self._sums:
+            self._sums.take(checkpoint, sums)
+
+    def _note_pruned(self, checkpoint: Checkpoint) -> None:
+        if self._sums:
+            self._sums.pruned(until=checkpoint.created_at + LATEST_SEAL)
 
     def _uncovered(self, table: SealedTable, gaps: list[UnsealedRange]) -> Iterator[Problem]:
         covered = self._covered[table.name]
@@ -153,8 +186,18 @@ class Verification:
             yield Problem(name, INSERTED)
         elif rows.filter(**{f"{table.instant_name}__lt": self.now - LATEST_SEAL}).exists():
             yield Problem(name, WAITS)
+        elif rows.filter(**{f"{table.instant_name}__gt": self.now + LATEST_SEAL}).exists():
+            yield Problem(name, TO_COME)
         else:
             self.waiting += 1
+
+
+def _in_order() -> Iterator[Checkpoint]:
+    """One of each number, from the lowest on."""
+    checkpoint = Checkpoint.objects.filter(number__gte=0).order_by("number").first()
+    while checkpoint:
+        yield checkpoint
+        checkpoint = Checkpoint.objects.filter(number__gt=checkpoint.number).order_by("number").first()
 
 
 def _missing(numbers: range) -> Problem:

@@ -35,7 +35,8 @@ class RefusalCount(models.Model):
 
 
 class HourlyCount(models.Model):
-    """How many sealed requests an hour had, for charts and reports. Made of the record, so it proves nothing itself.
+    """How many sealed requests an hour had, for charts and reports. Made of the record, so it proves nothing itself;
+    a verification compares it with the record.
 
     `client_id` is empty where nothing proved the client: a claimed one may be any text.
     """

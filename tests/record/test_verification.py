@@ -13,7 +13,7 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from audit.leaves import Leaf, packed, unpacked
-from audit.models import Checkpoint, Inspection, IssuanceEvent, Tombstone, UnsealedRange
+from audit.models import Checkpoint, HourlyCount, Inspection, IssuanceEvent, Tombstone, UnsealedRange
 from issuers.models import Issuer
 from keys.jwk import public_jwk
 from keys.models import Purpose, SigningKey
@@ -154,6 +154,9 @@ def test_the_last_five_rows_and_then_their_checkpoint_too() -> None:
         rows(*last).delete()
         assert found() == [f"{EVENTS} {pk}: {REMOVED}" for pk in last]
         Checkpoint.objects.filter(number=3).delete()
+    [told] = found()
+    assert told.endswith(" it tells of 5 requests more than are sealed"), "who forgets the sums is found out"
+    HourlyCount.objects.filter(client_id="billing").update(requests=2)
     assert found() == []
     assert found(kept) == ["checkpoint 3: it is in the file and is missing here"]
 
