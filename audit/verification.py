@@ -15,6 +15,7 @@ from audit.checkpoints import MOST_ROWS, Reader
 from audit.copies import Copies
 from audit.covered import Covered
 from audit.hourly_counts import EVENTS
+from audit.index_check import index_problems
 from audit.leaf import SealedTable, instant
 from audit.leaves import Leaf
 from audit.models import Checkpoint, UnsealedRange
@@ -84,6 +85,7 @@ class Verification:
                 yield Problem(f"{changed.table.name} {pk}", f"it holds what row {other} held")
         for table in tables.values():
             yield from self._uncovered(table, gaps)
+            yield from index_problems(table)
         if self._sums:
             yield from self._sums.problems()
         self.pruned = [str(span) for span in stones.valid]

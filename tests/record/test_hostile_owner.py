@@ -129,3 +129,18 @@ def test_a_sum_of_pruned_hours_holds_at_least_what_is_left_of_them() -> None:
     sums.update(requests=1)
     [told] = found()
     assert told.endswith("it tells of 1 requests fewer than are sealed")
+
+
+def test_an_index_that_leaves_a_row_out() -> None:
+    ids = sealed_events(3)
+    if connection.vendor == "postgresql":
+        return  # Its owner cannot write into an index.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sql FROM sqlite_master WHERE name = 'event_at_id'")
+        (whole,) = cursor.fetchone()
+        cursor.execute("DROP INDEX event_at_id")
+        cursor.execute(f"{whole} WHERE id <> {ids[1]}")
+        cursor.execute("PRAGMA writable_schema = 1")
+        cursor.execute("UPDATE sqlite_master SET sql = %s WHERE name = 'event_at_id'", [whole])
+        cursor.execute("PRAGMA writable_schema = RESET")
+    assert f"{EVENTS}: its index is broken: row 2 missing from index event_at_id" in found()
