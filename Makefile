@@ -22,6 +22,8 @@ COMPILE := CUSTOM_COMPILE_COMMAND='make requirements' $(BIN)/pip-compile --quiet
 # one that runs at the same moment nor what is left of one that was killed is in the way.
 CLUSTER := env --unset=PGPORT LC_ALL=C.UTF-8 pg_virtualenv -t -o fsync=on
 NO_POSTGRESQL := Skipped on PostgreSQL: pg_virtualenv is not installed (Debian: postgresql, postgresql-common).
+# A hundred processes that the tests start would each compile the product anew.
+export PYTHONDONTWRITEBYTECODE :=
 PYTEST := $(BIN)/pytest --numprocesses=auto
 QUICK := $(PYTEST) -m 'not slow'
 SLOW := $(PYTEST) -m slow

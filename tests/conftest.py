@@ -1,6 +1,7 @@
 """Every test that needs the database starts from the fixed cast, on SQLite and on PostgreSQL."""
 
 import copy
+import gc
 import io
 import os
 from collections.abc import Generator, Iterator
@@ -118,6 +119,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [item for item in items if not asks_the_database(item)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if asks_the_database(item)]
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected stays to the end: a collection of garbage need not look through it each time."""
+    gc.freeze()
 
 
 def asks_the_database(item: pytest.Item) -> bool:
