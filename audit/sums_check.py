@@ -1,10 +1,12 @@
 """Whether the hourly sums are what the sealed rows make of them: charts and reports tell by them.
 
-Memory holds some 200 bytes for each sum.
+There may be as many sums as rows. So what is left of each lies in a file of SQLite's own, which nobody else sees and
+which goes with the object.
 """
 
+import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -15,59 +17,59 @@ from audit.leaf import instant
 from audit.models import Checkpoint, HourlyCount
 from audit.problem import Problem
 
+_LEFT = "CREATE TABLE sums (digest BLOB PRIMARY KEY, hour TEXT, told TEXT, left_over INTEGER) WITHOUT ROWID"
+_ADD = (
+    "INSERT INTO sums VALUES (?, ?, ?, ?) "
+    "ON CONFLICT (digest) DO UPDATE SET left_over = left_over + excluded.left_over"
+)
+_NOT_NONE = "SELECT hour, told, left_over FROM sums WHERE left_over <> 0 ORDER BY hour, told"
+AT_ONCE = 2_000
+
 
 class Sums:
     """As they stood at one moment, together with the checkpoints of that moment: hand in the rows of those."""
 
     def __init__(self) -> None:
         self._newest: int = Checkpoint.objects.aggregate(newest=Max("number"))["newest"] or 0
-        self._left: dict[bytes, int] = {}
-        """What each holds more than the rows that were handed in, by the digest of what is counted together."""
-        self._lost: Counter[Kind] = Counter()
-        """Of rows that were handed in, and that no sum counts."""
+        self._sums = sqlite3.connect("")
+        """What each holds more than the rows that were handed in."""
+        self._sums.execute(_LEFT)
         self._pruned_until = ""
         for kind, requests, newest in _stored():
-            key = _key(kind)
-            self._left[key] = self._left.get(key, 0) + requests
+            self._add([(kind, requests)])
             self._newest = newest
 
     def take(self, checkpoint: Checkpoint, sums: "Counter[Kind]") -> None:
         """Off from what is left."""
-        for kind, requests in sums.items() if checkpoint.number <= self._newest else ():
-            key = _key(kind)
-            if key in self._left:
-                self._left[key] -= requests
-            else:
-                self._lost[kind] += requests
+        if checkpoint.number <= self._newest:
+            self._add((kind, -requests) for kind, requests in sums.items())
 
     def pruned(self, *, until: datetime) -> None:
         """Sums of hours until then hold rows as well that are gone."""
         self._pruned_until = max(self._pruned_until, instant(until))
 
     def problems(self) -> Iterator[Problem]:
-        if any(self._left.values()):
-            for kind in dict.fromkeys(kind for kind, _, _ in _stored()):
-                left = self._left.get(_key(kind), 0)
-                if left < 0 or (left and kind.hour > self._pruned_until):
-                    yield _problem(
-                        kind, f"{abs(left)} requests {'more' if left > 0 else 'fewer'} than are sealed"
-                    )
-        for kind, requests in self._lost.items():
-            yield _problem(kind, f"{requests} requests fewer than are sealed")
+        for hour, told, left in self._sums.execute(_NOT_NONE):
+            if left < 0 or hour > self._pruned_until:
+                more_or_fewer = "more" if left > 0 else "fewer"
+                yield Problem(
+                    f"sum of the hour {hour[:13]}:00Z, {told}",
+                    f"it tells of {abs(left)} requests {more_or_fewer} than are sealed",
+                )
+
+    def _add(self, requests: Iterable[tuple[Kind, int]]) -> None:
+        self._sums.executemany(
+            _ADD, ((bytes.fromhex(digest_of(kind)), kind.hour, _told(kind), left) for kind, left in requests)
+        )
 
 
 def _stored() -> Iterator[tuple[Kind, int, int]]:
     """What is counted together, how many, and the newest checkpoint; in one statement, so of one moment."""
     newest = Subquery(Checkpoint.objects.order_by("-number").values("number")[:1])
     rows: Any = HourlyCount.objects.order_by("pk").values_list(*Kind._fields, "requests", newest)
-    for hour, *others, requests, number in rows.iterator(chunk_size=2_000):
+    for hour, *others, requests, number in rows.iterator(chunk_size=AT_ONCE):
         yield Kind(instant(hour), *others), requests, number or 0
 
 
-def _key(kind: Kind) -> bytes:
-    return bytes.fromhex(digest_of(kind))
-
-
-def _problem(kind: Kind, why: str) -> Problem:
-    told = " ".join(filter(None, (kind.issuer, kind.client_id, kind.audience, kind.outcome, kind.error)))
-    return Problem(f"sum of the hour {kind.hour[:13]}:00Z, {told}", f"it tells of {why}")
+def _told(kind: Kind) -> str:
+    return " ".join(filter(None, (kind.issuer, kind.client_id, kind.audience, kind.outcome, kind.error)))

@@ -16,6 +16,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client as Browser
 
+from issuers.revision import REREAD_AFTER
 from issuers.turns import PATIENCE
 from tests.cast import Cast
 from tests.faults.clients import Crowd, crowd
@@ -100,6 +101,24 @@ def test_a_database_that_hangs_holds_up_no_document(cast: Cast, tmp_path: Path) 
 
 
 if not IS_SQLITE:
+
+    @pytest.mark.slow
+    @pytest.mark.contract("P5.4")
+    def test_of_those_that_ask_for_documents_alone_one_finds_out(cast: Cast, tmp_path: Path) -> None:
+        with own_cluster() as database, serve(tmp_path, 1, {"DATABASE_URL": database.url}) as server:
+            assert [server.get(path).status_code for path in DOCUMENTS] == [requests.codes.ok] * len(
+                DOCUMENTS
+            )
+            with ThreadPoolExecutor(1) as first, hanging(database):
+                time.sleep(REREAD_AFTER)
+                asking = first.submit(server.get, "/oidc_m2m/jwks")
+                time.sleep(PATIENCE)
+                for path in DOCUMENTS * 3:
+                    assert server.get(path).status_code == requests.codes.ok
+                for path in DOCUMENTS:
+                    assert answered_at_once(server, path) == requests.codes.ok
+                assert not asking.done()
+            assert asking.result().status_code == requests.codes.ok
 
     @pytest.mark.slow
     @pytest.mark.contract("P5.4")
