@@ -245,6 +245,7 @@ def test_a_server_that_never_ends_is_left_in_time(server: Site, answer: Answer) 
     assert "did not answer within 5 seconds" in said
 
 
+@pytest.mark.slow
 def test_a_server_has_five_seconds(server: Site) -> None:
     server.answer = waits
     began = time.monotonic()

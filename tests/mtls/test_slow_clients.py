@@ -25,6 +25,8 @@ BODY_TO_COME = HEAD + f"Content-Type: {FORM}\r\nContent-Length: 5000\r\n\r\n".en
 KEYS = b"GET /oidc_m2m/jwks HTTP/1.1\r\nHost: x\r\n\r\n"
 HALF_A_HELLO = b"\x16\x03\x01\x02\x00\x01\x00"
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=["plain", "TLS"])
 def slow_server(
@@ -104,7 +106,6 @@ def is_established(server: Server, link: socket.socket) -> bool:
     return ends in Path("/proc/net/tcp").read_text()
 
 
-@pytest.mark.slow
 @pytest.mark.contract("P2.11")
 @pytest.mark.parametrize("beginning", [HEAD, BODY_TO_COME], ids=["head", "body"])
 def test_one_that_stops_in_the_middle_is_cut_off(
@@ -119,7 +120,6 @@ def test_one_that_stops_in_the_middle_is_cut_off(
     assert "Traceback" not in slow_server.log.read_text()
 
 
-@pytest.mark.slow
 @pytest.mark.contract("P2.11")
 @pytest.mark.parametrize("beginning", [HEAD, BODY_TO_COME], ids=["head", "body"])
 def test_one_that_trickles_is_cut_off(slow_server: Server, opened: ExitStack, beginning: bytes) -> None:
@@ -135,7 +135,6 @@ def test_one_that_trickles_is_cut_off(slow_server: Server, opened: ExitStack, be
     assert "Traceback" not in slow_server.log.read_text()
 
 
-@pytest.mark.slow
 @pytest.mark.contract("P2.11")
 def test_one_that_does_not_take_its_answers_is_cut_off(slow_server: Server, opened: ExitStack) -> None:
     # The answers are more than the system keeps for a client that does not read.
@@ -149,7 +148,6 @@ def test_one_that_does_not_take_its_answers_is_cut_off(slow_server: Server, open
     assert "Traceback" not in slow_server.log.read_text()
 
 
-@pytest.mark.slow
 @pytest.mark.contract("P2.11")
 @pytest.mark.parametrize("slow_server", ["TLS"], indirect=True)
 def test_one_that_does_not_finish_its_handshake_is_cut_off(slow_server: Server, opened: ExitStack) -> None:
