@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import Max, Subquery
 
 from audit.hourly_counts import Kind, digest_of
-from audit.leaf import instant
+from audit.leaf import CHUNK, instant
 from audit.models import Checkpoint, HourlyCount
 from audit.problem import Problem
 
@@ -23,7 +23,7 @@ _ADD = (
     "ON CONFLICT (digest) DO UPDATE SET left_over = left_over + excluded.left_over"
 )
 _NOT_NONE = "SELECT hour, told, left_over FROM sums WHERE left_over <> 0 ORDER BY hour, told"
-AT_ONCE = 2_000
+CACHE_KIB = 32_000
 
 
 class Sums:
@@ -33,7 +33,7 @@ class Sums:
         self._newest: int = Checkpoint.objects.aggregate(newest=Max("number"))["newest"] or 0
         self._sums = sqlite3.connect("")
         """What each holds more than the rows that were handed in."""
-        self._sums.execute(_LEFT)
+        self._sums.executescript(f"PRAGMA journal_mode = OFF; PRAGMA cache_size = -{CACHE_KIB}; {_LEFT};")
         self._pruned_until = ""
         for kind, requests, newest in _stored():
             self._add([(kind, requests)])
@@ -67,7 +67,7 @@ def _stored() -> Iterator[tuple[Kind, int, int]]:
     """What is counted together, how many, and the newest checkpoint; in one statement, so of one moment."""
     newest = Subquery(Checkpoint.objects.order_by("-number").values("number")[:1])
     rows: Any = HourlyCount.objects.order_by("pk").values_list(*Kind._fields, "requests", newest)
-    for hour, *others, requests, number in rows.iterator(chunk_size=AT_ONCE):
+    for hour, *others, requests, number in rows.iterator(chunk_size=CHUNK):
         yield Kind(instant(hour), *others), requests, number or 0
 
 
