@@ -70,14 +70,8 @@ class Server:
     @contextmanager
     def only(self, worker: int) -> Iterator[None]:
         """In the block this worker answers alone: the others are stopped."""
-        others = [pid for pid in self.workers() if pid != worker]
-        for pid in others:
-            os.kill(pid, signal.SIGSTOP)
-        try:
+        with stopped([pid for pid in self.workers() if pid != worker]):
             yield
-        finally:
-            for pid in others:
-                os.kill(pid, signal.SIGCONT)
 
     def settled_log(self) -> str:
         """The log, once nothing has been added to it for a moment: a thread writes it after the answer."""
@@ -90,6 +84,18 @@ class Server:
 
     def workers(self) -> list[int]:
         return children_of(self.pid)
+
+
+@contextmanager
+def stopped(processes: list[int]) -> Iterator[None]:
+    """They stand still for the length of the block."""
+    for pid in processes:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in processes:
+            os.kill(pid, signal.SIGCONT)
 
 
 def children_of(pid: int) -> list[int]:

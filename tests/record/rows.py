@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from audit.leaves import Leaf, unpacked
 from audit.models import Checkpoint, IssuanceEvent, Outcome
+from upkeep.sealing import seal
 
 EVENTS = "audit_issuanceevent"
 
@@ -25,6 +26,13 @@ def event(number: int = 0, *, at: datetime | None = None, **values: object) -> I
 def events(how_many: int) -> list[int]:
     """Their ids."""
     return [event(number).pk for number in range(how_many)]
+
+
+def sealed_events(how_many: int) -> list[int]:
+    """Their ids, once `seal` has sealed them."""
+    ids = events(how_many)
+    seal(timezone.now())
+    return ids
 
 
 def sealed_leaves(*, table: str = EVENTS) -> list[Leaf]:

@@ -11,7 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from audit.models import Checkpoint, HourlyCount, IssuanceEvent, RefusalCount
-from tests.record.rows import EVENTS, event, events
+from tests.record.rows import EVENTS, event, events, sealed_events
 from tests.record.tampering import found, without_triggers
 from upkeep.sealing import seal
 
@@ -20,12 +20,6 @@ PASSED_OVER = "checkpoints: 1 more rows than numbers: one number has several, or
 HOUR = timedelta(hours=1)
 
 pytestmark = pytest.mark.usefixtures("sealed")
-
-
-def sealed_events(how_many: int) -> list[int]:
-    ids = events(how_many)
-    seal(timezone.now())
-    return ids
 
 
 @contextmanager

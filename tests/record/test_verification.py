@@ -18,7 +18,7 @@ from issuers.models import Issuer
 from keys.jwk import public_jwk
 from keys.models import Purpose, SigningKey
 from keys.record_key import make_record_key
-from tests.record.rows import EVENTS, event, events
+from tests.record.rows import EVENTS, event, sealed_events
 from tests.record.tampering import found, seal_all_anew, statements, without_triggers
 from tests.rooms.failing import refusing
 from upkeep.sealing import seal
@@ -29,12 +29,6 @@ INSERTED = "it was inserted among sealed rows: no checkpoint covers it"
 HOUR = timedelta(hours=1)
 
 pytestmark = pytest.mark.usefixtures("sealed")
-
-
-def sealed_events(how_many: int) -> list[int]:
-    ids = events(how_many)
-    seal(timezone.now())
-    return ids
 
 
 def rows(*ids: int) -> "QuerySet[IssuanceEvent]":
