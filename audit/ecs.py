@@ -1,10 +1,14 @@
-"""The lines of the record's rows, named by the Elastic Common Schema; docs/event-stream.md shows the same table."""
+"""The lines of the record's rows and of operational events, named by the Elastic Common Schema.
+
+docs/event-stream.md shows the same tables.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
+from audit.leaf import instant
 from audit.log_line import OWN, VERSION
-from audit.models import IssuanceEvent, Outcome
+from audit.models import IssuanceEvent, OperationalEvent, Outcome
 
 _NAMED = {
     "at": "@timestamp",
@@ -35,6 +39,49 @@ _TRACE = KIND | {
     "event.category": ["api", "authentication"],
     "event.type": ["info"],
 }
+
+_NAMED_ACTS = {
+    "at": "@timestamp",
+    "kind": "event.action",
+    "actor": "user.name",
+    "source": f"{OWN}.channel",
+    "address": "source.ip",
+    "detail": "event.reason",
+}
+ACT_FIELDS = {
+    column.name: _NAMED_ACTS.get(column.name, f"{OWN}.{column.name}")
+    for column in OperationalEvent._meta.concrete_fields
+    if not column.primary_key
+}
+"""The name in the stream of each column of an operational event."""
+
+_ACTS = {
+    OperationalEvent.Kind.SIGN_IN: ("authentication", "start", "success"),
+    OperationalEvent.Kind.SIGN_IN_FAILED: ("authentication", "start", "failure"),
+    OperationalEvent.Kind.SIGN_OUT: ("authentication", "end", "success"),
+    OperationalEvent.Kind.ACCOUNT_CHANGED: ("iam", "change", "success"),
+    OperationalEvent.Kind.STARTED: ("process", "start", "success"),
+    OperationalEvent.Kind.STOPPED: ("process", "end", "success"),
+    OperationalEvent.Kind.GAP: ("process", "info", "failure"),
+    OperationalEvent.Kind.FINDING_ACKNOWLEDGED: ("configuration", "info", "success"),
+    OperationalEvent.Kind.TRIGGERS_INSTALLED: ("configuration", "change", "success"),
+}
+"""Category, type and outcome."""
+
+
+def of_act(row: OperationalEvent) -> dict[str, Any]:
+    """The line of an operational event."""
+    category, what, outcome = _ACTS[OperationalEvent.Kind(row.kind)]
+    columns = {name: getattr(row, column) for column, name in ACT_FIELDS.items()}
+    return {
+        **{name: value for name, value in columns.items() if value != ""},
+        **KIND,
+        "@timestamp": instant(row.at),
+        "event.category": [category],
+        "event.type": [what],
+        "event.outcome": outcome,
+        "event.id": str(row.pk),
+    }
 
 
 def of_request(event_id: int, row: Mapping[str, Any]) -> dict[str, Any]:

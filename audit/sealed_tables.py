@@ -1,4 +1,4 @@
-"""Which tables are sealed: the record, what is counted and done with it, and the history of the configuration."""
+"""Which tables are sealed: the record, what is done with it and to the server, and the history of the configuration."""
 
 from functools import cache
 
@@ -6,7 +6,7 @@ from django.apps import apps
 from django.db.models import Model
 
 from audit.leaf import SealedTable
-from audit.models import Inspection, IssuanceEvent, RefusalCount
+from audit.models import Inspection, IssuanceEvent, OperationalEvent, RefusalCount
 from issuers.history import Change
 
 
@@ -14,5 +14,5 @@ from issuers.history import Change
 def sealed_tables() -> tuple[SealedTable, ...]:
     """In the order of their names, which is that of a checkpoint's leaves."""
     histories: list[type[Model]] = [model for model in apps.get_models() if issubclass(model, Change)]
-    models: list[type[Model]] = [IssuanceEvent, RefusalCount, Inspection, *histories]
+    models: list[type[Model]] = [IssuanceEvent, RefusalCount, Inspection, OperationalEvent, *histories]
     return tuple(sorted((SealedTable.of(model) for model in models), key=lambda table: table.name))

@@ -12,7 +12,7 @@ from typing import Any
 EVENTS = "audit_issuanceevent"
 TOMBSTONES = "audit_tombstone"
 CHECKPOINTS = "audit_checkpoint"
-NEVER_DELETED = (TOMBSTONES, CHECKPOINTS, "audit_refusalcount", "audit_inspection")
+NEVER_DELETED = (TOMBSTONES, CHECKPOINTS, "audit_refusalcount", "audit_inspection", "audit_operationalevent")
 TABLES = (EVENTS, *NEVER_DELETED)
 
 

@@ -28,7 +28,8 @@ BEGIN
     FOR found IN
         SELECT relname, relispartition,
                relname = ANY (ARRAY[
-                   'audit_issuanceevent', 'audit_checkpoint', 'audit_tombstone', 'audit_refusalcount', 'audit_inspection'
+                   'audit_issuanceevent', 'audit_checkpoint', 'audit_tombstone', 'audit_refusalcount', 'audit_inspection',
+                   'audit_operationalevent'
                ]) OR relname ~ '_historical[a-z]+$' AS is_sealed
         FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
     LOOP

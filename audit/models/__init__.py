@@ -3,6 +3,7 @@
 from audit.models.counts import HourlyCount, RefusalCount
 from audit.models.event import FORMAT, IssuanceEvent, Outcome, Trace
 from audit.models.inspection import Inspection
+from audit.models.operational_event import OperationalEvent
 from audit.models.seals import Checkpoint, Tombstone, UnsealedRange
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "HourlyCount",
     "Inspection",
     "IssuanceEvent",
+    "OperationalEvent",
     "Outcome",
     "RefusalCount",
     "Tombstone",

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
-from audit.models import Checkpoint, Inspection, RefusalCount, Tombstone
+from audit.models import Checkpoint, Inspection, OperationalEvent, RefusalCount, Tombstone
 from console.read_only_admin import ReadOnlyAdmin
 from console.site import site
 
@@ -57,3 +57,14 @@ class InspectionAdmin(NotedAdmin):
     list_display = ("at", "act", "actor", "source", "rows", "filter")
     fields = ("at", "act", "actor", "source", "filter", "rows", "result", "format")
     list_filter = ("act",)
+
+
+@admin.register(OperationalEvent, site=site)
+class OperationalEventAdmin(NotedAdmin):
+    note = (
+        "Sign-ins and sign-outs, changes of accounts, starts and stops of the server, gaps in the record, and what "
+        "was done to the record itself: who did it, when, and to what."
+    )
+    list_display = ("at", "kind", "actor", "source", "address", "target", "detail")
+    fields = ("at", "kind", "actor", "source", "address", "target", "detail", "format")
+    list_filter = ("kind",)

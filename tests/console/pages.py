@@ -9,7 +9,16 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from audit.models import Checkpoint, HourlyCount, Inspection, IssuanceEvent, RefusalCount, Tombstone, Trace
+from audit.models import (
+    Checkpoint,
+    HourlyCount,
+    Inspection,
+    IssuanceEvent,
+    OperationalEvent,
+    RefusalCount,
+    Tombstone,
+    Trace,
+)  # fmt: skip
 from console.site import site
 from issuers.models import GlobalVariable, Issuer
 from keys.models import SigningKey
@@ -34,7 +43,7 @@ CONFIGURATION: tuple[type[Model], ...] = (
     TrustedIssuer,
 )
 READ_ONLY: tuple[type[Model], ...] = (
-    SigningKey, IssuanceEvent, Checkpoint, Tombstone, RefusalCount, Inspection,
+    SigningKey, IssuanceEvent, Checkpoint, Tombstone, RefusalCount, Inspection, OperationalEvent,
 )  # fmt: skip
 PEOPLE: tuple[type[Model], ...] = (User, Group)
 MODELS = (*CONFIGURATION, *READ_ONLY, *PEOPLE)
@@ -68,6 +77,7 @@ def fill_every_table(cast: Cast) -> None:
     Checkpoint.objects.create(number=1, row_count=1, leaves=b"leaf", root="00", kid="k", statement="s")
     Tombstone.objects.create(actor="a", first_id=10_000, last_id=10_001, row_count=2, kid="k", statement="s")
     Inspection.objects.create(at=now, actor="a", source="command", act="export", rows=3)
+    OperationalEvent.objects.create(at=now, kind="sign_in", actor="a", source="admin", address="192.0.2.7")
     HourlyCount.objects.create(
         hour=now.replace(minute=0, second=0, microsecond=0), issuer=cast.oidc_m2m.url, client_id="billing",
         audience=INVOICES, outcome="issued", requests=7, digest="d",

@@ -28,7 +28,8 @@ KEY_IS_DUE = """
 COMMANDS = ("rewrap_keys", "create_key --record", "create_key main ES256", "maintain")
 PAGES = (
     "/admin/", "/admin/audit/issuanceevent/", "/admin/audit/issuanceevent/?outcome=refused&client=first",
-    "/admin/audit/checkpoint/", "/admin/audit/refusalcount/", "/admin/audit/inspection/", "/admin/audit/tombstone/",
+    "/admin/audit/checkpoint/", "/admin/audit/refusalcount/", "/admin/audit/inspection/",
+    "/admin/audit/operationalevent/", "/admin/audit/tombstone/",
     "/admin/keys/signingkey/", "/admin/relying_parties/relyingparty/",
 )  # fmt: skip
 

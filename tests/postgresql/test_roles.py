@@ -19,7 +19,7 @@ FILE = ("--file", "deploy/postgresql-roles.sql")
 SERVER, MAINTENANCE = "m2m_idp_server", "m2m_idp_maintenance"
 SEALED = (
     "audit_issuanceevent", "audit_checkpoint", "audit_tombstone", "audit_refusalcount", "audit_inspection",
-    "issuers_historicalissuer",
+    "audit_operationalevent", "issuers_historicalissuer",
 )  # fmt: skip
 
 pytestmark = pytest.mark.usefixtures("own_database")

@@ -8,7 +8,15 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, models, transaction
 
 from audit import durability, triggers
-from audit.models import Checkpoint, Inspection, IssuanceEvent, Outcome, RefusalCount, Tombstone
+from audit.models import (
+    Checkpoint,
+    Inspection,
+    IssuanceEvent,
+    OperationalEvent,
+    Outcome,
+    RefusalCount,
+    Tombstone,
+)  # fmt: skip
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 SEALED = {"kid": "k", "statement": "s"}
@@ -40,12 +48,17 @@ def inspection() -> Inspection:
     return Inspection.objects.create(at=NOW, actor="ann", source="command", act="export", rows=1)
 
 
+def operational_event() -> OperationalEvent:
+    return OperationalEvent.objects.create(at=NOW, kind="sign_in", actor="ann", source="admin")
+
+
 ROWS: dict[str, Callable[[], models.Model]] = {
     "audit_issuanceevent": event,
     "audit_checkpoint": checkpoint,
     "audit_tombstone": lambda: tombstone(10, 20),
     "audit_refusalcount": refusals,
     "audit_inspection": inspection,
+    "audit_operationalevent": operational_event,
 }
 """Each table of the record, and a row for it."""
 

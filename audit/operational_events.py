@@ -1,0 +1,42 @@
+"""Writing down what was done to the server itself, and telling the event stream of it once it is committed."""
+
+from datetime import datetime
+from functools import partial
+
+from django.db import transaction
+
+from audit import ecs
+from audit.entry import cleaned
+from audit.log import write_event
+from audit.models import OperationalEvent
+from issuers.history import current_actor, current_source
+
+SERVER = "server"
+"""The channel of what the server does by itself."""
+
+
+def record_act(
+    kind: OperationalEvent.Kind,
+    *,
+    now: datetime,
+    actor: str | None = None,
+    source: str | None = None,
+    address: str = "",
+    target: str = "",
+    detail: str = "",
+) -> OperationalEvent:
+    """A row; `actor` and `source` are those of this moment unless they are named. Texts are masked and cut.
+
+    In a transaction it commits with what it describes. Raises what the database raises: then the act must not happen.
+    """
+    row = OperationalEvent.objects.create(
+        at=now,
+        kind=kind,
+        actor=cleaned(current_actor() if actor is None else actor)[:150],
+        source=current_source() if source is None else source,
+        address=address[:45],
+        target=cleaned(target)[:300],
+        detail=cleaned(detail)[:4000],
+    )
+    transaction.on_commit(partial(write_event, ecs.of_act(row)))
+    return row
