@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path, re_path
 
-from issuance.health import LivezView, ReadyzView
+from issuance.health.views import LivezView, ReadyzView
 from issuance.protocol_view import NothingHere
 from issuance.views import DiscoveryView, JwksView, RecordJwksView, TokenView
 

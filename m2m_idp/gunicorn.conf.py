@@ -26,7 +26,8 @@ except ImproperlyConfigured as refusal:
 
 # Models can be imported only now.
 from audit import output
-from issuance import checks, documents, flood, health
+from issuance import checks, documents, flood
+from issuance.health.start import start_problems
 from m2m_idp.worker import SILENCE, TLSConnection
 from upkeep import worker_thread
 
@@ -83,7 +84,7 @@ secure_scheme_headers: dict[str, str] = {}
 
 
 def on_starting(_server: Arbiter) -> None:
-    problems: list[str] = health.start_problems()
+    problems: list[str] = start_problems()
     if problems:
         sys.exit("\n".join(f"m2m-idp cannot start: {problem}" for problem in problems))
     for notice in [*checks.shares_counts(), *checks.has_connections(), *checks.lets_certificates_in()]:

@@ -22,7 +22,7 @@ from audit.models import (
     UnsealedRange,
 )
 from audit.sealed_tables import sealed_tables
-from issuance.health import readiness
+from issuance.health.readiness import readiness
 from issuers import revision
 from keys.models import Purpose, SigningKey
 from keys.record_key import make_record_key, read_statement, record_jwks

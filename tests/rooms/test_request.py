@@ -15,7 +15,7 @@ from pytest_django import Settings
 from issuance.errors import ContentTooLarge, InvalidRequest, UnauthorizedClient, UnsupportedMediaType
 from issuance.forwarded import believed, is_trusted
 from issuance.grants import is_absolute_uri, refuse_other_network, refuse_outside_validity
-from issuance.health import may_know
+from issuance.health.views import may_know
 from issuance.request_body import read_body
 from issuance.token_request import MAX_BODY_BYTES, MAX_FIELDS, decoded_fields
 from relying_parties.registry import snapshot_of
