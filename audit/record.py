@@ -18,6 +18,7 @@ from audit import durability, ecs
 from audit.entry import Entry, cleaned, cleaned_json
 from audit.log import write_event
 from audit.models import IssuanceEvent, Outcome, Trace
+from audit.record_health import RECORD_HEALTH
 from issuers.turns import DATABASE
 
 MAX_TRACE_BYTES = 16_384
@@ -40,13 +41,17 @@ def record(entry: Entry, *, beside: Callable[[], None] | None = None) -> int:
     row = insert.row_of(entry)
     if durability.was_replaced(connection):
         connection.close()
+        RECORD_HEALTH.failed("The database file was moved or deleted.")
         raise NotRecordedError("The database file was moved or deleted.")
     try:
         with DATABASE.turn():
             event_id = _inserted(insert, row, entry, beside)
     except DatabaseFailure as error:
-        log.error("not_recorded", request_id=entry.request_id, reason=cleaned(str(error)))  # noqa: TRY400 - one line
+        reason = cleaned(str(error))
+        RECORD_HEALTH.failed(reason)
+        log.error("not_recorded", request_id=entry.request_id, reason=reason)  # noqa: TRY400 - one line
         raise NotRecordedError(str(error)) from error
+    RECORD_HEALTH.succeeded()
     entry.is_issued = row["outcome"] == Outcome.ISSUED
     write_event(ecs.of_request(event_id, _shown(row)))
     return event_id

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 
 from audit.entry import Entry
 from audit.record import NotRecordedError, record
+from audit.record_health import RECORD_HEALTH
 from issuance import flood, story
 from issuance.access_token import token_for
 from issuance.answers import NO_STORE, json_answer
@@ -111,7 +112,11 @@ class TokenView(ProtocolView):
 
     def refused(self, error: OAuthError) -> OAuthError:
         """A refusal takes the same road: recorded, or counted in a flood, then answered."""
-        if not hasattr(self, "entry") or isinstance(error, NotRecorded):
+        if not hasattr(self, "entry"):
+            if isinstance(error, TemporarilyUnavailable):
+                RECORD_HEALTH.failed(error.detail)
+            return error
+        if isinstance(error, NotRecorded):
             return error
         if self.entry.is_issued:
             error = TemporarilyUnavailable(f"Signing failed: {error.detail}")

@@ -13,6 +13,7 @@ from typing import Protocol
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
+from audit.record_health import RECORD_HEALTH
 from console.login import FAILURES as FAILED_LOGINS
 from issuance import flood
 from issuance.quota import QUOTAS
@@ -47,6 +48,8 @@ def set_back(baseline: Baseline) -> None:
     baseline.restore(ConfigurationRevision.objects.get().number + 1)
     revision.forget()
     flood.COUNTS.take()
+    RECORD_HEALTH.succeeded()
+    RECORD_HEALTH.take_ended()
     for window in (FAILURES, FAILED_LOGINS, QUOTAS, flood.BUDGET, flood.TOTAL, flood.TOLD):
         window._local._buckets.clear()
 

@@ -1,0 +1,28 @@
+"""What a process knows of its own attempts to record."""
+
+from django.utils import timezone
+
+from audit.record_health import RECORD_HEALTH
+from tests.cast import Cast
+from tests.record.rows import EVENTS
+from tests.rooms.failing import refusing
+from tests.wire import ask
+
+
+def test_a_period_without_rows_is_known_by_its_ends_and_its_reason(cast: Cast) -> None:
+    before = timezone.now()
+    with refusing("INSERT", EVENTS):
+        assert [ask(auth=cast.basic("billing")).status for _ in range(2)] == [503, 503]
+        gap = RECORD_HEALTH.gap
+        assert gap is not None
+        assert (gap.failures, gap.until) == (2, None)
+        assert "the disk is full" in gap.reason
+    assert RECORD_HEALTH.take_ended() == []
+
+    assert ask(auth=cast.basic("billing")).status == 200
+    assert RECORD_HEALTH.gap is None
+    [ended] = RECORD_HEALTH.take_ended()
+    assert ended.until is not None
+    assert before < ended.since < ended.until < timezone.now()
+    assert RECORD_HEALTH.take_ended() == []
+    assert RECORD_HEALTH.seconds_since_success < 60
