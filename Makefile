@@ -14,9 +14,12 @@ NPM_CLIENTS := $(NPM)/node_modules/.package-lock.json
 INSTALL := $(PYTHON) -m pip --disable-pip-version-check install --quiet --require-hashes --requirement
 MANAGE := $(PYTHON) manage.py
 
+# Those that .venv may be made of: the first that is there, and fit.
+PYTHONS ?= python3.13 python3.12 python3.11 python3 python
 SUITABLE := import sys, ensurepip; sys.exit(sys.version_info < (3, 11))
-COMPILE := CUSTOM_COMPILE_COMMAND='make requirements' $(BIN)/pip-compile --quiet --generate-hashes --strip-extras \
-	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
+# For every Python from the oldest on at once, with markers where they differ, whichever Python .venv has.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command 'make requirements'
 # Debian's throw-away clusters do not sync by default and take the encoding from the locale; the server refuses
 # a database that does not sync or cannot hold every text. Each lies in a directory of its own (-t), so that neither
 # one that runs at the same moment nor what is left of one that was killed is in the way.
@@ -62,8 +65,12 @@ test: $(DEVELOPMENT) ## Run the quick tests on SQLite, and on PostgreSQL where i
 test-slow: $(DEVELOPMENT) $(NPM_CLIENTS) ## Run the tests that take minutes, on both databases
 	$(call on_both_databases,$(SLOW))
 
+.PHONY: test-pythons
+test-pythons: $(DEVELOPMENT) ## Install, start and run the quick tests with the oldest and the newest Python found
+	.ci/test-pythons
+
 .PHONY: check
-check: lint check-deploy test test-slow ## Everything that has to pass before a change is merged
+check: lint check-deploy test test-slow test-pythons ## Everything that has to pass before a change is merged
 
 .PHONY: check-deploy
 check-deploy: $(DEVELOPMENT) ## Check the settings of a real deployment, the migrations and the contract's coverage
@@ -109,7 +116,7 @@ else echo "$(NO_POSTGRESQL)"; fi
 endef
 
 $(PYTHON):
-	@for python in python3.13 python3.12 python3.11 python3 python; do \
+	@for python in $(PYTHONS); do \
 		if $$python -c '$(SUITABLE)' 2>/dev/null; then exec $$python -m venv .venv; fi; \
 	done; \
 	echo "m2m-idp needs Python 3.11 or newer with its venv module (Debian: apt-get install python3-venv)." >&2; exit 1

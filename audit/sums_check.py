@@ -5,6 +5,7 @@ which goes with the object.
 """
 
 import sqlite3
+import weakref
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -33,6 +34,8 @@ class Sums:
         self._newest: int = Checkpoint.objects.aggregate(newest=Max("number"))["newest"] or 0
         self._sums = sqlite3.connect("")
         """What each holds more than the rows that were handed in."""
+        # A verification drops the object wherever the sums can no longer be compared.
+        weakref.finalize(self, self._sums.close)
         self._sums.executescript(f"PRAGMA journal_mode = OFF; PRAGMA cache_size = -{CACHE_KIB}; {_LEFT};")
         self._pruned_until = ""
         for kind, requests, newest in _stored():
