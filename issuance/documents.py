@@ -129,7 +129,7 @@ def discovery_of(issuer: IssuerSnapshot) -> dict[str, Any]:
     told = _current_or_last(advertised, issuer.id) or Advertised(
         scopes=(), claims=FIXED_CLAIMS, signing_algs=(), has_certificate_bound=False
     )
-    return issuer.extra_metadata | {
+    computed = {
         "issuer": issuer.url,
         "token_endpoint": f"{issuer.url}/token",
         "jwks_uri": f"{issuer.url}/jwks",
@@ -144,6 +144,14 @@ def discovery_of(issuer: IssuerSnapshot) -> dict[str, Any]:
         "claims_supported": list(told.claims),
         **_optional_members(issuer, told),
     }
+    return _authorization_endpoint(issuer) | issuer.extra_metadata | computed
+
+
+def _authorization_endpoint(issuer: IssuerSnapshot) -> dict[str, Any]:
+    """OpenID Connect Discovery and client libraries require it. One in the extra metadata replaces it."""
+    if not issuer.advertises_authorization_endpoint:
+        return {}
+    return {"authorization_endpoint": f"{issuer.url}/authorize"}
 
 
 def _optional_members(issuer: IssuerSnapshot, told: Advertised) -> dict[str, Any]:

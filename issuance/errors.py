@@ -48,6 +48,15 @@ class UnsupportedGrantType(OAuthError):
     description = "The only grant type is client_credentials."
 
 
+class UnsupportedResponseType(OAuthError):
+    """RFC 6749 section 4.1.2.1."""
+
+    error = "unsupported_response_type"
+    description = (
+        "This server has no sign-in. Clients ask the token endpoint with grant_type=client_credentials."
+    )
+
+
 class InvalidScope(OAuthError):
     error = "invalid_scope"
     description = "The scope is malformed or not granted to the client."

@@ -2,9 +2,10 @@
 
 from django.urls import URLPattern, path, re_path
 
+from issuance.document_views import AuthorizeView, DiscoveryView, JwksView, RecordJwksView
 from issuance.health.views import LivezView, ReadyzView
 from issuance.protocol_view import NothingHere
-from issuance.views import DiscoveryView, JwksView, RecordJwksView, TokenView
+from issuance.views import TokenView
 
 SLUG = "[A-Za-z0-9_-]+"
 ISSUER = rf"^(?:api/)?(?:(?P<path>{SLUG})/)?"
@@ -21,12 +22,14 @@ operations_urls: list[URLPattern] = [
 protocol_urls: list[URLPattern] = [
     path("audit/jwks", RecordJwksView.as_view()),
     re_path(f"{ISSUER}token$", token),
+    re_path(f"{ISSUER}authorize$", AuthorizeView.as_view()),
     re_path(f"{ISSUER}jwks$", jwks),
+    re_path(rf"{ISSUER}\.well-known/jwks\.json$", jwks),
     re_path(f"{ISSUER}{OPENID}$", discovery),
     re_path(f"{ISSUER}{OPENID}/jwks$", jwks),
     re_path(WELL_KNOWN % "openid-configuration", discovery),
     re_path(WELL_KNOWN % "oauth-authorization-server", discovery),
-    re_path(r"^(?:api/)?\.well-known/oauth-authorization-server$", discovery),
+    re_path(rf"{ISSUER}\.well-known/oauth-authorization-server$", discovery),
     # The seed's token endpoint is the issuer's URL itself.
     re_path(rf"^(?:api/)?(?P<path>{SLUG})$", token),
     path("", token),

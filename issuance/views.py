@@ -1,15 +1,13 @@
-"""The protocol: one view an endpoint, each step of the road on its line."""
+"""The token endpoint: each step of the request path on its line."""
 
-import hashlib
 import secrets
 from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
-from django.utils.http import parse_etags
 from rest_framework.request import Request
 
 from audit.entry import Entry
@@ -20,8 +18,9 @@ from issuance.access_token import token_for
 from issuance.answers import NO_STORE, json_answer
 from issuance.binding import bind
 from issuance.client_auth import present, registered
-from issuance.documents import active_issuer, discovery_of, issuer_of, issuing_issuer, keyring_of
-from issuance.errors import NotRecorded, OAuthError, TemporarilyUnavailable
+from issuance.cors import allow_listed_origin, is_preflight, preflight_answer
+from issuance.documents import issuing_issuer
+from issuance.errors import MethodNotAllowed, NotRecorded, OAuthError, TemporarilyUnavailable
 from issuance.grants import authorize
 from issuance.peer_certificate import peer_certificate
 from issuance.protocol_view import ProtocolView
@@ -33,7 +32,6 @@ from issuance.throttle import prove
 from issuance.token_request import TokenRequest, parse
 from issuers.directory import IssuerSnapshot
 from issuers.turns import Turns
-from keys.keyring import RECORD
 
 AT_ONCE = Turns(settings.DATABASE_TURNS)
 """More tokens at once would only take the interpreter from each other. While none of these gets on, others may."""
@@ -49,6 +47,8 @@ class TokenView(ProtocolView):
     """What the request proved itself by and may not again."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if is_preflight(request.META):
+            return TokenPreflight.as_view()(request, *args, **kwargs)
         with AT_ONCE.turn_if_any():
             return super().dispatch(request, *args, **kwargs)
 
@@ -110,6 +110,11 @@ class TokenView(ProtocolView):
         }
         return json_answer(members | ({"scope": granted.scope} if granted.scopes else {}), headers=NO_STORE)
 
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        if hasattr(self, "issuer") and self.issuer.cors_origins:
+            allow_listed_origin(response, request.META, self.issuer.cors_origins)
+        return super().finalize_response(request, response, *args, **kwargs)
+
     def refused(self, error: OAuthError) -> OAuthError:
         """A refusal takes the same road: recorded, or counted in a flood, then answered."""
         if not hasattr(self, "entry"):
@@ -130,6 +135,20 @@ class TokenView(ProtocolView):
         return error
 
 
+class TokenPreflight(ProtocolView):
+    """A browser asks whether an application of another origin may ask for tokens. No token is asked for: no row."""
+
+    http_method_names = ["options"]
+
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
+        issuer = issuing_issuer(kwargs.get("path", ""))
+        if request.META["HTTP_ORIGIN"] not in issuer.cors_origins:
+            raise MethodNotAllowed("The issuer does not list this origin in cors_origins.", allowed="POST")
+        answer = preflight_answer(methods=["POST"])
+        allow_listed_origin(answer, request.META, issuer.cors_origins)
+        return answer
+
+
 def asked_in(meta: dict[str, Any], *, body: bytes) -> TokenRequest:
     """Raises InvalidRequest or UnsupportedMediaType."""
     return parse(
@@ -140,45 +159,3 @@ def asked_in(meta: dict[str, Any], *, body: bytes) -> TokenRequest:
         dpop=meta.get("HTTP_DPOP"),
         peer_certificate=partial(peer_certificate, meta),
     )
-
-
-class DiscoveryView(ProtocolView):
-    """OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3."""
-
-    http_method_names = ["get", "head"]
-
-    def get(self, request: Request, path: str = "") -> HttpResponse:
-        issuer = active_issuer(path)
-        max_age = issuer.metadata_max_age
-        headers = {"Cache-Control": f"public, max-age={max_age}"} if max_age else NO_STORE
-        return json_answer(discovery_of(issuer), headers=headers)
-
-
-class JwksView(ProtocolView):
-    """RFC 7517 section 5. An inactive issuer's keys are shown as well: its tokens may still be alive."""
-
-    http_method_names = ["get", "head"]
-
-    def get(self, request: Request, path: str = "") -> HttpResponse:
-        issuer = issuer_of(path)
-        return jwks_answer(request, issuer_id=issuer.id, max_age=issuer.jwks_max_age)
-
-
-class RecordJwksView(ProtocolView):
-    """The public keys that seal the record."""
-
-    http_method_names = ["get", "head"]
-
-    def get(self, request: Request) -> HttpResponse:
-        return jwks_answer(request, issuer_id=RECORD, max_age=300)
-
-
-def jwks_answer(request: Request, *, issuer_id: int, max_age: int) -> HttpResponse:
-    """The JWK Set of this moment, or 304 to a caller that has it (RFC 9110 section 13.1.2)."""
-    headers = {"Cache-Control": f"public, max-age={max_age}"}
-    answer = json_answer(keyring_of(issuer_id).jwks(timezone.now()), headers=headers)
-    answer["ETag"] = f'"{hashlib.sha256(answer.content).hexdigest()[:32]}"'
-    held = parse_etags(request.META.get("HTTP_IF_NONE_MATCH", ""))
-    if answer["ETag"] not in {etag.removeprefix("W/") for etag in held} and "*" not in held:
-        return answer
-    return HttpResponseNotModified(headers=headers | {"ETag": answer["ETag"]})

@@ -21,6 +21,8 @@ class IssuerSnapshot:
     allow_missing_grant_type: bool
     client_ca_certificates: str
     accepts_dpop: bool
+    advertises_authorization_endpoint: bool
+    cors_origins: tuple[str, ...]
     default_access_token_ttl: int
     max_access_token_ttl: int
     metadata_max_age: int
@@ -40,6 +42,8 @@ class IssuerSnapshot:
             allow_missing_grant_type=issuer.allow_missing_grant_type,
             client_ca_certificates=issuer.client_ca_certificates,
             accepts_dpop=issuer.accepts_dpop,
+            advertises_authorization_endpoint=issuer.advertises_authorization_endpoint,
+            cors_origins=tuple(issuer.cors_origins),
             default_access_token_ttl=issuer.default_access_token_ttl,
             max_access_token_ttl=issuer.max_access_token_ttl,
             metadata_max_age=issuer.metadata_max_age,

@@ -25,6 +25,7 @@ from issuers.configuration import ConfigurationModel
 from issuers.history import configuration_history
 from issuers.json_value import json_problem
 from issuers.metadata import COMPUTED_MEMBERS
+from issuers.origins import origins_problem
 from issuers.revision import ConfigurationRevision
 
 __all__ = [
@@ -40,8 +41,8 @@ __all__ = [
 ]
 
 RESERVED_PATHS = (
-    "api", "admin", "static", "media", "accounts", "management", "token", "jwks", "introspect", "revoke", "audit",
-    "livez", "readyz", "metrics",
+    "api", "admin", "static", "media", "accounts", "management", "authorize", "token", "jwks", "introspect", "revoke",
+    "audit", "livez", "readyz", "metrics",
 )  # fmt: skip
 
 CLOCK_SKEW = timedelta(seconds=60)
@@ -113,6 +114,15 @@ class Issuer(ConfigurationModel):
         "greatest age of client secrets", null=True, blank=True,
         validators=[MinValueValidator(1), AT_MOST_TEN_YEARS],
         help_text="Seconds from its making after which a secret ends. Empty: it may live until it is revoked.",
+    )  # fmt: skip
+    advertises_authorization_endpoint = models.BooleanField(
+        "advertises an authorization endpoint", default=True,
+        help_text="Some client libraries refuse a discovery document without one. The endpoint refuses every request.",
+    )  # fmt: skip
+    cors_origins = models.JSONField(
+        "origins that may read tokens", default=list, blank=True,
+        help_text="Origins of browser applications that may ask for tokens (CORS), such as https://app.example. "
+        "Empty: none. The public documents may be read from every origin.",
     )  # fmt: skip
     metadata_max_age = models.PositiveIntegerField(
         default=0, validators=[MaxValueValidator(days(7))],
@@ -189,6 +199,8 @@ class Issuer(ConfigurationModel):
         pem = self.client_ca_certificates
         if pem and (error := ca_certificates_problem(pem)):
             problems["client_ca_certificates"] = error
+        if error := origins_problem(self.cors_origins):
+            problems["cors_origins"] = error
         if error := extra_metadata_problem(self.extra_metadata):
             problems["extra_metadata"] = error
         if self._path_moved() and self.signing_keys.exists():

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from console.auth_methods import CHOICES
 from console.configuration_admin import ConfigurationAdmin, ConfigurationForm
 from console.dashboard import MOST_NAMED
-from console.fields import Checkboxes
+from console.fields import Checkboxes, Lines
 from console.issuer_keys import keys_of
 from console.pages.key_creation import KeyCreation
 from console.panelled_page import PanelledPage
@@ -30,6 +30,12 @@ class IssuerForm(ConfigurationForm):
         choices=CHOICES,
         initial=default_methods,
         help_text="The methods that are on. A relying party's method must be one of them.",
+    )
+    cors_origins = Lines(
+        required=False,
+        label="Origins that may read tokens",
+        help_text="Origins of browser applications that may ask for tokens (CORS), one to a line, such as "
+        "https://app.example. Empty: none. The public documents may be read from every origin.",
     )
     client_ca_certificates = Certificates(
         rows=8,
@@ -67,11 +73,28 @@ class IssuerAdmin(KeyCreation, PanelledPage, ConfigurationAdmin):
         ("Tokens", {"fields": ("signing_alg", "default_access_token_ttl", "max_access_token_ttl")}),
         (
             "Token endpoint",
-            {"fields": ("token_endpoint_auth_methods", "accepts_dpop", "allow_missing_grant_type")},
+            {
+                "fields": (
+                    "token_endpoint_auth_methods",
+                    "accepts_dpop",
+                    "allow_missing_grant_type",
+                    "cors_origins",
+                )
+            },
         ),
         ("TLS client certificates", {"fields": ("client_ca_certificates",)}),
         ("Client secrets", {"fields": ("max_client_secret_age",)}),
-        ("Documents", {"fields": ("metadata_max_age", "jwks_max_age", "extra_metadata")}),
+        (
+            "Documents",
+            {
+                "fields": (
+                    "advertises_authorization_endpoint",
+                    "metadata_max_age",
+                    "jwks_max_age",
+                    "extra_metadata",
+                )
+            },
+        ),
         (
             "Key rotation",
             {"fields": ("rotation_period", "announce_period", "retire_period"), "classes": ("collapse",)},

@@ -30,9 +30,7 @@ class Provider:
 
 @pytest.fixture
 def provider(cast: Cast, authority: Authority, tmp_path: Path) -> Iterator[Provider]:
-    # MSAL does not start without this member, which it uses for people alone.
-    metadata = {"authorization_endpoint": "https://login.example/authorize"}
-    estate = build_estate(cast, authority, metadata=metadata)
+    estate = build_estate(cast, authority)
     tls = authority.tls()
     with serve(tmp_path, 2, tls=tls) as server:
         yield Provider(server=server, estate=estate, ca=str(authority.own.certificate))

@@ -59,13 +59,11 @@ class Estate:
         return jwt.encode({"alg": "RS256", "kid": self.cluster_key.kid}, claims, self.cluster_key)
 
 
-def build_estate(cast: Cast, authority: Authority, *, metadata: dict[str, Any]) -> Estate:
-    """`metadata` is what an operator adds to discovery for a client that asks for more."""
+def build_estate(cast: Cast, authority: Authority) -> Estate:
     issuer = cast.oidc_m2m
     issuer.token_endpoint_auth_methods = Method.values
     issuer.client_ca_certificates = authority.own.pem
     issuer.accepts_dpop = True
-    issuer.extra_metadata = metadata
     issuer.checked().save()
     keys = {alg: make() for alg, make in KINDS.items()}
     cluster_key = RSAKey.generate_key(2048, auto_kid=True)

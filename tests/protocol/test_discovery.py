@@ -8,15 +8,20 @@ from issuers.models import Issuer
 from keys.creation import create_first_key
 from relying_parties.models import RelyingParty
 from tests.cast import Cast, new_issuer
-from tests.wire import Answer, ask, call, get
+from tests.wire import Answer, ask, assert_well_formed_refusal, call, events, get
 
 URL = "http://127.0.0.1:8000/oidc_m2m"
 DISCOVERY = "/oidc_m2m/.well-known/openid-configuration"
 DISCOVERY_URLS = (
     DISCOVERY, f"/api{DISCOVERY}", "/.well-known/openid-configuration/oidc_m2m",
     "/api/.well-known/openid-configuration/oidc_m2m", "/.well-known/oauth-authorization-server/oidc_m2m",
+    "/oidc_m2m/.well-known/oauth-authorization-server", "/api/oidc_m2m/.well-known/oauth-authorization-server",
 )  # fmt: skip
-JWKS_URLS = ("/oidc_m2m/jwks", "/api/oidc_m2m/jwks", f"{DISCOVERY}/jwks", f"/api{DISCOVERY}/jwks")
+JWKS_URLS = (
+    "/oidc_m2m/jwks", "/api/oidc_m2m/jwks", f"{DISCOVERY}/jwks", f"/api{DISCOVERY}/jwks",
+    "/oidc_m2m/.well-known/jwks.json", "/api/oidc_m2m/.well-known/jwks.json",
+)  # fmt: skip
+AUTHORIZE_URLS = ("/oidc_m2m/authorize", "/api/oidc_m2m/authorize")
 FORGED = {
     "Host": [("Host", "evil.example")],
     "no such host": [("Host", "x y/..\"<>")],
@@ -34,6 +39,7 @@ FORGED = {
 @pytest.mark.spec("RFC 8414", "2")
 def test_the_metadata(cast: Cast) -> None:
     assert get(DISCOVERY).json == {
+        "authorization_endpoint": f"{URL}/authorize",
         "issuer": URL,
         "token_endpoint": f"{URL}/token",
         "jwks_uri": f"{URL}/jwks",
@@ -87,6 +93,8 @@ def test_a_root_issuer_has_the_bare_url(cast: Cast) -> None:
     assert metadata["jwks_uri"] == f"{settings.PUBLIC_URL}/jwks"
     assert get("/.well-known/oauth-authorization-server").json == metadata
     assert [shown["kid"] for shown in get("/jwks").json["keys"]] == [key.kid]
+    assert [shown["kid"] for shown in get("/.well-known/jwks.json").json["keys"]] == [key.kid]
+    assert get("/authorize").json["error"] == "unsupported_response_type"
     assert ask(auth="Basic junk", target="/token").status == 401
     assert ask(auth="Basic junk", target="/").status == 401
 
@@ -103,7 +111,7 @@ def test_extra_members_are_told_and_override_nothing(cast: Cast) -> None:
     plain = get("/other/.well-known/openid-configuration").json
     told = get(DISCOVERY).json
     assert {name: told[name] for name in extra} == extra
-    assert "authorization_endpoint" not in plain
+    assert plain["authorization_endpoint"] == f"{settings.PUBLIC_URL}/other/authorize"
     Issuer.objects.filter(pk=cast.oidc_m2m.pk).update(extra_metadata={"issuer": "https://evil.example"})
     assert get(DISCOVERY).json["issuer"] == URL
 
@@ -115,6 +123,7 @@ def test_every_advertised_url_works(cast: Cast) -> None:
         name: url.removeprefix(settings.PUBLIC_URL) for name, url in metadata.items() if isinstance(url, str)
     }
     assert get(paths["jwks_uri"]).status == 200
+    assert get(paths["authorization_endpoint"]).json["error"] == "unsupported_response_type"
     assert ask(auth=cast.basic("billing"), target=paths["token_endpoint"]).status == 200
 
 
@@ -189,3 +198,41 @@ def test_a_document_is_only_read(cast: Cast, target: str) -> None:
         answer = call(method, target)
         assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
         assert answer.json["error"] == "invalid_request"
+
+
+SIGN_IN = "?response_type=code&client_id=billing&redirect_uri=https%3A%2F%2Fapp.example%2Fcb&state=x"
+
+
+@pytest.mark.contract("P6.5", "P1.1")
+@pytest.mark.spec("RFC 6749", "3.1")
+@pytest.mark.parametrize("target", AUTHORIZE_URLS)
+@pytest.mark.parametrize("query", ["", SIGN_IN, "?response_type=token", "?%zz"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_authorization_endpoint_refuses_every_request_without_a_redirect(
+    cast: Cast, target: str, query: str, method: str
+) -> None:
+    answer = call(method, target + query)
+    assert answer.status == 400
+    assert_well_formed_refusal(answer)
+    assert answer.json == {
+        "error": "unsupported_response_type",
+        "error_description": "This server has no sign-in. Clients ask the token endpoint with "
+        "grant_type=client_credentials.",
+    }
+    assert "Location" not in answer.headers
+    assert events() == []
+
+
+@pytest.mark.contract("P6.5", "P6.3")
+def test_an_issuer_can_do_without_an_authorization_endpoint(cast: Cast) -> None:
+    cast.oidc_m2m.advertises_authorization_endpoint = False
+    cast.oidc_m2m.checked().save()
+    assert "authorization_endpoint" not in get(DISCOVERY).json
+    assert get("/oidc_m2m/authorize").status == 404
+    assert get("/other/authorize").status == 400
+
+
+@pytest.mark.contract("P6.5")
+def test_an_issuer_that_is_not_active_has_no_authorization_endpoint(cast: Cast) -> None:
+    Issuer.objects.filter(pk=cast.oidc_m2m.pk).update(is_active=False)
+    assert get("/oidc_m2m/authorize").status == 404
