@@ -14,10 +14,12 @@ from django.middleware.security import SecurityMiddleware
 from django.utils.deprecation import MiddlewareMixin
 from whitenoise.middleware import WhiteNoiseMiddleware
 
+from console.login import answer_login
 from console.turns import answer_in_turn
 from issuers.history import Source, authored
 
 ADMIN = "/admin/"
+LOGIN = "/admin/login/"
 STATIC = "/static/"
 
 POLICY = "; ".join((
@@ -71,6 +73,15 @@ class StaticFiles(WhiteNoiseMiddleware):
         if not is_console(request):
             return self.get_response(request)
         return super().__call__(request)  # type: ignore[no-untyped-call]
+
+
+class Logins(AdminOnly, MiddlewareMixin):
+    """One password at a time (console/login.py)."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if request.path_info != LOGIN or request.method != "POST":
+            return self.get_response(request)
+        return answer_login(request, self.get_response)
 
 
 class Turns(AdminOnly, MiddlewareMixin):

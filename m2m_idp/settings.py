@@ -67,6 +67,7 @@ INSTALLED_APPS = [
 CONSOLE_MIDDLEWARE = [
     "console.middleware.SecurityHeaders",
     "console.middleware.StaticFiles",
+    "console.middleware.Logins",
     "console.middleware.Turns",
     "console.middleware.Sessions",
     "console.middleware.Common",
@@ -138,6 +139,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 8 * 3600
 CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "csrf"
+KNOWN_BROWSER_COOKIE_NAME = "__Host-known" if IS_HTTPS else "known"
 CSRF_COOKIE_SECURE = IS_HTTPS
 CSRF_COOKIE_HTTPONLY = True
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]

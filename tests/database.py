@@ -15,6 +15,7 @@ from django.db.backends.utils import CursorWrapper
 
 from audit.record_health import RECORD_HEALTH
 from console.login import FAILURES as FAILED_LOGINS
+from console.login import NETWORK_FAILURES
 from issuance import flood
 from issuance.quota import QUOTAS
 from issuance.throttle import FAILURES
@@ -50,7 +51,7 @@ def set_back(baseline: Baseline) -> None:
     flood.COUNTS.take()
     RECORD_HEALTH.succeeded()
     RECORD_HEALTH.take_ended()
-    for window in (FAILURES, FAILED_LOGINS, QUOTAS, flood.BUDGET, flood.TOTAL, flood.TOLD):
+    for window in (FAILURES, FAILED_LOGINS, NETWORK_FAILURES, QUOTAS, flood.BUDGET, flood.TOTAL, flood.TOLD):
         window._local._buckets.clear()
 
 
