@@ -4,6 +4,7 @@ A leaf hash tells whether two files hold the same row; what proves it is in the 
 """
 
 import csv
+import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -15,7 +16,9 @@ from audit.models import IssuanceEvent
 
 COLUMNS = tuple(field.attname for field in IssuanceEvent._meta.concrete_fields)
 SEAL_COLUMNS = ("checkpoint", "leaf_hash")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+FORMULA_STARTS = ("=", "+", "-", "@")
+"""Each in any width: a spreadsheet of East Asia reads U+FF1D as an equals sign."""
+LAYOUT_STARTS = ("\t", "\r", "\n")
 
 
 class _Echo:
@@ -43,4 +46,10 @@ def neutralised(value: Any) -> str:
     if value is None:
         return ""
     text = str(value)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    return f"'{text}" if text.startswith(LAYOUT_STARTS) or _begins_a_formula(text) else text
+
+
+def _begins_a_formula(text: str) -> bool:
+    """Whether the first character that shows is one of a formula: spreadsheets trim what stands before it."""
+    first = next((letter for letter in text if letter.isprintable() and not letter.isspace()), "")
+    return unicodedata.normalize("NFKC", first).startswith(FORMULA_STARTS)

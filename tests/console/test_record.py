@@ -256,23 +256,30 @@ def test_the_list_cuts_a_thumbprint_short(cast: Cast, auditor: Client, credentia
 
 
 @pytest.mark.contract("P10.4")
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
+@pytest.mark.parametrize("start", ["\t", "\r", "\n", *"=+-@", *"\uff1d\uff0b\uff0d\uff20", "\ufe66", "\ufe63"])
 def test_a_cell_is_no_formula(start: str) -> None:
+    """In full width too, as spreadsheets of East Asia read it."""
     assert neutralised(f"{start}cmd|' /C calc'!A0") == f"'{start}cmd|' /C calc'!A0"
 
 
+@pytest.mark.contract("P10.4")
+@pytest.mark.parametrize("before", [" ", "\u3000", "\ufeff", "\0", " \n\t"])
+def test_what_a_spreadsheet_trims_hides_no_formula(before: str) -> None:
+    assert [neutralised(f"{before}{start}1") for start in "=\uff20"] == [f"'{before}=1", f"'{before}\uff201"]
+
+
 def test_an_ordinary_cell_stays_as_it_is() -> None:
-    assert [neutralised(value) for value in ("billing", 401, None, "a=b")] == ["billing", "401", "", "a=b"]
+    assert [neutralised(value) for value in ("billing", 401, None, "a=b", " x")] == ["billing", "401", "", "a=b", " x"]
 
 
 @pytest.mark.contract("P10.4")
 def test_the_export_holds_what_the_filter_lets_through_and_no_formula(cast: Cast, auditor: Client) -> None:
-    refusals(1, client_id="=1+1", user_agent='@SUM("x")\n,', detail="-2")
+    refusals(1, client_id="=1+1", user_agent='@SUM("x")\n,', detail="-2", scope="\uff1d1+1", audience=" +1")
     refusals(2)
     ask(auth=cast.basic("billing"))
     rows = list(csv.DictReader(io.StringIO(body_of(auditor, f"{EXPORT}?outcome=refused"), newline="")))
     assert [row["client_id"] for row in rows] == ["'=1+1", "client-0", "client-1"]
-    assert [rows[0][name][0] for name in ("user_agent", "detail")] == ["'", "'"]
+    assert [rows[0][name][0] for name in ("user_agent", "detail", "scope", "audience")] == ["'"] * 4
     assert not [
         cell for row in rows for cell in row.values() if cell.startswith(("=", "+", "-", "@", "\t", "\r"))
     ]
