@@ -12,12 +12,18 @@ TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
 REPLACED = "\N{REPLACEMENT CHARACTER}"
 
 
-def cleaned(text: str) -> str:
-    """A caller's text as it may be stored and shown: secrets and tokens masked, what prints nothing replaced."""
+def masked(text: str) -> str:
+    """The text with secrets and tokens masked."""
     if "m2m_" in text:
         text = SECRET.sub("[secret]", text)
     if "eyJ" in text:
         text = TOKEN.sub("[token]", text)
+    return text
+
+
+def cleaned(text: str) -> str:
+    """A caller's text as it may be stored and shown: secrets and tokens masked, what prints nothing replaced."""
+    text = masked(text)
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else REPLACED for letter in text)

@@ -1,15 +1,21 @@
 """An ordinary line of the log, named by the Elastic Common Schema; docs/event-stream.md tells each event.
 
-Nothing that is logged raises: what cannot be told as JSON is told as text.
+Nothing that is logged raises: what cannot be told as JSON is told as text. A library may log what a stranger sent, so
+every text is masked, and a line has MAX_LINE bytes at most.
 """
 
 import json
 import logging
 import math
+import re
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+
+from django.core.exceptions import SuspiciousOperation
+
+from audit.entry import masked
 
 VERSION = "8.17.0"
 OWN = "m2m_idp"
@@ -20,6 +26,17 @@ _MOST_NESTED = 5
 """Lists and objects in one another. What lies deeper is text."""
 _LARGEST = 2**63 - 1
 """The schema's integers have 64 bits."""
+MAX_LINE = 8_192
+"""Bytes of a line."""
+_STACK_TRACE = "error.stack_trace"
+_MAX_TEXTS = ((2_048, 5_120), (512, 5_120), (128, 2_048), (32, 512))
+"""Bytes of a text and of a stack trace, as JSON: of these the first pair that makes a line of MAX_LINE bytes."""
+_MAX_REFUSED = 512
+"""Bytes of what is said of a request that Django refuses to look at: any stranger can cause such lines."""
+_CREDENTIAL = re.compile(
+    r"(\b(?:client_secret|client_assertion|password)=|\bBasic +|://[^/\s:@]*:(?=[^/\s]*@))[^&\s\"',@]+"
+)
+"""In a URL or a header that a library quotes: a parameter, basic authentication, the password of a user."""
 
 
 def of_record(record: logging.LogRecord) -> dict[str, Any]:
@@ -36,7 +53,22 @@ def of_event(action: str, told: Mapping[str, Any], *, at: float, level: str, log
 
 
 def written(line: Mapping[str, Any]) -> str:
-    return json.dumps(_plain(line, nested=0))
+    """The line as JSON, its longest texts cut."""
+    plain: dict[str, Any] = _plain(line, nested=0)
+    text = json.dumps(plain)
+    if len(text) <= _MAX_TEXTS[0][0]:
+        return text
+    for most, most_of_trace in _MAX_TEXTS:
+        cut = {
+            name: _cut(value, most=most_of_trace if name == _STACK_TRACE else most)
+            for name, value in plain.items()
+        }
+        if len(text := json.dumps(cut)) <= MAX_LINE:
+            return text
+    return json.dumps({name: cut[name] for name in (*_HEAD, "message", "event.action") if name in cut})
+
+
+_HEAD = ("@timestamp", "ecs.version", "log.level", "log.logger")
 
 
 def _head(*, at: float, level: str, logger: str) -> dict[str, Any]:
@@ -57,21 +89,34 @@ def _event(action: str, told: Mapping[str, Any]) -> dict[str, Any]:
 
 def _message(record: logging.LogRecord) -> str:
     try:
-        return record.getMessage()
+        message = record.getMessage()
     except Exception:
         # Its arguments do not fit its text.
-        return f"{_text(record.msg)} {_text(record.args)}"
+        message = f"{_text(record.msg)} {_text(record.args)}"
+    return _shortened(_text(message), most=_MAX_REFUSED) if _is_refused_request(record) else message
+
+
+def _is_refused_request(record: logging.LogRecord) -> bool:
+    """Django's line for a Host that is not served, an Origin of others, a body that is too large and the like."""
+    error = record.exc_info and record.exc_info[1]
+    return record.name.startswith("django.security.") or isinstance(error, SuspiciousOperation)
 
 
 def _error(record: logging.LogRecord) -> dict[str, Any]:
-    """With the traceback, of which each line but the last is a place in the code or the code itself."""
+    """With the traceback, of which each line but the last is a place in the code or the code itself.
+
+    A request that is refused is no error of the code: its line has neither.
+    """
     error = record.exc_info and record.exc_info[1]
     if not error:
         return {}
+    if _is_refused_request(record):
+        return {"error.type": type(error).__name__}
+    parts = (_shortened(_text(part), most=_MAX_TEXTS[0][0]) for part in traceback.format_exception(error))
     return {
         "error.type": type(error).__name__,
         "error.message": _text(error),
-        "error.stack_trace": "".join(traceback.format_exception(error)),
+        _STACK_TRACE: "".join(parts),
     }
 
 
@@ -93,11 +138,36 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, float) and math.isfinite(value)
 
 
+def _cut(value: Any, *, most: int) -> Any:
+    """A text of so many bytes at most; lists and objects of more become one."""
+    if isinstance(value, str):
+        return _shortened(value, most=most)
+    if isinstance(value, dict | list) and len(text := json.dumps(value)) > most:
+        return _shortened(text, most=most)
+    return value
+
+
+def _shortened(text: str, *, most: int) -> str:
+    """Its beginning and its end, which as JSON have `most` bytes at most, and how many characters it had."""
+    if len(text) <= most and len(json.dumps(text)) <= most:
+        return text
+    kept, shown = most, text
+    while kept and len(json.dumps(shown)) > most:
+        kept = kept * 3 // 4
+        head, tail = text[: kept - kept // 2], text[len(text) - kept // 2 :]
+        shown = f"{head} [... of {len(text)} characters ...] {tail}"
+    return shown
+
+
 def _text(value: Any) -> str:
-    """Half a surrogate pair and a byte that is no UTF-8 are written as escapes."""
+    """Half a surrogate pair and a byte that is no UTF-8 are written as escapes; secrets and tokens are masked."""
     try:
         if isinstance(value, bytes):
-            return value.decode(errors="backslashreplace")
-        return str(value).encode(errors="backslashreplace").decode()
+            value = value.decode(errors="backslashreplace")
+        return _masked(str(value).encode(errors="backslashreplace").decode())
     except Exception:
         return f"({type(value).__name__}, which has no text)"
+
+
+def _masked(text: str) -> str:
+    return _CREDENTIAL.sub(r"\1[credential]", masked(text))

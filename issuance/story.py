@@ -1,6 +1,7 @@
 """How the steps of the road are told in the record: from protocol values to columns of a row, and to a trace."""
 
 import re
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -10,15 +11,19 @@ from issuance.access_token import UnsignedToken
 from issuance.binding import Binding
 from issuance.errors import OAuthError
 from issuance.proof import Presented
-from issuance.token_request import TokenRequest
+from issuance.token_request import PROTOCOL, TokenRequest
 from issuers.directory import IssuerSnapshot
 from relying_parties.claim_template import CREDENTIAL_PARAMETERS
 from relying_parties.registry import Client
 
-TRACED_HEADERS = (
+SHOWN_HEADERS = frozenset({
     "HTTP_HOST", "HTTP_USER_AGENT", "CONTENT_TYPE", "CONTENT_LENGTH", "HTTP_ACCEPT", "HTTP_X_REQUEST_ID",
     "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO",
-)  # fmt: skip
+})  # fmt: skip
+CREDENTIAL_HEADERS = frozenset({"HTTP_AUTHORIZATION", "HTTP_DPOP", "HTTP_COOKIE", "HTTP_PROXY_AUTHORIZATION"})
+MASK = "***"
+MAX_SHOWN = 1_000
+"""Characters of a value, and of a name, that a trace shows."""
 TOKEN_COLUMNS = frozenset({"jti", "kid", "alg", "expires_at"})
 UNPRINTABLE_ASCII = re.compile(r"[^\x20-\x7E]")
 
@@ -96,29 +101,46 @@ def refused(entry: Entry, error: OAuthError) -> Entry:
 def trace_if_wanted(
     entry: Entry, *, client: Client | None, request: TokenRequest, meta: dict[str, Any]
 ) -> None:
-    """While an operator traces the client: the request as it came, its credentials masked."""
+    """While an operator traces the client: the request as it came, without what may be a credential."""
     if client is None or client.trace_until is None or entry.at >= client.trace_until:
         return
-    headers = {_header_name(name): _text(meta[name]) for name in TRACED_HEADERS if meta.get(name)}
-    if request.authorization:
-        headers["authorization"] = "***"
     entry.trace = {
         "request": {
             "method": meta["REQUEST_METHOD"],
             "path": _text(meta.get("PATH_INFO", "")),
-            "headers": headers,
-            "parameters": {
-                cleaned(name): "***"
-                if name in CREDENTIAL_PARAMETERS
-                else [cleaned(value) for value in values]
-                for name, values in request.parameters.items()
-            },
+            "headers": _shown_headers(meta),
+            "parameters": _shown_parameters(request, shown=PROTOCOL | client.parameters_read),
         }
     }
 
 
+def _shown_headers(meta: dict[str, Any]) -> dict[str, str]:
+    names = [name for name in meta if name.startswith("HTTP_") or name in SHOWN_HEADERS]
+    return {_header_name(name): _shown_header(name, meta[name]) for name in names if meta[name]}
+
+
+def _shown_header(name: str, value: str) -> str:
+    if name in CREDENTIAL_HEADERS:
+        return MASK
+    return _text(value)[:MAX_SHOWN] if name in SHOWN_HEADERS else _length(value)
+
+
+def _shown_parameters(request: TokenRequest, *, shown: Collection[str]) -> dict[str, str | list[str]]:
+    """Any other parameter may be a credential under a name that only its sender knows."""
+    return {
+        cleaned(name)[:MAX_SHOWN]: MASK
+        if name in CREDENTIAL_PARAMETERS
+        else [cleaned(value)[:MAX_SHOWN] if name in shown else _length(value) for value in values]
+        for name, values in request.parameters.items()
+    }
+
+
+def _length(value: str) -> str:
+    return f"({len(value)} characters)"
+
+
 def _header_name(name: str) -> str:
-    return name.removeprefix("HTTP_").replace("_", "-").lower()
+    return cleaned(name.removeprefix("HTTP_").replace("_", "-").lower())[:MAX_SHOWN]
 
 
 def _text(value: str) -> str:

@@ -256,7 +256,9 @@ def test_the_list_cuts_a_thumbprint_short(cast: Cast, auditor: Client, credentia
 
 
 @pytest.mark.contract("P10.4")
-@pytest.mark.parametrize("start", ["\t", "\r", "\n", *"=+-@", *"\uff1d\uff0b\uff0d\uff20", "\ufe66", "\ufe63"])
+@pytest.mark.parametrize(
+    "start", ["\t", "\r", "\n", *"=+-@", *"\uff1d\uff0b\uff0d\uff20", "\ufe66", "\ufe63"]
+)
 def test_a_cell_is_no_formula(start: str) -> None:
     """In full width too, as spreadsheets of East Asia read it."""
     assert neutralised(f"{start}cmd|' /C calc'!A0") == f"'{start}cmd|' /C calc'!A0"
@@ -269,7 +271,13 @@ def test_what_a_spreadsheet_trims_hides_no_formula(before: str) -> None:
 
 
 def test_an_ordinary_cell_stays_as_it_is() -> None:
-    assert [neutralised(value) for value in ("billing", 401, None, "a=b", " x")] == ["billing", "401", "", "a=b", " x"]
+    assert [neutralised(value) for value in ("billing", 401, None, "a=b", " x")] == [
+        "billing",
+        "401",
+        "",
+        "a=b",
+        " x",
+    ]
 
 
 @pytest.mark.contract("P10.4")

@@ -1,4 +1,4 @@
-"""P10.3, P10.4, P10.6 as far as the protocol goes: no key, no secret, no code."""
+"""P10.3, P10.4, P10.6, P10.8 as far as the protocol goes: no key, no secret, no code."""
 
 import base64
 import io
@@ -14,9 +14,9 @@ from django.utils import timezone
 from audit.models import Trace
 from keys.keyring import KeySnapshot
 from keys.signing import private_key_of
-from relying_parties.models import ClaimTemplate
-from tests.cast import Cast
-from tests.wire import ask, basic, call, events, get, last_event
+from relying_parties.models import ClaimTemplate, RelyingParty, RequestRule
+from tests.cast import INVOICES, Cast
+from tests.wire import FORM, Headers, Parameters, ask, basic, call, events, get, last_event
 
 DOCUMENTS = (
     "/oidc_m2m/jwks", "/oidc_m2m/.well-known/openid-configuration", "/other/jwks", "/audit/jwks", "/livez", "/readyz",
@@ -79,7 +79,7 @@ def test_a_trace_masks_every_credential(cast: Cast, log_lines: io.StringIO) -> N
     cast.reports.save()
     answer = ask({**cast.in_body("reports"), "tenant": "blue", "client_assertion": ""})
     content = json.dumps(Trace.objects.get(event_id=last_event().pk).content)
-    assert '"tenant": ["blue"]' in content
+    assert '"tenant": ["(4 characters)"]' in content
     assert '"***"' in content
     assert answer.claims["jti"] in content
     for secret in (
@@ -90,6 +90,82 @@ def test_a_trace_masks_every_credential(cast: Cast, log_lines: io.StringIO) -> N
         assert secret not in content
         assert secret not in log_lines.getvalue()
     assert all(json.loads(line) for line in log_lines.getvalue().splitlines())
+
+
+HIDDEN = "hunter2-hunter2"
+
+
+def traced_request(parameters: Parameters, *, auth: str, headers: Headers = ()) -> dict[str, Any]:
+    """What the trace of one request holds of it."""
+    ask(parameters, auth=auth, headers=headers)
+    content = Trace.objects.get(event_id=last_event().pk).content
+    assert HIDDEN not in json.dumps(content)
+    request: dict[str, Any] = content["request"]
+    return request
+
+
+@pytest.fixture
+def traced(cast: Cast) -> RelyingParty:
+    cast.billing.trace_until = timezone.now() + timedelta(hours=1)
+    cast.billing.save()
+    return cast.billing
+
+
+@pytest.mark.contract("P10.8")
+def test_a_trace_shows_of_a_foreign_parameter_its_name_and_length(traced: RelyingParty, cast: Cast) -> None:
+    sent = [
+        ("scope", "invoices.read"),
+        ("resource", INVOICES),
+        ("secret", HIDDEN),
+        ("api_key", HIDDEN),
+        ("api_key", "x"),
+    ]
+    assert traced_request(sent, auth=cast.basic("billing"))["parameters"] == {
+        "grant_type": ["client_credentials"],
+        "scope": ["invoices.read"],
+        "resource": [INVOICES],
+        "secret": ["(15 characters)"],
+        "api_key": ["(15 characters)", "(1 characters)"],
+    }
+
+
+@pytest.mark.contract("P10.8")
+def test_a_trace_shows_the_parameters_that_a_rule_or_the_template_reads(
+    traced: RelyingParty, cast: Cast
+) -> None:
+    RequestRule(relying_party=traced, parameter="env", regex=".*", message="any").save()
+    traced.claim_template = ClaimTemplate.objects.create(
+        name="t", claims={"tenant": "${request.param_tenant|none}"}
+    )
+    traced.save()
+    shown = traced_request({"env": "prod", "tenant": "blue", "region": HIDDEN}, auth=cast.basic("billing"))
+    assert [shown["parameters"][name] for name in ("env", "tenant", "region")] == [
+        ["prod"],
+        ["blue"],
+        ["(15 characters)"],
+    ]
+
+
+@pytest.mark.contract("P10.8")
+def test_a_trace_shows_of_a_foreign_header_its_name_and_length(traced: RelyingParty, cast: Cast) -> None:
+    headers = [
+        ("X-Api-Key", HIDDEN),
+        ("DPoP", HIDDEN),
+        ("Cookie", f"a={HIDDEN}"),
+        ("User-Agent", "till/1"),
+        ("Accept", ""),
+    ]
+    shown = traced_request({}, auth=cast.basic("billing"), headers=headers)["headers"]
+    assert shown == {
+        "host": "127.0.0.1:8000",
+        "user-agent": "till/1",
+        "content-type": FORM,
+        "content-length": "29",
+        "x-api-key": "(15 characters)",
+        "authorization": "***",
+        "dpop": "***",
+        "cookie": "***",
+    }
 
 
 @pytest.mark.contract("P10.6")

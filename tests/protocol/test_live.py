@@ -19,7 +19,7 @@ from audit.models import IssuanceEvent
 from issuers.revision import REREAD_AFTER
 from tests.cast import INVOICES, YOUR_APPLICATION, Cast
 from tests.outage import losable_database
-from tests.server import Server, serve
+from tests.server import Server, serve, with_static_files
 from tests.wire import FORM
 
 DISCOVERY = "/oidc_m2m/.well-known/openid-configuration"
@@ -79,6 +79,20 @@ def test_what_is_no_http_is_not_quoted_in_the_log(cast: Cast, own_server: Server
     log = own_server.settled_log()
     assert "Invalid request from ip=127.0.0.1" in log
     assert secret not in log
+
+
+@pytest.mark.slow
+@pytest.mark.contract("P10.4")
+def test_what_a_stranger_writes_in_the_host_or_origin_fills_no_log(cast: Cast, tmp_path: Path) -> None:
+    hostile = b"https://" + cast.secrets["billing"].encode() + b"." + b"\xff" * 7_000
+    with serve(tmp_path, 1, with_static_files(tmp_path)) as server:
+        for name in ("Host", "Origin") * 5:
+            server.post("/admin/login/", headers={name: hostile})
+        told = server.settled_log()
+    assert cast.secrets["billing"] not in told
+    lines = [line for line in told.splitlines() if json.loads(line)["log.logger"].startswith("django")]
+    assert len(lines) == 10
+    assert all(len(line) < 1_024 for line in lines)
 
 
 @pytest.mark.contract("P2.4", "P10.4")

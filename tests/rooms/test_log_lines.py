@@ -18,6 +18,7 @@ from django.conf import settings
 from audit import output
 from audit.log import Formatter
 from audit.log_line import OWN, VERSION
+from tests import wire
 from tests.rooms.test_event_stream import NAME, section
 
 ROOMS = (
@@ -154,6 +155,106 @@ def test_a_message_that_does_not_fit_its_arguments_is_told_all_the_same(
 ) -> None:
     record = logging.LogRecord("library", logging.ERROR, __file__, 1, text, (argument,), None)
     assert json.loads(Formatter().format(record))["message"] == told
+
+
+# What a stranger sends, in the lines of libraries
+
+
+def fail(text: str) -> None:
+    raise ValueError(text)
+
+
+def refused_by_django(log_lines: io.StringIO, **headers: str) -> str:
+    """The line of a request to the console that Django refuses."""
+    log_lines.truncate(0)
+    log_lines.seek(0)
+    answer = wire.call(
+        "POST", "/admin/login/", headers=[(name.replace("_", "-"), value) for name, value in headers.items()]
+    )
+    assert answer.status in {400, 403}
+    (line,) = log_lines.getvalue().splitlines()
+    return line
+
+
+@pytest.mark.contract("P10.4")
+@pytest.mark.parametrize("letter", ["h", "\xff", "\x1b", '"'])
+@pytest.mark.parametrize("header", ["Host", "Origin"])
+def test_a_refused_request_is_a_short_line_without_stack_trace(
+    db: None, log_lines: io.StringIO, header: str, letter: str
+) -> None:
+    given = {header: f"https://m2m_{'s' * 43}.{letter * 7_000}"}
+    line = refused_by_django(log_lines, **given)
+    told = json.loads(line)
+    assert len(line) < 1_024
+    assert "m2m_s" not in line
+    assert "error.stack_trace" not in told
+    assert told["log.logger"].startswith("django.security.")
+    assert re.search(r"\[\.\.\. of \d{4,} characters \.\.\.\]", told["message"])
+
+
+@pytest.mark.contract("P10.4")
+@pytest.mark.parametrize("letter", ["h", "\xff", "\x1b", "\U0001f600", "\ud83d"])
+def test_no_line_has_more_than_8_kilobytes(log_lines: io.StringIO, letter: str) -> None:
+    long = letter * 10_000
+    try:
+        fail(long)
+    except ValueError:
+        logging.getLogger("gunicorn.error").exception("Error handling request %s", long)
+    log.error("defect", reason=long, request_id=long, many=[long] * 10, nested={long: {long: long}})
+    log.error("defect", **{f"field_{number}": long[:100] for number in range(300)})
+    lines = log_lines.getvalue().splitlines()
+    assert [len(line) <= 8_192 for line in lines] == [True] * 3
+    told = [json.loads(line) for line in lines]
+    assert told[0]["error.stack_trace"].startswith("Traceback (most recent call last):\n  File ")
+    assert told[0]["message"].startswith("Error handling request ")
+    assert "of 10023 characters" in told[0]["message"] or letter == "\ud83d"
+    assert [line["event.action"] for line in told[1:]] == ["defect", "defect"]
+
+
+@pytest.mark.contract("P10.4")
+def test_a_long_stack_trace_keeps_where_it_began_and_where_it_ended(log_lines: io.StringIO) -> None:
+    def deep(levels: int) -> None:
+        # Two functions in turn: Python shortens what one repeats.
+        (deep if levels % 2 else deeper)(levels - 1) if levels else LEVELS.index("loud")
+
+    def deeper(levels: int) -> None:
+        deep(levels)
+
+    try:
+        deep(100)
+    except ValueError:
+        log.exception("defect")
+    line = log_lines.getvalue().strip()
+    trace = json.loads(line)["error.stack_trace"]
+    assert len(line) <= 8_192
+    assert len(trace) > 3_000
+    assert "test_a_long_stack_trace_keeps" in trace
+    assert trace.endswith("ValueError: tuple.index(x): x not in tuple\n")
+
+
+@pytest.mark.contract("P10.4")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "m2m_{}",
+        "eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.{}",
+        "GET /token?a=b&client_secret={}&c=d",
+        "GET /token?client_assertion={}",
+        "Authorization: Basic {}",
+        "redis://user:{}@cache.example:6379/0",
+    ],
+)
+def test_a_credential_that_a_library_quotes_is_masked(log_lines: io.StringIO, text: str) -> None:
+    secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQ"
+    logger = logging.getLogger("library")
+    logger.error("Failed: %s.", text.format(secret))
+    try:
+        fail(text.format(secret))
+    except ValueError:
+        logger.exception("Failed: %r", {"sent": text.format(secret)})
+    log.error("not_warmed", reason=text.format(secret), beside=[{"url": text.format(secret)}])
+    assert len(log_lines.getvalue().splitlines()) == 3
+    assert secret not in log_lines.getvalue()
 
 
 # The table
