@@ -52,9 +52,10 @@ def _differences(checkpoint: Checkpoint, previous: str, claims: dict[str, Any]) 
         previous=previous,
         root=b"",
         rows=checkpoint.row_count,
+        columns={},
     ) | {"root": checkpoint.root}
-    # PUBLIC_URL may have changed since.
-    for name in expected.keys() - {"iss"}:
+    # PUBLIC_URL may have changed since, and no column of the row tells of the columns of its leaves.
+    for name in expected.keys() - {"iss", "columns"}:
         if claims.get(name) == expected[name]:
             continue
         yield (
@@ -74,6 +75,10 @@ def _leaf_problems(leaves: list[Leaf], claims: dict[str, Any]) -> Iterator[str]:
         yield "it has another number of leaves than its statement says"
     if merkle.root([leaf.hash for leaf in leaves]).hex() != claims.get("root"):
         yield "its leaves do not lead to the root of its statement"
+    # The first checkpoints were made before statements named columns.
+    columns = claims.get("columns", dict.fromkeys(leaf.table for leaf in leaves))
+    if not isinstance(columns, dict) or columns.keys() != {leaf.table for leaf in leaves}:
+        yield "its leaves are of other tables than those whose columns its statement names"
 
 
 def header_of(statement: str) -> dict[str, Any]:

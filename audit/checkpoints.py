@@ -1,12 +1,13 @@
 """What the statements about the record say. Each is a JWT of its own kind, `typ`, signed by a key of the record.
 
 A checkpoint's claims: `iss`, `number`, `at`, `previous` (SHA-256 of the text of the statement before, in hexadecimal;
-empty for the first), `root` (of the leaves, RFC 9162 section 2.1, in hexadecimal), `rows`.
+empty for the first), `root` (of the leaves, RFC 9162 section 2.1, in hexadecimal), `rows`, `columns` (by table, the
+names of the columns that its leaves were made of: audit/sealed_columns.py).
 A tombstone's: `iss`, `at`, `actor`, `reason`, `first`, `last`, `rows`, `leaves` (SHA-256 over the leaf hashes of the
 range, in the order of their checkpoints, in hexadecimal).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -34,7 +35,9 @@ def digest(statement: str) -> str:
     return sha256(statement.encode()).hexdigest()
 
 
-def checkpoint_claims(*, number: int, at: datetime, previous: str, root: bytes, rows: int) -> dict[str, Any]:
+def checkpoint_claims(
+    *, number: int, at: datetime, previous: str, root: bytes, rows: int, columns: Mapping[str, list[str]]
+) -> dict[str, Any]:
     """`previous` is the text of the statement before, empty for the first."""
     return {
         "iss": owner(),
@@ -43,6 +46,7 @@ def checkpoint_claims(*, number: int, at: datetime, previous: str, root: bytes, 
         "previous": digest(previous) if previous else "",
         "root": root.hex(),
         "rows": rows,
+        "columns": columns,
     }
 
 

@@ -37,8 +37,8 @@ def lines(rows: ExportedRows, *, chosen: Chosen, now: datetime) -> Iterator[str]
 
 
 def _cells(row: ExportedRow) -> list[Any]:
-    number = row.seal.checkpoint.number if row.seal else None
-    return [*(row.members.get(column) for column in COLUMNS), number, hash_of(row.members).hex()]
+    number, cells = row.seal.checkpoint.number if row.seal else None, row.cells
+    return [*(cells.get(column) for column in COLUMNS), number, hash_of(row.members).hex()]
 
 
 def neutralised(value: Any) -> str:

@@ -6,11 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from audit.chosen import Chosen
-from audit.leaf import CHUNK, SealedTable
+from audit.leaf import CHUNK, SealedTable, hash_of
 from audit.models import IssuanceEvent
 from audit.seal_search import Seal, SealSearch
 
 TABLE = SealedTable.of(IssuanceEvent)
+
+
+class UnknownColumnsError(Exception):
+    """A row is sealed with columns that this version does not have. The text says so, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +23,11 @@ class ExportedRow:
     """What of the row is hashed into its leaf (audit/leaf.py)."""
     seal: Seal | None
 
+    @property
+    def cells(self) -> dict[str, Any]:
+        """The members under the names that the columns have now."""
+        return self.seal.checkpoint.table.by_name(self.members) if self.seal else self.members
+
 
 class ExportedRows:
     """Up to the newest row at the start. Read by short queries, so that no transaction stays open meanwhile."""
@@ -26,11 +35,12 @@ class ExportedRows:
     def __init__(self, chosen: Chosen) -> None:
         newest = IssuanceEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
         self._chosen = chosen.apply(IssuanceEvent.objects.filter(pk__lte=newest)).order_by("pk")
-        self._search = SealSearch(TABLE.name)
+        self._search = SealSearch(TABLE)
         self.given = 0
         self.sealed = 0
 
     def __iter__(self) -> Iterator[ExportedRow]:
+        """Raises UnknownColumnsError."""
         last_id = 0
         while chunk := list(TABLE.rows(self._chosen.filter(pk__gt=last_id)[:CHUNK])):
             for row_id, members in chunk:
@@ -46,4 +56,16 @@ class ExportedRows:
         seal = self._search.seal_of(row_id, at=datetime.fromisoformat(members["at"]))
         self.given += 1
         self.sealed += seal is not None
-        return ExportedRow(members=members, seal=seal)
+        return ExportedRow(members=_as_sealed(members, seal) if seal else members, seal=seal)
+
+
+def _as_sealed(members: dict[str, Any], seal: Seal) -> dict[str, Any]:
+    """What the seal says of the row: a column that came later is no part of it."""
+    table = seal.checkpoint.table
+    own = table.members_of(members)
+    if table.unknown and hash_of(own) != seal.leaf_hash:
+        raise UnknownColumnsError(
+            f"Row {members[TABLE.id_name]} is sealed with columns that this version does not have "
+            f"({', '.join(table.unknown)}): export with the version that sealed it."
+        )
+    return own

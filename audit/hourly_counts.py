@@ -27,27 +27,27 @@ class Kind(NamedTuple):
 
 
 def count(sums: "Counter[Kind]", members: Mapping[str, Any]) -> None:
-    """Add the row that a leaf tells of; those of other tables and tests count nothing."""
-    if members["table"] == EVENTS and not members["is_test"]:
+    """Add the row that a leaf tells of; those of other tables and tests count nothing.
+
+    A leaf lacks the columns that its table got later.
+    """
+    if members["table"] == EVENTS and not members.get("is_test"):
         sums[_of_event(members)] += 1
     elif members["table"] == REFUSALS:
-        hour, issuer, error = _hour(members["at"]), members["issuer"], members["error"]
-        sums[Kind(hour, issuer, "", "", Outcome.REFUSED, error)] += members["refused"]
+        told = {name: members.get(name, "") for name in ("issuer", "error")}
+        kind = Kind(hour=_hour(members), client_id="", audience="", outcome=Outcome.REFUSED, **told)
+        sums[kind] += members.get("refused", 0)
 
 
 def _of_event(members: Mapping[str, Any]) -> Kind:
-    return Kind(
-        hour=_hour(members["at"]),
-        issuer=members["issuer"],
-        client_id=members["client_id"] if members["credential"] else "",
-        audience=members["audience"],
-        outcome=members["outcome"],
-        error=members["error"],
-    )
+    told = {name: members.get(name, "") for name in ("issuer", "client_id", "audience", "outcome", "error")}
+    if not members.get("credential"):
+        told["client_id"] = ""
+    return Kind(hour=_hour(members), **told)
 
 
-def _hour(at: str) -> str:
-    return f"{at[:13]}:00:00.000000Z"
+def _hour(members: Mapping[str, Any]) -> str:
+    return f"{members.get('at', '')[:13]}:00:00.000000Z"
 
 
 COLUMNS = (*Kind._fields, "digest", "requests")

@@ -1,15 +1,15 @@
 """The leaf of a sealed row: what of it is hashed, in one form on every database.
 
-The form is RFC 8785 canonical JSON of the table's name and the non-null columns, so that a new column changes no old
-leaf. All values are text, whole numbers and booleans, for which Python's own JSON, sorted, is canonical: instants are
-text, JSON columns are their text.
+The form is RFC 8785 canonical JSON of the table's name and the non-null columns. Which columns these were, the
+statement of the checkpoint says (audit/sealed_columns.py). All values are text, whole numbers and booleans, for which
+Python's own JSON, sorted, is canonical: instants are text, JSON columns are their text.
 """
 
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import models
 
@@ -27,48 +27,70 @@ PLAIN = (
 _encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 
 
+class Column(NamedTuple):
+    name: str
+    """In the model as it is now."""
+    adapt: Callable[[Any], Any] | None
+    """Its value as JSON; None: as it is."""
+    leaf_name: str
+    """In the leaf: the name that the column had when the row was sealed."""
+
+
 @dataclass(frozen=True, slots=True)
 class SealedTable:
-    """A table whose rows are sealed. Columns are (name in the leaf, its value as JSON)."""
+    """A table whose rows are sealed, and the columns that their leaves are made of."""
 
     name: str
     id_name: str
     instant_name: str
     """The column that says when the row was made."""
     model: type[models.Model]
-    columns: tuple[tuple[str, Callable[[Any], Any] | None], ...]
-
-    @property
-    def id_at(self) -> int:
-        """The place of the id among the columns."""
-        return [name for name, _ in self.columns].index(self.id_name)
+    columns: tuple[Column, ...]
+    unknown: tuple[str, ...] = ()
+    """Columns that the leaves were made of and that this version of the server does not have."""
 
     @classmethod
     def of(cls, model: type[models.Model]) -> "SealedTable":
+        """As rows are sealed now: with every column."""
         fields = sorted(model._meta.concrete_fields, key=lambda field: field.attname)
-        columns = tuple((field.attname, _adaptation(field)) for field in fields)
+        columns = tuple(Column(field.attname, _adaptation(field), field.attname) for field in fields)
         return cls(
             name=model._meta.db_table,
             id_name=model._meta.pk.attname,
-            instant_name=next(name for name in INSTANTS if name in dict(columns)),
+            instant_name=instant_among(column.name for column in columns),
             model=model,
             columns=columns,
         )
 
     def rows(self, rows: models.QuerySet[Any]) -> Iterator[tuple[int, dict[str, Any]]]:
         """Id and leaf members of each row, in the order of the query, in bounded memory."""
-        names = [name for name, _ in self.columns]
-        at = self.id_at
-        for values in rows.values_list(*names).iterator(chunk_size=CHUNK):
-            yield values[at], self.members(values)
+        names = [column.name for column in self.columns]
+        for pk, *values in rows.values_list("pk", *names).iterator(chunk_size=CHUNK):
+            yield pk, self.members(values)
 
     def members(self, values: Iterable[Any]) -> dict[str, Any]:
         """What the leaf says of a row, given its columns' values in order."""
         found: dict[str, Any] = {"table": self.name}
-        for (name, adapt), value in zip(self.columns, values, strict=True):
+        for (_, adapt, leaf_name), value in zip(self.columns, values, strict=True):
             if value is not None:
-                found[name] = adapt(value) if adapt else value
+                found[leaf_name] = adapt(value) if adapt else value
         return found
+
+    def members_of(self, members: dict[str, Any]) -> dict[str, Any]:
+        """What the leaf says of a row, given what one of all columns as they are now says."""
+        own = {column.leaf_name: members.get(column.name) for column in self.columns}
+        return {"table": self.name} | {name: value for name, value in own.items() if value is not None}
+
+    def by_name(self, members: dict[str, Any]) -> dict[str, Any]:
+        """The leaf's members, under the names that the columns have now."""
+        renamed = {leaf_name: name for name, _, leaf_name in self.columns if name != leaf_name}
+        return {renamed.get(name, name): value for name, value in members.items()} if renamed else members
+
+
+def instant_among(names: Iterable[str]) -> str:
+    """The column that says when a row was made; empty if there is none."""
+    known = set(names)
+    return next((name for name in INSTANTS if name in known), "")
 
 
 def canonical(members: dict[str, Any]) -> bytes:

@@ -70,6 +70,9 @@ class Tree:
     def size(self) -> int:
         return len(self.levels[0]) // SIZE
 
+    def leaf_hash(self, index: int) -> bytes:
+        return self.levels[0][SIZE * index : SIZE * (index + 1)]
+
     def inclusion_proof(self, index: int) -> list[bytes]:
         """The hashes beside the way from the leaf to the root, the lowest first (section 2.1.3.1)."""
         proof = []

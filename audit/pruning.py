@@ -13,12 +13,13 @@ from django.db import transaction
 from django.db.models import Max, Min
 
 from audit.chain import leaves_of
-from audit.checkpoints import TOMBSTONE, Reader, tombstone_claims
+from audit.checkpoints import CHECKPOINT, TOMBSTONE, Reader, tombstone_claims
 from audit.hourly_counts import EVENTS
 from audit.leaf import SealedTable
 from audit.leaves import Leaf
 from audit.models import Checkpoint, IssuanceEvent, Tombstone, Trace, UnsealedRange
 from audit.row_check import Changed, State, compare
+from audit.sealed_columns import as_sealed
 from audit.tombstones import Tombstones
 from issuers import revision
 
@@ -54,14 +55,14 @@ def prune(
     if stones.forged:
         raise PruningRefusedError(f"{stones.forged[0]}. Run manage.py audit verify.")
     ranges = [(span.tombstone.first_id, span.tombstone.last_id) for span in stones.valid]
-    found = _prunable(before, after=max((last for _, last in ranges), default=0))
+    found = _prunable(before, after=max((last for _, last in ranges), default=0), read=read)
     stone = _bury(found, actor, reason, sign) if found else None
     if stone is not None:
         ranges.append((stone.first_id, stone.last_id))
     return stone, sum(_delete(first, last) for first, last in ranges)
 
 
-def _prunable(before: datetime, *, after: int) -> _Rows | None:
+def _prunable(before: datetime, *, after: int, read: Reader) -> _Rows | None:
     """The rows from the oldest on that are all sealed and before the instant; None if there are none."""
     rows = IssuanceEvent.objects.filter(pk__gt=after)
     unsealed = UnsealedRange.objects.filter(table=EVENTS).aggregate(first=Min("first_id"))["first"]
@@ -72,17 +73,23 @@ def _prunable(before: datetime, *, after: int) -> _Rows | None:
     ends = rows.filter(pk__lt=end).aggregate(first=Min("pk"), last=Max("pk"))
     if ends["first"] is None:
         return None
-    return _agreeing(ends["first"], ends["last"])
+    return _agreeing(ends["first"], ends["last"], read)
 
 
-def _agreeing(first_id: int, last_id: int) -> _Rows:
+def _agreeing(first_id: int, last_id: int, read: Reader) -> _Rows:
     """What the checkpoints hold of the range, which must be the rows that are there, to the letter."""
     digest, sealed, altered = sha256(), 0, set[int]()
-    for leaves in _leaves(first_id, last_id):
+    for table, leaves in _leaves(first_id, last_id, read):
         for leaf in leaves:
             digest.update(leaf.hash)
         sealed += len(leaves)
-        altered |= {pk for pk, state, _ in compare(TABLE, leaves, Changed(TABLE)) if state is not State.SAME}
+        compared = {pk: state for pk, state, _ in compare(table, leaves, Changed(table))}
+        if State.NOT_COMPARED in compared.values():
+            raise PruningRefusedError(
+                f"Rows from {leaves[0].id} on are sealed with columns that this version does not have "
+                f"({', '.join(table.unknown)}): prune with the version that sealed them."
+            )
+        altered |= {pk for pk, state in compared.items() if state is not State.SAME}
     there = IssuanceEvent.objects.filter(pk__range=(first_id, last_id)).count()
     if there != sealed:
         raise PruningRefusedError(
@@ -97,12 +104,25 @@ def _agreeing(first_id: int, last_id: int) -> _Rows:
     return _Rows(first_id=first_id, last_id=last_id, count=sealed, digest=digest.hexdigest())
 
 
-def _leaves(first_id: int, last_id: int) -> Iterator[list[Leaf]]:
-    """Those of the range, checkpoint by checkpoint."""
+def _leaves(first_id: int, last_id: int, read: Reader) -> Iterator[tuple[SealedTable, list[Leaf]]]:
+    """Those of the range, checkpoint by checkpoint, and the table with the columns that they were made of."""
     numbers = list(Checkpoint.objects.order_by("number").values_list("number", flat=True))
     for number in numbers:
-        leaves = leaves_of(Checkpoint.objects.get(number=number)) or []
-        yield [leaf for leaf in leaves if leaf.table == EVENTS and first_id <= leaf.id <= last_id]
+        checkpoint = Checkpoint.objects.get(number=number)
+        leaves = leaves_of(checkpoint) or []
+        own = [leaf for leaf in leaves if leaf.table == EVENTS and first_id <= leaf.id <= last_id]
+        if own:
+            yield _table(checkpoint, read), own
+
+
+def _table(checkpoint: Checkpoint, read: Reader) -> SealedTable:
+    try:
+        return as_sealed(TABLE, read(checkpoint.statement, CHECKPOINT))
+    except ValueError as error:
+        raise PruningRefusedError(
+            f"The statement of checkpoint {checkpoint.number} is not the record's: {error} Nothing is deleted that "
+            "proves it. Run manage.py audit verify."
+        ) from error
 
 
 def _bury(rows: _Rows, actor: str, reason: str, sign: Signer) -> Tombstone:

@@ -23,6 +23,8 @@ class State(Enum):
     SAME = "same"
     CHANGED = "changed"
     MISSING = "missing"
+    NOT_COMPARED = "not compared"
+    """Its leaf was made of a column, too, that this version of the server does not have."""
 
 
 @dataclass(slots=True)
@@ -45,33 +47,35 @@ def compare(
 ) -> Iterator[tuple[int, State, dict[str, Any]]]:
     """Id, state and leaf members of each leaf's row, in the order of ids; none where it is not the same.
 
-    Of several rows with one id none is: the database lets no second one in, unless somebody altered the table.
+    `table` has the columns that the leaves were made of; the members have the names that these have now. Of several
+    rows with one id none is the same: the database lets no second one in, unless somebody altered the table.
     """
-    id_at, read = table.id_at, stored(table)
+    read = stored(table)
     for some in _spans(leaves):
         expected = {leaf.id: leaf.hash for leaf in some}
         found: dict[int, tuple[State, dict[str, Any]]] = {}
-        for values in _values(read, some[0].id, some[-1].id):
-            pk = values[id_at]
+        for pk, values in _values(read, some[0].id, some[-1].id):
             if pk in found:
                 found[pk] = State.CHANGED, {}
             elif pk in expected:
-                found[pk] = _checked(read.table, values, expected[pk], changed)
+                found[pk] = _checked(read.table, pk, values, expected[pk], changed)
         for leaf in some:
             yield leaf.id, *found.get(leaf.id, (State.MISSING, {}))
 
 
 def _checked(
-    table: SealedTable, values: tuple[Any, ...], leaf: bytes, changed: Changed
+    table: SealedTable, pk: int, values: tuple[Any, ...], leaf: bytes, changed: Changed
 ) -> tuple[State, dict[str, Any]]:
     try:
         members = table.members(values)
     except (ValueError, TypeError, LookupError, AttributeError):
         return State.CHANGED, {}
     if _hash(members) == leaf:
-        return State.SAME, members
+        return State.SAME, table.by_name(members)
+    if table.unknown:
+        return State.NOT_COMPARED, {}
     if len(changed.rows) < MOST_SWAPPED:
-        changed.rows[values[table.id_at]] = (members, leaf)
+        changed.rows[pk] = (members, leaf)
     return State.CHANGED, {}
 
 
@@ -79,7 +83,7 @@ def hashes_of(table: SealedTable, ids: Iterable[int]) -> dict[int, bytes]:
     """The leaf hash of each row as it is stored now; empty for what no sealed row can be."""
     read = stored(table)
     rows = table.model._default_manager.filter(pk__in=list(ids)).order_by("pk")
-    return {values[table.id_at]: _hash_of_values(read.table, values) for values in _read(read, rows)}
+    return {pk: _hash_of_values(read.table, values) for pk, values in _read(read, rows)}
 
 
 def _hash_of_values(table: SealedTable, values: Iterable[Any]) -> bytes:
@@ -109,24 +113,24 @@ def _spans(leaves: list[Leaf]) -> Iterator[list[Leaf]]:
         yield span
 
 
-def _values(read: Stored, first: int, last: int) -> Iterator[tuple[Any, ...]]:
+def _values(read: Stored, first: int, last: int) -> Iterator[tuple[int, tuple[Any, ...]]]:
     return _read(read, read.table.model._default_manager.filter(pk__range=(first, last)).order_by("pk"))
 
 
-def _read(read: Stored, rows: QuerySet[Any]) -> Iterator[tuple[Any, ...]]:
-    """The rows' values; of one that cannot be read any more, its id alone, the rest None."""
+def _read(read: Stored, rows: QuerySet[Any]) -> Iterator[tuple[int, tuple[Any, ...]]]:
+    """The rows' ids and values; of a row that cannot be read any more the values are None."""
     try:
-        yield from list(rows.values_list(*read.columns))
+        yield from [(pk, tuple(values)) for pk, *values in rows.values_list("pk", *read.columns)]
     except (ValueError, TypeError, AttributeError, DatabaseError) as error:
         if isinstance(error, DatabaseError) and "decode" not in str(error):
             raise
         yield from _around(read, rows)
 
 
-def _around(read: Stored, rows: QuerySet[Any]) -> Iterator[tuple[Any, ...]]:
+def _around(read: Stored, rows: QuerySet[Any]) -> Iterator[tuple[int, tuple[Any, ...]]]:
     ids = list(rows.values_list("pk", flat=True))
     if ids[0] == ids[-1]:
-        yield tuple(ids[0] if name == read.table.id_name else None for name, _ in read.table.columns)
+        yield ids[0], (None,) * len(read.columns)
         return
     middle = len(ids) // 2
     yield from _read(read, rows.filter(pk__lt=ids[middle]))

@@ -15,9 +15,12 @@ from functools import cached_property
 from itertools import chain
 from operator import itemgetter
 
+from audit.chain import payload_of
+from audit.leaf import SealedTable
 from audit.leaves import BrokenLeavesError, Section, sections
 from audit.merkle import Tree
 from audit.models import Checkpoint, UnsealedRange
+from audit.sealed_columns import as_sealed
 
 KEPT_OPEN = 8
 """Checkpoints, of some 5 MB each with 50,000 leaves."""
@@ -28,14 +31,16 @@ CLOCKS_APART = timedelta(hours=1)
 class OpenCheckpoint:
     """A checkpoint whose leaves of one table are at hand."""
 
-    def __init__(self, checkpoint: Checkpoint, *, table: str) -> None:
+    def __init__(self, checkpoint: Checkpoint, *, table: SealedTable) -> None:
         """Raises BrokenLeavesError."""
+        self.table = as_sealed(table, payload_of(checkpoint.statement))
+        """With the columns that its leaves were made of."""
         self.number = checkpoint.number
         self.kid = checkpoint.kid
         self.statement = checkpoint.statement
         self._sections = sections(bytes(checkpoint.leaves))
-        own = (section for section in self._sections if section.table == table)
-        self.rows = next(own, Section(table, 0, memoryview(b"")))
+        own = (section for section in self._sections if section.table == table.name)
+        self.rows = next(own, Section(table.name, 0, memoryview(b"")))
 
     @cached_property
     def tree(self) -> Tree:
@@ -47,16 +52,22 @@ class Seal:
     checkpoint: OpenCheckpoint
     index: int
 
+    @property
+    def leaf_hash(self) -> bytes:
+        return self.checkpoint.tree.leaf_hash(self.index)
+
 
 class SealSearch:
     """What was sealed when the search began. `broken`: checkpoints whose leaves cannot be read, so cover nothing."""
 
-    def __init__(self, table: str) -> None:
+    def __init__(self, table: SealedTable) -> None:
         self.table = table
         self.broken: list[int] = []
         # In this order: what is sealed in between is in both, and found.
         self._noted = list(
-            UnsealedRange.objects.filter(table=table).order_by("first_id").values_list("first_id", "last_id")
+            UnsealedRange.objects.filter(table=table.name)
+            .order_by("first_id")
+            .values_list("first_id", "last_id")
         )
         self._newest = Checkpoint.objects.order_by("-number").values_list("number", flat=True).first() or 0
         self._unread: Iterator[int] | None = None

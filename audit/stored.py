@@ -45,11 +45,12 @@ def stored(table: SealedTable) -> Stored:
 @cache
 def _stored(table: SealedTable, vendor: str) -> Stored:
     if vendor != "sqlite":
-        return Stored(table, tuple(name for name, _ in table.columns))
+        return Stored(table, tuple(column.name for column in table.columns))
     fields = {field.attname: _raw_form(field) for field in table.model._meta.concrete_fields}
+    columns = (column._replace(adapt=fields[column.name] or column.adapt) for column in table.columns)
     return Stored(
-        replace(table, columns=tuple((name, fields[name] or adapt) for name, adapt in table.columns)),
-        tuple(Raw(F(name)) if fields[name] else name for name, _ in table.columns),
+        replace(table, columns=tuple(columns)),
+        tuple(Raw(F(column.name)) if fields[column.name] else column.name for column in table.columns),
     )
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import groupby
 
 from audit import hourly_counts
-from audit.chain import Chain, leaves_of
+from audit.chain import Chain, leaves_of, payload_of
 from audit.checkpoints import MOST_ROWS, Reader
 from audit.copies import Copies
 from audit.covered import Covered
@@ -21,6 +21,7 @@ from audit.leaves import Leaf
 from audit.models import Checkpoint, UnsealedRange
 from audit.problem import Problem
 from audit.row_check import Changed, State, compare
+from audit.sealed_columns import as_sealed
 from audit.sealed_tables import sealed_tables
 from audit.sums_check import Sums
 from audit.tombstones import Tombstones
@@ -62,8 +63,12 @@ class Verification:
     """Rows that the next checkpoint will cover."""
     pruned: list[str] = field(default_factory=list)
     """What was deleted under a signed tombstone, in words."""
+    not_compared: list[str] = field(default_factory=list)
+    """Rows whose leaves were made of columns that this version of the server does not have, in words."""
     _covered: dict[str, Covered] = field(default_factory=lambda: defaultdict(Covered))
     _changed: dict[str, Changed] = field(default_factory=dict)
+    _not_compared: "Counter[tuple[str, tuple[str, ...]]]" = field(default_factory=Counter)
+    """How many rows, by table and the columns that are not there."""
     _last_reached: datetime | None = None
     """When everything that there was had last been sealed: of the last checkpoint that was not full."""
     _sums: Sums | None = None
@@ -89,6 +94,12 @@ class Verification:
         if self._sums:
             yield from self._sums.problems()
         self.pruned = [str(span) for span in stones.valid]
+        self.not_compared = [
+            f"{rows} rows of {name} cannot be compared: they were sealed with columns that this version does not have "
+            f"({', '.join(columns)}). Verify with the version that sealed them; if the column was dropped, on a backup "
+            "that has it."
+            for (name, columns), rows in sorted(self._not_compared.items())
+        ]
 
     def _checkpoint_problems(self, tables: dict[str, SealedTable], stones: Tombstones) -> Iterator[Problem]:
         chain, last = Chain(self.read), 0
@@ -140,7 +151,8 @@ class Verification:
             if name not in tables:
                 yield Problem(name, "its rows are sealed, and there is no such table")
             elif is_chosen:
-                yield from self._row_problems(checkpoint, tables[name], section, stones)
+                table = as_sealed(tables[name], payload_of(checkpoint.statement))
+                yield from self._row_problems(checkpoint, table, section, stones)
 
     def _row_problems(
         self, checkpoint: Checkpoint, table: SealedTable, leaves: list[Leaf], stones: Tombstones
@@ -154,11 +166,14 @@ class Verification:
             name = f"{table.name} {pk}"
             if state is State.SAME:
                 hourly_counts.count(sums, members)
-                at = members[table.instant_name]
+                at = members.get(table.instant_name, "")
                 if not too_early <= at <= too_late:
                     yield Problem(name, LATE if at < too_early else EARLY)
             elif state is State.MISSING and table.name == EVENTS and stones.range_of(pk):
                 self._note_pruned(checkpoint)
+            elif state is State.NOT_COMPARED:
+                self._sums = None
+                self._not_compared[table.name, table.unknown] += 1
             else:
                 self._sums = None
                 yield Problem(name, CHANGED if state is State.CHANGED else REMOVED)

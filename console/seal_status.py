@@ -50,6 +50,10 @@ class PageStatus:
         return self._of(State.NOT_FOUND)
 
     @property
+    def not_compared(self) -> int:
+        return self._of(State.NOT_COMPARED)
+
+    @property
     def broken(self) -> list[Checked]:
         return [row for row in self.checked if row.state == State.BROKEN]
 

@@ -4,7 +4,7 @@ A checkpoint has no index of its rows. But a row is sealed by one of the first c
 always the very first, so few are read.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,11 +13,13 @@ from typing import Any
 from django.db.models import Max
 
 from audit import merkle
+from audit.chain import payload_of
 from audit.checkpoints import CHECKPOINT
 from audit.leaf import SealedTable
 from audit.leaves import BrokenLeavesError, Leaf, unpacked
 from audit.models import Checkpoint, IssuanceEvent, UnsealedRange
 from audit.row_check import hashes_of
+from audit.sealed_columns import as_sealed
 from keys.record_key import ForgedStatementError, read_statement, record_jwks
 
 TABLE = SealedTable.of(IssuanceEvent)
@@ -34,6 +36,7 @@ class State(StrEnum):
     NOT_YET = "not sealed yet"
     NOT_FOUND = "not found"
     BROKEN = "not as it was sealed"
+    NOT_COMPARED = "sealed by another version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Opened:
     number: int
     leaves: dict[int, bytes]
     problem: str
+    table: SealedTable = TABLE
+    """With the columns that the leaves were made of."""
 
     @property
     def is_unreadable(self) -> bool:
@@ -63,7 +68,7 @@ def checked(events: Sequence[IssuanceEvent]) -> list[Checked]:
     """In the order given."""
     waiting = _waiting(event.pk for event in events)
     seals = _seals([event for event in events if event.pk not in waiting])
-    hashes = hashes_of(TABLE, seals)
+    hashes = _hashes(seals)
     return [
         Checked(event.pk, State.NOT_YET)
         if event.pk in waiting
@@ -78,9 +83,20 @@ def _judged(pk: int, found: bytes | None, seal: Opened | None) -> Checked:
         return Checked(pk, State.NOT_FOUND)
     if seal.problem:
         return Checked(pk, State.BROKEN, seal.problem, seal.number)
+    if seal.leaves[pk] != found and seal.table.unknown:
+        return Checked(pk, State.NOT_COMPARED, "", seal.number)
     if seal.leaves[pk] != found:
         return Checked(pk, State.BROKEN, "The row is another than the one that was sealed.", seal.number)
     return Checked(pk, State.AS_SEALED, "", seal.number)
+
+
+def _hashes(seals: Mapping[int, Opened]) -> dict[int, bytes]:
+    """The leaf of each row as it is stored, of the columns that its seal names."""
+    return {
+        pk: leaf
+        for table in {seal.table for seal in seals.values()}
+        for pk, leaf in hashes_of(table, [pk for pk, seal in seals.items() if seal.table == table]).items()
+    }
 
 
 def _waiting(ids: Iterable[int]) -> set[int]:
@@ -139,7 +155,8 @@ def _opened(checkpoint: Checkpoint, keys: dict[str, Any]) -> Opened:
     except BrokenLeavesError as error:
         return Opened(number, {}, f"The leaves of checkpoint {number} cannot be read: {error}")
     own = {leaf.id: leaf.hash for leaf in leaves if leaf.table == TABLE.name}
-    return Opened(number, own, _problem(checkpoint, leaves, keys))
+    table = as_sealed(TABLE, payload_of(checkpoint.statement))
+    return Opened(number, own, _problem(checkpoint, leaves, keys), table)
 
 
 def _problem(checkpoint: Checkpoint, leaves: list[Leaf], keys: dict[str, Any]) -> str:

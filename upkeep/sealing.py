@@ -21,6 +21,7 @@ from audit.checkpoints import CHECKPOINT, MOST_ROWS, checkpoint_claims
 from audit.leaf import SealedTable, hash_of
 from audit.leaves import Leaf, packed
 from audit.models import Checkpoint, UnsealedRange
+from audit.sealed_columns import names_of
 from audit.sealed_tables import sealed_tables
 from audit.unsealed import KEPT, left_of, ranges_of
 from keys.record_key import record_key, signed_statement
@@ -122,6 +123,7 @@ def _checkpoint(new: _New, previous: Checkpoint | None) -> Checkpoint:
     new.leaves.sort()
     root = merkle.root([leaf.hash for leaf in new.leaves])
     number = previous.number + 1 if previous else 1
+    tables = {leaf.table for leaf in new.leaves}
     key = record_key(now)
     claims = checkpoint_claims(
         number=number,
@@ -129,6 +131,7 @@ def _checkpoint(new: _New, previous: Checkpoint | None) -> Checkpoint:
         previous=previous.statement if previous else "",
         root=root,
         rows=len(new.leaves),
+        columns=names_of(table for table in sealed_tables() if table.name in tables),
     )
     return Checkpoint(
         number=number,

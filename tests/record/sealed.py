@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from hashlib import sha256
+from typing import Any
 
 from django.utils import timezone
 
@@ -9,6 +10,7 @@ from audit import merkle
 from audit.leaf import SealedTable, hash_of, instant
 from audit.leaves import Leaf, packed, unpacked
 from audit.models import Checkpoint, Inspection, IssuanceEvent
+from audit.sealed_columns import names_of
 from issuers import revision
 from keys.creation import create_first_key
 from keys.models import Purpose, SigningKey
@@ -17,15 +19,15 @@ from keys.record_key import record_key, signed_statement
 TABLES = (SealedTable.of(Inspection), SealedTable.of(IssuanceEvent))
 
 
-def seal(*, leave_out: Iterable[int] = ()) -> Checkpoint:
-    """A checkpoint over every row that none covers, but for these ids of the record."""
+def seal(*, leave_out: Iterable[int] = (), **other_claims: Any) -> Checkpoint:
+    """A checkpoint over every row that none covers, but for these ids of the record; a claim of None is left out."""
     now = timezone.now()
     if not SigningKey.objects.filter(purpose=Purpose.RECORD).exists():
         create_first_key(issuer=None, alg="EdDSA", now=now)
     revision.forget()
     previous = Checkpoint.objects.order_by("number").last()
-    column = packed(_leaves(set(leave_out)))
-    hashes = [leaf.hash for leaf in unpacked(column)]
+    leaves = sorted(_leaves(set(leave_out)))
+    column, hashes = packed(leaves), [leaf.hash for leaf in leaves]
     number, root = previous.number + 1 if previous else 1, merkle.root(hashes).hex()
     claims = {
         "iss": "http://127.0.0.1:8000/audit",
@@ -34,10 +36,12 @@ def seal(*, leave_out: Iterable[int] = ()) -> Checkpoint:
         "previous": sha256(previous.statement.encode()).hexdigest() if previous else "",
         "root": root,
         "rows": len(hashes),
+        "columns": names_of(table for table in TABLES if table.name in {leaf.table for leaf in leaves}),
     }
+    claims = {name: value for name, value in (claims | other_claims).items() if value is not None}
     key = record_key(now)
     return Checkpoint.objects.create(
-        number=number, previous=previous, row_count=len(hashes), leaves=column, root=root,
+        number=number, created_at=now, previous=previous, row_count=len(hashes), leaves=column, root=root,
         kid=key.kid, statement=signed_statement(claims, kind="checkpoint+jwt", key=key),
     )  # fmt: skip
 

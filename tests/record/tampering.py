@@ -16,6 +16,7 @@ from audit.leaf import hash_of
 from audit.leaves import Leaf, packed
 from audit.models import Checkpoint
 from audit.problem import Problem
+from audit.sealed_columns import names_of
 from audit.sealed_tables import sealed_tables
 from audit.verification import Verification
 from issuers import revision
@@ -62,7 +63,10 @@ def seal_all_anew(key: Ed25519PrivateKey, kid: str) -> None:
     ]
     now = timezone.now()
     root = merkle.root([leaf.hash for leaf in leaves])
-    claims = checkpoint_claims(number=1, at=now, previous="", root=root, rows=len(leaves))
+    tables = [table for table in sealed_tables() if table.model._default_manager.exists()]
+    claims = checkpoint_claims(
+        number=1, at=now, previous="", root=root, rows=len(leaves), columns=names_of(tables)
+    )
     statement = jwt.encode(claims, key, algorithm="EdDSA", headers={"typ": CHECKPOINT, "kid": kid})
     Checkpoint.objects.create(
         number=1, created_at=now, row_count=len(leaves), leaves=packed(leaves), root=root.hex(), kid=kid,

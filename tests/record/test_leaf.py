@@ -40,7 +40,7 @@ def value_of(column: "models.Field[Any, Any]") -> st.SearchStrategy[Any]:
 
 def rows_of(table: SealedTable) -> st.SearchStrategy[Any]:
     fields = {field.attname: field for field in table.model._meta.concrete_fields}
-    return st.tuples(st.just(table), st.tuples(*(value_of(fields[name]) for name, _ in table.columns)))
+    return st.tuples(st.just(table), st.tuples(*(value_of(fields[column.name]) for column in table.columns)))
 
 
 @hypothesis.given(st.sampled_from(sealed_tables()).flatmap(rows_of))
@@ -51,7 +51,7 @@ def test_every_row_is_canonical_as_the_rfc_wants_it(row: tuple[SealedTable, tupl
     assert canonical(members) == rfc8785.dumps(members)
     assert hash_of(members) == leaf_hash(rfc8785.dumps(members))
     assert set(members) == {"table"} | {
-        name for (name, _), value in zip(table.columns, values, strict=True) if value is not None
+        column.name for column, value in zip(table.columns, values, strict=True) if value is not None
     }
 
 
@@ -70,7 +70,7 @@ def test_an_instant_is_the_same_in_every_time_zone() -> None:
 
 def test_a_column_that_is_null_changes_no_leaf() -> None:
     table = SealedTable.of(IssuanceEvent)
-    values = [1 if name == "id" else None for name, _ in table.columns]
+    values = [1 if column.name == "id" else None for column in table.columns]
     assert table.members(values) == {"table": "audit_issuanceevent", "id": 1}
 
 

@@ -59,6 +59,7 @@ def test_a_checkpoint_states_what_it_covers() -> None:
     assert read_statement(made.statement, kind="checkpoint+jwt", keys=record_jwks()) == {
         "iss": "http://127.0.0.1:8000/audit", "number": 2, "at": instant(made.created_at),
         "previous": digest(before.statement), "root": root, "rows": 3,
+        "columns": {EVENTS: sorted(field.attname for field in IssuanceEvent._meta.concrete_fields)},
     }  # fmt: skip
     assert (made.previous, made.row_count, made.root) == (before, 3, root)
     assert made.kid == SigningKey.objects.get(purpose=Purpose.RECORD).kid
@@ -216,7 +217,9 @@ def test_a_row_that_commits_late_is_sealed_by_the_next_run() -> None:
     if connection.vendor == "sqlite":
         return  # It has one writer: ids are committed in their order.
     copied = event().pk
-    columns = ", ".join(name for name, _ in SealedTable.of(IssuanceEvent).columns if name != "id")
+    columns = ", ".join(
+        column.name for column in SealedTable.of(IssuanceEvent).columns if column.name != "id"
+    )
     other = connections.create_connection(DEFAULT_DB_ALIAS)
     try:
         with other.cursor() as cursor:

@@ -17,6 +17,7 @@ from django.db import Error as DatabaseFailure
 
 from audit.chosen import Chosen
 from audit.export import FORMS, NDJSON, Export
+from audit.exported_rows import UnknownColumnsError
 from audit.models import Outcome
 from issuers.paths import UnknownIssuerError, issuer_at
 from upkeep.management.days import instant_of
@@ -58,6 +59,8 @@ def run(*, stdout: TextIO, stderr: TextIO, form: str, output: Path | None, **opt
         # Python flushes standard output once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
         raise CommandError("Broken off: nobody reads the output any more.") from error
+    except UnknownColumnsError as error:
+        raise CommandError(f"Not exported: {error}") from error
     except OSError as error:
         raise CommandError(f"Not exported: {error.strerror or error}.") from error
     except DatabaseFailure as error:

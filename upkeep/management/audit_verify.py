@@ -1,6 +1,6 @@
 """manage.py audit verify [--from DATE] [--to DATE] [--checkpoint FILE].
 
-Exit status: 0 nothing was found, 1 problems were, 2 it could not be checked.
+Exit status: 0 nothing was found, 1 problems were, 2 it, or a part of it, could not be checked.
 """
 
 from argparse import ArgumentParser
@@ -59,6 +59,8 @@ def run(
         ) from error
     if problems:
         raise CommandError(f"{problems} problems: the record is not as it was sealed.")
+    if verification.not_compared:
+        raise CommandError("Not all rows could be compared: see above.", returncode=UNCHECKED)
 
 
 def _copies(path: Path | None) -> Copies:
@@ -82,7 +84,7 @@ def _verify(verification: Verification, stdout: OutputWrapper, stderr: OutputWra
             found += 1
             stdout.write(str(problem))
     summary = _summary(verification, found)
-    for line in [*verification.pruned, summary]:
+    for line in [*verification.pruned, *verification.not_compared, summary]:
         stdout.write(line)
     inspected(
         act=Inspection.Act.VERIFY,
@@ -104,4 +106,6 @@ def _chosen(verification: Verification) -> str:
 def _summary(verification: Verification, found: int) -> str:
     waiting = f", {verification.waiting} rows wait for the next" if verification.waiting else ""
     result = f"{found} problems" if found else "all is as it was sealed"
+    if verification.not_compared and not found:
+        result = "no problem, but not all could be compared"
     return f"{verification.rows} rows under {verification.checkpoints} checkpoints{waiting}: {result}."
