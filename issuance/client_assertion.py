@@ -52,6 +52,10 @@ class PresentedAssertion:
         return ASSERTION_METHODS
 
     @property
+    def readings(self) -> "tuple[PresentedAssertion]":
+        return (self,)
+
+    @property
     def is_guess(self) -> bool:
         return False
 
@@ -66,7 +70,7 @@ class PresentedAssertion:
             # The fault may be anybody's but the client's, who shall try again.
             raise TemporarilyUnavailable(f"The keys that prove the client cannot be had. {error}") from error
 
-    def pretend(self, client: Client | None, *, issuer: IssuerSnapshot, now: datetime) -> None:
+    def equalise_timing(self, client: Client | None, *, issuer: IssuerSnapshot, now: datetime) -> None:
         """Nothing: a signature is checked in less time than the answers of a network vary by.
 
         A client with keys at a URL can be told from one that is not there: by the time of a fetch, and by 503 while

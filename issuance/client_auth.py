@@ -16,6 +16,14 @@ from issuers.directory import IssuerSnapshot
 from relying_parties.registry import Client, clients
 
 
+class ProvenButRefused(InvalidClient):
+    """The secret is right, and the client may not use it so or now. Whoever has it guesses nothing."""
+
+    def __init__(self, problem: str, proven: Proven) -> None:
+        super().__init__(f"{problem} The secret is right ({proven.credential}).")
+        self.proven = proven
+
+
 def present(request: TokenRequest) -> Presented:
     """Find the one mechanism of a request. Raises InvalidRequest for two, InvalidClient for none."""
     mechanisms = [read for sent, read in _MECHANISMS if sent(request)]
@@ -29,17 +37,20 @@ def present(request: TokenRequest) -> Presented:
     return read(request)
 
 
-def registered(presented: Presented, *, issuer: IssuerSnapshot) -> Client | None:
-    """The client that the request names, not yet proven."""
-    return clients.get((issuer.id, presented.client_id))
+def registered(presented: Presented, *, issuer: IssuerSnapshot) -> tuple[Presented, Client | None]:
+    """The client that the request names, not yet proven, and the reading that names it; the standard one first."""
+    for reading in presented.readings:
+        if client := clients.get((issuer.id, reading.client_id)):
+            return reading, client
+    return presented, None
 
 
 def prove(presented: Presented, *, client: Client | None, issuer: IssuerSnapshot, now: datetime) -> Proven:
     """Raises InvalidClient. A client that is not there costs the time of one that is."""
     problem = _registration_problem(presented, client, issuer=issuer)
     if client is None or problem:
-        presented.pretend(client, issuer=issuer, now=now)
-        raise InvalidClient(problem)
+        proven = presented.equalise_timing(client, issuer=issuer, now=now)
+        raise ProvenButRefused(problem, proven) if proven else InvalidClient(problem)
     return presented.proven_for(client, issuer=issuer, now=now)
 
 

@@ -28,6 +28,10 @@ class PresentedCertificate:
         return CERTIFICATE_METHODS
 
     @property
+    def readings(self) -> "tuple[PresentedCertificate]":
+        return (self,)
+
+    @property
     def is_guess(self) -> bool:
         return False
 
@@ -41,7 +45,7 @@ class PresentedCertificate:
             raise InvalidClient(f"The client certificate is refused. {problem}")
         return Proven(client=client, credential=f"certificate:{client.id}:{self.certificate.thumbprint}")
 
-    def pretend(self, client: Client | None, *, issuer: IssuerSnapshot, now: datetime) -> None:
+    def equalise_timing(self, client: Client | None, *, issuer: IssuerSnapshot, now: datetime) -> None:
         """Who holds no certificate of a client learns nothing of it that its own handshake did not tell."""
 
     def _why_not_by_authority(self, client: Client, *, issuer: IssuerSnapshot, now: datetime) -> str | None:

@@ -2,10 +2,13 @@
 
 import base64
 import binascii
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from issuance.errors import InvalidClient, InvalidRequest
+from issuance.nearly_right import has_surroundings, surroundings, without_surroundings
 from issuance.proof import Proven
 from issuance.token_request import TokenRequest, form_decoded
 from issuers.directory import IssuerSnapshot
@@ -21,11 +24,16 @@ from relying_parties.registry import Client
 
 @dataclass(frozen=True, slots=True)
 class PresentedSecret:
-    """`forms` are the readings of the secret, the standard one first."""
+    """`forms` are the readings of the secret, the standard one first. `further` are those of the whole credentials."""
 
     client_id: str
     method: str
     forms: tuple[str, ...] = field(repr=False)
+    further: "tuple[PresentedSecret, ...]" = field(default=(), repr=False)
+
+    @property
+    def readings(self) -> "tuple[PresentedSecret, ...]":
+        return (self, *self.further)
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -36,27 +44,30 @@ class PresentedSecret:
         return any(self.forms)
 
     def proven_for(self, client: Client, *, issuer: IssuerSnapshot, now: datetime) -> Proven:
-        secret = self._match(client, now=now)
+        secret = self._match(client, forms=self.forms, now=now)
         if secret is None:
             raise InvalidClient(self._why_none_matched(client, now))
-        return Proven(client=client, credential=f"secret:{secret.id}", is_guessable=secret.chosen)
+        return _proven(client, secret)
 
-    def pretend(self, client: Client | None, *, issuer: IssuerSnapshot, now: datetime) -> None:
+    def equalise_timing(
+        self, client: Client | None, *, issuer: IssuerSnapshot, now: datetime
+    ) -> Proven | None:
         if client is None:
             spend_the_time_of_a_match(forms=self.forms, issuer_id=issuer.id, client_id=self.client_id)
-        else:
-            self._match(client, now=now)
+            return None
+        secret = self._match(client, forms=self.forms, now=now)
+        return _proven(client, secret) if secret else None
 
-    def _match(self, client: Client, *, now: datetime) -> SecretSnapshot | None:
+    def _match(self, client: Client, *, forms: tuple[str, ...], now: datetime) -> SecretSnapshot | None:
         return matching(
-            client.secrets, forms=self.forms, issuer_id=client.issuer_id, client_id=client.client_id, now=now
+            client.secrets, forms=forms, issuer_id=client.issuer_id, client_id=client.client_id, now=now
         )
 
     def _why_none_matched(self, client: Client, now: datetime) -> str:
         if not any(self.forms):
             return "The secret is empty."
-        if ended := self._why_it_ended(client):
-            return ended
+        if known := self._why_it_ended(client) or self._why_nearly_right(client, now):
+            return known
         if not client.secrets:
             return "The relying party has no secret: generate one."
         if not any(secret.is_live(now) for secret in client.secrets):
@@ -74,32 +85,58 @@ class PresentedSecret:
                 return f"The secret is secret:{secret.id}, which {end}: replace it where it is still used."
         return ""
 
+    def _why_nearly_right(self, client: Client, now: datetime) -> str:
+        """Empty if it is not. More is compared only where something stands around it, whoever the client is."""
+        for sent in filter(has_surroundings, self.forms):
+            if secret := self._match(client, forms=(without_surroundings(sent),), now=now):
+                return f"The secret is secret:{secret.id}, but for {surroundings(sent)}: send it without."
+        return ""
+
+
+def _proven(client: Client, secret: SecretSnapshot) -> Proven:
+    return Proven(client=client, credential=f"secret:{secret.id}", is_guessable=secret.chosen)
+
 
 def sends_basic(request: TokenRequest) -> bool:
     return request.authorization.partition(" ")[0].lower() == "basic"
 
 
 def by_basic(request: TokenRequest) -> PresentedSecret:
-    """RFC 6749 section 2.3.1, RFC 7617: id and secret form-encoded, joined by a colon, in base64."""
+    """RFC 6749 section 2.3.1, RFC 7617: id and secret form-encoded, joined by a colon, in base64.
+
+    Many clients do not form-encode, so the id may stand as it is, with `+`, `%` and colons: further readings.
+    """
     encoded = request.authorization.partition(" ")[2].strip()
     try:
-        sent = base64.b64decode(encoded, validate=True)
-        client_id_bytes, colon, secret_bytes = sent.partition(b":")
-        client_id = form_decoded(client_id_bytes)
-        raw = secret_bytes.decode()
-    except (binascii.Error, ValueError, InvalidRequest) as error:
-        raise InvalidClient(
-            "The Basic credentials are not id:secret in UTF-8, form-encoded, in base64."
-        ) from error
-    if not colon:
+        sent = base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, ValueError) as error:
+        raise InvalidClient("The Basic credentials are not id:secret in UTF-8, in base64.") from error
+    if ":" not in sent:
         raise InvalidClient("The Basic credentials have no colon.")
-    if request.client_id and request.client_id != client_id:
+    readings = [reading for reading in _basic_readings(sent) if request.client_id in ("", reading.client_id)]
+    if not readings:
         raise InvalidRequest("The body names another client than the Basic credentials.")
-    return PresentedSecret(
-        method=TokenEndpointAuthMethod.CLIENT_SECRET_BASIC,
-        client_id=client_id,
-        forms=_readings(secret_bytes, raw),
-    )
+    return replace(readings[0], further=tuple(readings[1:]))
+
+
+def _basic_readings(sent: str) -> Iterator[PresentedSecret]:
+    """Each client id once, the standard reading first. A raw id may hold colons, or the secret behind it."""
+    seen = set()
+    for client_id, forms in _ids_and_secrets(sent):
+        if client_id not in seen:
+            seen.add(client_id)
+            yield PresentedSecret(
+                method=TokenEndpointAuthMethod.CLIENT_SECRET_BASIC, client_id=client_id, forms=forms
+            )
+
+
+def _ids_and_secrets(sent: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    client_id, _, secret = sent.partition(":")
+    with suppress(InvalidRequest):
+        yield form_decoded(client_id.encode()), _readings(secret.encode(), secret)
+    yield client_id, (secret,)
+    client_id, _, secret = sent.rpartition(":")
+    yield client_id, (secret,)
 
 
 def _readings(encoded: bytes, raw: str) -> tuple[str, ...]:

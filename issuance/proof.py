@@ -27,6 +27,10 @@ class Presented(Protocol):
     def client_id(self) -> str: ...
 
     @property
+    def readings(self) -> "tuple[Presented, ...]":
+        """Itself, as the standard reads it, then other readings of the same bytes."""
+
+    @property
     def methods(self) -> tuple[str, ...]:
         """The registered methods that it may be of."""
 
@@ -37,5 +41,10 @@ class Presented(Protocol):
     def proven_for(self, client: Client, *, issuer: IssuerSnapshot, now: datetime) -> Proven:
         """Raises InvalidClient, or TemporarilyUnavailable where nobody can tell now."""
 
-    def pretend(self, client: Client | None, *, issuer: IssuerSnapshot, now: datetime) -> None:
-        """Spend the time that a proof would take, where the refusal is decided: it must not tell who is registered."""
+    def equalise_timing(
+        self, client: Client | None, *, issuer: IssuerSnapshot, now: datetime
+    ) -> Proven | None:
+        """Spend the time that a proof would take, where the refusal is decided: it must not tell who is registered.
+
+        Returns what was proven all the same, None if nothing was or if it was not looked at.
+        """

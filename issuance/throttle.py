@@ -2,7 +2,8 @@
 
 Failures count by the network that they come from and the client that is claimed, whether or not there is such a client,
 so that a count tells nothing about it. A generated secret cannot be guessed: a right one always passes, so nobody else
-in its network can shut its owner out.
+in its network can shut its owner out. A right secret that is refused for another reason (it came by another method than
+the registered one, its client is disabled) is no failure of this kind.
 """
 
 from datetime import datetime
@@ -12,6 +13,7 @@ from ipaddress import ip_network
 from django.conf import settings
 
 from issuance import client_auth
+from issuance.client_auth import ProvenButRefused
 from issuance.errors import InvalidClient, TooManyRequests
 from issuance.forwarded import parsed_address
 from issuance.proof import Presented, Proven
@@ -30,6 +32,10 @@ def prove(
     """As client_auth.prove. Raises TooManyRequests too."""
     try:
         proven = client_auth.prove(presented, client=client, issuer=issuer, now=now)
+    except ProvenButRefused as refusal:
+        if refusal.proven.is_guessable:
+            refuse_lucky_guess(presented, issuer=issuer, address=address)
+        raise
     except InvalidClient as failure:
         refuse_further_failures(failure, presented, issuer=issuer, address=address)
         raise

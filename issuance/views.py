@@ -69,8 +69,7 @@ class TokenView(ProtocolView):
         asked = asked_in(meta, body=body)
         entry.passed("parse", **story.asked(asked))
 
-        presented = present(asked)
-        claimed = registered(presented, issuer=issuer)
+        presented, claimed = registered(present(asked), issuer=issuer)
         entry.passed("identify", **story.identified(presented, claimed))
         story.trace_if_wanted(entry, client=claimed, request=asked, meta=meta)
 

@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from relying_parties.credentials import add_chosen_secret, add_generated_secret, revoke_secret
-from relying_parties.models import ClientSecret
+from relying_parties.models import ClientSecret, RelyingParty
 from tests.cast import Cast, new_grant, new_relying_party
-from tests.wire import Answer, ask, assert_refused, basic, raw_basic
+from tests.wire import Answer, ask, assert_refused, basic, last_event, raw_basic
 
 AWKWARD = ("a:b", "a+b", "a%b", "a%20b", "a b", "é", "100%", ":+% é%zz", "&=?/\\\"'", "秘密")
 ASSERTION = {
@@ -112,6 +112,73 @@ def test_an_awkward_client_id_comes_form_encoded(cast: Cast) -> None:
     new_grant(service, cast.invoices, ["invoices.read"], is_default=True)
     secret = add_generated_secret(relying_party=service)[1]
     assert ask(auth=basic(client_id, secret)).claims["sub"] == client_id
+
+
+AWKWARD_IDS = ("a+b", "a%2Bb", "a%", "50%25", "urn:example:svc", "https://svc.example/a+b%c:d")
+
+
+def with_awkward_id(cast: Cast, client_id: str) -> RelyingParty:
+    service = new_relying_party(cast.oidc_m2m, client_id)
+    new_grant(service, cast.invoices, ["invoices.read"], is_default=True)
+    return service
+
+
+@pytest.mark.contract("P3.4")
+@pytest.mark.spec("RFC 6749", "2.3.1")
+@pytest.mark.parametrize("client_id", AWKWARD_IDS)
+@pytest.mark.parametrize("names", [(), ("client_id",)])
+def test_an_awkward_client_id_comes_raw_from_a_lax_client(
+    cast: Cast, client_id: str, names: tuple[str, ...]
+) -> None:
+    secret = add_generated_secret(relying_party=with_awkward_id(cast, client_id))[1]
+    body = dict.fromkeys(names, client_id)
+    for auth in (basic(client_id, secret), raw_basic(f"{client_id}:{secret}".encode())):
+        assert ask(body, auth=auth).claims["client_id"] == client_id
+        assert last_event().client_id == client_id
+    wrong = ask(body, auth=raw_basic(f"{client_id}:wrong".encode()))
+    assert assert_refused(wrong, 401, "invalid_client").client_id == client_id
+
+
+@pytest.mark.contract("P3.4")
+def test_a_raw_id_with_colons_and_a_chosen_secret_with_colons(cast: Cast) -> None:
+    add_chosen_secret(relying_party=cast.billing, text="a:b:c")
+    assert ask(auth=raw_basic(b"billing:a:b:c")).claims["client_id"] == "billing"
+
+
+@pytest.mark.contract("P3.4")
+def test_of_two_clients_that_one_text_may_name_the_standard_reading_counts(cast: Cast) -> None:
+    secrets = {
+        client_id: add_generated_secret(relying_party=with_awkward_id(cast, client_id))[1]
+        for client_id in ("a+b", "a%2Bb")
+    }
+    for client_id, secret in secrets.items():
+        assert ask(auth=basic(client_id, secret)).claims["client_id"] == client_id
+    raw = raw_basic(f"a%2Bb:{secrets['a%2Bb']}".encode())
+    assert assert_refused(ask(auth=raw), 401, "invalid_client").client_id == "a+b"
+
+
+@pytest.mark.contract("P3.4", "P3.8")
+@pytest.mark.parametrize(
+    ("around", "told"),
+    [
+        ("{}\n", "a line end after it"),
+        ("{}\r\n", "a line end after it"),
+        ("  {}", "white space before it"),
+        ('"{}"', "quotation marks before it and quotation marks after it"),
+        ("\ufeff{}", "invisible characters before it"),
+        ("'{}'\n", "quotation marks before it and white space and quotation marks after it"),
+    ],
+)
+def test_of_a_nearly_right_secret_the_record_alone_tells_what_stands_around_it(
+    cast: Cast, around: str, told: str
+) -> None:
+    sent = around.format(cast.secrets["billing"])
+    nearly = ask(auth=basic("billing", sent))
+    event = assert_refused(nearly, 401, "invalid_client")
+    assert event.detail == f"The secret is secret:1, but for {told}: send it without."
+    wrong = ask(auth=basic("billing", around.format("wrong")))
+    assert assert_refused(wrong, 401, "invalid_client").detail == "The secret is none of those registered."
+    assert nearly.without_its_own == wrong.without_its_own
 
 
 @pytest.mark.contract("P3.5")

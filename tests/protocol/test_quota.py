@@ -12,6 +12,7 @@ from django.utils import timezone
 from audit.models import IssuanceEvent, Outcome
 from keys.models import SigningKey
 from tests.cast import Cast
+from tests.proofs import proof
 from tests.redis_server import redis_server
 from tests.server import serve
 from tests.wire import ask, assert_refused, basic
@@ -136,3 +137,15 @@ def test_it_goes_on_while_redis_is_away(cast: Cast, tmp_path: Path) -> None:
     assert {status for status, _ in answers} == {200}
     assert max(seconds for _, seconds in answers) < 5
     assert 1 <= log.count('"cache_away"') <= 2, "each worker says it once"
+
+
+@pytest.mark.contract("P4.6", "P8.3")
+def test_a_proof_that_was_used_before_spends_no_quota(dpop: Cast) -> None:
+    limit(dpop, 2)
+    used = proof()
+    assert ask(auth=dpop.basic("billing"), headers=[("DPoP", used)]).status == 200
+    for _ in range(3):
+        again = ask(auth=dpop.basic("billing"), headers=[("DPoP", used)])
+        assert_refused(again, 400, "invalid_dpop_proof")
+    assert ask(auth=dpop.basic("billing")).status == 200
+    assert_refused(ask(auth=dpop.basic("billing")), 429, "temporarily_unavailable")

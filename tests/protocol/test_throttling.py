@@ -120,13 +120,45 @@ def test_every_failure_counts_alike(cast: Cast, who: str) -> None:
         "wrong secret": guess,
         "unknown": lambda: guess(client_id="nobody"),
         "another issuer's": lambda: guess(cast.secrets["stranger"], client_id="stranger"),
-        "disabled": lambda: guess(cast.secrets["retired"], client_id="retired"),
-        "wrong method": lambda: ask(cast.in_body("billing")),
+        "disabled": lambda: guess(client_id="retired"),
+        "wrong method": lambda: ask({"client_id": "billing", "client_secret": WRONG}),
         "bare": lambda: guess(client_id="bare"),
     }
     answers = [attempts[who]() for _ in range(22)]
     assert [answer.status for answer in answers] == 20 * [401] + 2 * [429]
     assert [answer.json for answer in answers[20:]] == 2 * [UNAVAILABLE]
+
+
+@pytest.mark.contract("P3.10", "P3.7")
+def test_a_right_secret_by_another_method_is_a_refusal_and_no_guess(cast: Cast) -> None:
+    """Some client libraries try the other method first, at each start."""
+    for _ in range(30):
+        event = assert_refused(ask(cast.in_body("billing")), 401, "invalid_client")
+        assert event.detail == (
+            "Registered for client_secret_basic, came by client_secret_post. The secret is right (secret:1)."
+        )
+        assert guess(cast.secrets["billing"]).status == 200
+    fail()
+
+
+@pytest.mark.contract("P3.10")
+def test_a_right_secret_of_a_disabled_client_is_no_guess(cast: Cast) -> None:
+    for _ in range(25):
+        event = assert_refused(guess(cast.secrets["retired"], client_id="retired"), 401, "invalid_client")
+        assert event.detail == "The relying party is not active. The secret is right (secret:3)."
+    fail("retired")
+
+
+@pytest.mark.contract("P3.10", "P3.7")
+def test_a_chosen_secret_by_another_method_is_answered_as_a_wrong_one(cast: Cast) -> None:
+    """Else the other method would tell which guess is right, however many were wrong."""
+    add_chosen_secret(relying_party=cast.billing, text=CHOSEN)
+    right = {"client_id": "billing", "client_secret": CHOSEN}
+    wrong = right | {"client_secret": WRONG}
+    assert (ask(right).status, ask(wrong).status) == (401, 401)
+    fail(times=19)
+    assert (ask(right).status, ask(wrong).status) == (429, 429)
+    assert ask(right).body == ask(wrong).body
 
 
 @pytest.mark.contract("P3.10", "P3.1")
