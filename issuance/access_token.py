@@ -10,7 +10,7 @@ from issuance.grants import Granted
 from issuance.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from keys.keyring import KeySnapshot
-from relying_parties.claim_template import TOKEN_TYPES, MissingValueError, render
+from relying_parties.claim_template import MissingValueError, render
 from relying_parties.registry import Client
 
 FIXED_CLAIMS = ("iss", "sub", "aud", "client_id", "iat", "exp", "jti", "scope")
@@ -56,13 +56,13 @@ def token_for(
         "sub": _subject(templated.pop("sub", client.client_id)),
         "aud": audience,
         "client_id": client.client_id,
-        "iat": issued_at,
+        "iat": issued_at - issuer.iat_backdating,
         "exp": issued_at + granted.access_token_ttl,
         "jti": jti,
     }
     if granted.scopes:
         claims["scope"] = granted.scope
-    return UnsignedToken(header=_header(client, key, context), claims=templated | claims)
+    return UnsignedToken(header=_header(client, granted, key, context), claims=templated | claims)
 
 
 def _subject(subject: object) -> str:
@@ -72,9 +72,9 @@ def _subject(subject: object) -> str:
     return subject
 
 
-def _header(client: Client, key: KeySnapshot, context: Mapping[str, Any]) -> dict[str, Any]:
+def _header(client: Client, granted: Granted, key: KeySnapshot, context: Mapping[str, Any]) -> dict[str, Any]:
     """`alg` and `kid` are the key's."""
-    header = {"typ": TOKEN_TYPES[0]} | _rendered(client.template.headers, context)
+    header = {"typ": granted.token_typ} | _rendered(client.template.headers, context)
     if client.template.with_x5t:
         header["x5t"] = key.jwk["x5t"]
     if client.template.with_x5c:

@@ -3,7 +3,7 @@
 Everything that was asked for, or a refusal; nothing is narrowed in silence.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -16,10 +16,12 @@ from issuance.errors import (
     UnsupportedGrantType,
 )
 from issuance.forwarded import parsed_address
+from issuance.nearly_right import normalised_uri
 from issuance.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from relying_parties.models import SCOPE_TOKEN
 from relying_parties.registry import Client, Grant
+from relying_parties.token_types import TokenType
 
 CLIENT_CREDENTIALS = "client_credentials"
 GRANT_TYPES = (CLIENT_CREDENTIALS,)
@@ -32,6 +34,8 @@ class Granted:
     audience: tuple[str, ...]
     scopes: tuple[str, ...]
     access_token_ttl: int
+    token_typ: str
+    """The header typ that the APIs of the audience ask for."""
 
     @property
     def scope(self) -> str:
@@ -52,6 +56,7 @@ def authorize(
         audience=audience,
         scopes=tuple(sorted(scopes)),
         access_token_ttl=min(ttl, issuer.max_access_token_ttl),
+        token_typ=_token_typ(audience, client=client),
     )
 
 
@@ -113,9 +118,15 @@ def _refuse_bad_target(resources: tuple[str, ...], *, client: Client) -> None:
     for resource in resources:
         if resource not in identifiers:
             why = "is not granted" if is_absolute_uri(resource) else "is neither granted nor an absolute URI"
-            raise InvalidTarget(f"The resource {resource} {why}.")
+            raise InvalidTarget(f"The resource {resource} {why}.{_meant_instead(resource, identifiers)}")
     if client.template_audience and set(resources) != set(client.template_audience):
         raise InvalidTarget(f"The claim template sets the audience {' '.join(client.template_audience)}.")
+
+
+def _meant_instead(resource: str, identifiers: Collection[str]) -> str:
+    """The granted identifier that differs by what people do not see: letter case of the host, port, last slash."""
+    near = [known for known in identifiers if normalised_uri(known) == normalised_uri(resource)]
+    return f" Granted is {near[0]}: send it to the letter." if near else ""
 
 
 def is_absolute_uri(text: str) -> bool:
@@ -149,3 +160,9 @@ def _scopes_granted_on_all(audience: tuple[str, ...], *, client: Client) -> froz
     if missing:
         raise InvalidTarget(f"No grant for the claim template's audience {' '.join(missing)}.")
     return frozenset.intersection(*(by_audience[value].scopes for value in audience))
+
+
+def _token_typ(audience: tuple[str, ...], *, client: Client) -> str:
+    """Of several APIs that differ, the standard's: a token for both can satisfy one of them only."""
+    asked = {grant.token_typ for grant in client.grants if grant.audience in audience}
+    return asked.pop() if len(asked) == 1 else TokenType.AT_JWT

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from issuers.models import Issuer
-from issuers.revision import topic
-from issuers.snapshots import Snapshots
+from issuers.revision import Snapshots
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +23,7 @@ class IssuerSnapshot:
     accepts_dpop: bool
     advertises_authorization_endpoint: bool
     cors_origins: tuple[str, ...]
+    iat_backdating: int
     default_access_token_ttl: int
     max_access_token_ttl: int
     metadata_max_age: int
@@ -45,6 +45,7 @@ class IssuerSnapshot:
             accepts_dpop=issuer.accepts_dpop,
             advertises_authorization_endpoint=issuer.advertises_authorization_endpoint,
             cors_origins=tuple(issuer.cors_origins),
+            iat_backdating=issuer.iat_backdating,
             default_access_token_ttl=issuer.default_access_token_ttl,
             max_access_token_ttl=issuer.max_access_token_ttl,
             metadata_max_age=issuer.metadata_max_age,
@@ -58,8 +59,4 @@ def _load(path: str) -> IssuerSnapshot | None:
     return IssuerSnapshot.of(issuer) if issuer else None
 
 
-def _topics(_path: str, issuer: IssuerSnapshot) -> tuple[str, ...]:
-    return (topic("issuer", issuer.id),)
-
-
-issuers_by_path: Snapshots[str, IssuerSnapshot] = Snapshots(_load, topics=_topics)
+issuers_by_path: Snapshots[str, IssuerSnapshot] = Snapshots(_load)

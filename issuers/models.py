@@ -26,7 +26,7 @@ from issuers.history import configuration_history
 from issuers.json_value import json_problem
 from issuers.metadata import COMPUTED_MEMBERS
 from issuers.origins import origins_problem
-from issuers.revision import ConfigurationRevision, TopicRevision, topic
+from issuers.revision import ConfigurationRevision
 
 __all__ = [
     "ASSERTION_METHODS",
@@ -37,7 +37,6 @@ __all__ = [
     "Issuer",
     "SigningAlg",
     "TokenEndpointAuthMethod",
-    "TopicRevision",
     "default_methods",
 ]
 
@@ -111,6 +110,10 @@ class Issuer(ConfigurationModel):
         default=days(1), validators=[MinValueValidator(1), MaxValueValidator(days(366))],
         help_text="Seconds. No relying party's tokens live longer.",
     )  # fmt: skip
+    iat_backdating = models.PositiveIntegerField(
+        "set back iat by", default=0, validators=[MaxValueValidator(60)],
+        help_text="Seconds, at most 60. For APIs whose clocks are slow and whose libraries allow no leeway.",
+    )  # fmt: skip
     max_client_secret_age = models.PositiveIntegerField(
         "greatest age of client secrets", null=True, blank=True,
         validators=[MinValueValidator(1), AT_MOST_TEN_YEARS],
@@ -170,6 +173,7 @@ class Issuer(ConfigurationModel):
                 violation_error_message="The default TTL must be at least 1 second and at most the greatest TTL.",
             ),
             models.CheckConstraint(condition=Q(signing_alg__in=SigningAlg.values), name="issuer_known_alg"),
+            models.CheckConstraint(condition=Q(iat_backdating__lte=60), name="issuer_iat_backdating_within_skew"),
             models.CheckConstraint(
                 condition=Q(announce_period__gte=F("jwks_max_age") + 60), name="issuer_announce_outlives_copies",
                 violation_error_message="The announce period is shorter than the age of a cached JWKS.",
@@ -187,10 +191,6 @@ class Issuer(ConfigurationModel):
 
     def __str__(self) -> str:
         return self.name or self.path
-
-    @property
-    def topics(self) -> tuple[str, ...]:
-        return (topic("issuer", self.pk),)
 
     @property
     def url(self) -> str:
@@ -281,10 +281,6 @@ class GlobalVariable(ConfigurationModel):
 
     def __str__(self) -> str:
         return self.name
-
-    @property
-    def topics(self) -> tuple[str, ...]:
-        return (topic("global_variables", self.issuer_id or "all"),)
 
     def clean(self) -> None:
         if error := json_problem(self.value, longest=8_192):

@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from issuers.revision import topic
-from issuers.snapshots import Snapshots
+from issuers.revision import Snapshots
 from keys.encryption import EncryptedKey
 from keys.jwk import certificate_members
-from keys.models import RECORD, Purpose, SigningKey
+from keys.models import Purpose, SigningKey
 from keys.schedule import published, signing_key
+
+RECORD = 0
+"""Stands where an issuer's id would, for the keys of the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,4 @@ def _load(issuer_id: int) -> Keyring:
     return Keyring(keys=tuple(KeySnapshot.of(key) for key in of_issuer), is_of_record=issuer_id == RECORD)
 
 
-def _topics(issuer_id: int, _keyring: Keyring) -> tuple[str, ...]:
-    return (topic("signing_keys", issuer_id),)
-
-
-keyrings: Snapshots[int, Keyring] = Snapshots(_load, topics=_topics)
+keyrings: Snapshots[int, Keyring] = Snapshots(_load)

@@ -13,6 +13,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from issuers.json_value import json_problem
+from relying_parties.token_types import TokenType
 
 MAX_LENGTH = 8_192
 MAX_DEPTH = 8
@@ -30,7 +31,6 @@ CREDENTIAL_PARAMETERS = frozenset({"client_secret", "client_assertion"})
 
 ISSUERS_OWN_CLAIMS = frozenset({"iat", "exp", "nbf", "jti", "client_id", "scope", "cnf"})
 ISSUERS_OWN_HEADERS = frozenset({"alg", "kid", "crit", "jwk", "jku", "x5u", "x5t", "x5c", "x5t#S256", "b64"})
-TOKEN_TYPES = ("at+jwt", "JWT")
 
 PLACEHOLDER = re.compile(
     r"\$\{(?P<namespace>[a-z]+)\.(?P<name>[A-Za-z0-9_.-]+)(?:\|(?P<fallback>[^{}|]*))?\}"
@@ -139,8 +139,8 @@ def claims_problems(claims: Any) -> list[str]:
 def headers_problems(headers: Any) -> list[str]:
     """What is wrong with the headers of a template, whoever uses it."""
     problems = _problems(headers, what="headers", reserved=ISSUERS_OWN_HEADERS)
-    if not problems and headers.get("typ", TOKEN_TYPES[0]) not in TOKEN_TYPES:
-        problems.append(f"typ: must be one of {', '.join(TOKEN_TYPES)}.")
+    if not problems and headers.get("typ", TokenType.AT_JWT) not in TokenType.values:
+        problems.append(f"typ: must be one of {', '.join(TokenType.values)}.")
     return problems
 
 

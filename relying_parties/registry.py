@@ -1,7 +1,7 @@
 """Relying parties as frozen snapshots: what the token path needs to know, in one look-up."""
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
@@ -11,8 +11,7 @@ from django.db import connection
 from django.db.models import Prefetch, Q
 
 from issuers.models import GlobalVariable
-from issuers.revision import topic
-from issuers.snapshots import Snapshots
+from issuers.revision import Snapshots
 from relying_parties.claim_template import MissingValueError, Node, compile_template, placeholders, render
 from relying_parties.client_keys import VerificationKey, registered_keys
 from relying_parties.client_secrets import SecretSnapshot
@@ -45,6 +44,7 @@ class Grant:
     audience: str
     scopes: frozenset[str]
     is_default: bool
+    token_typ: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +98,6 @@ class Client:
     template_audience: tuple[str, ...]
     values: Mapping[str, Any]
     """The template values that no request changes: `client.*`, `issuer.*`, `globals.*`."""
-    topics: tuple[str, ...]
-    """All of the configuration that this was read from."""
 
     @property
     def parameters_read(self) -> frozenset[str]:
@@ -119,9 +117,7 @@ def _is_registered(key: tuple[int, str]) -> bool:
         return cursor.fetchone() is not None
 
 
-_registered: Snapshots[tuple[int, str], bool] = Snapshots(
-    _is_registered, topics=lambda key, _is_registered: (topic("registered", *key),)
-)
+_registered: Snapshots[tuple[int, str], bool] = Snapshots(_is_registered)
 """Who is not there is remembered too: its time must not tell an unknown client (docs/protocol.md, P3.8)."""
 
 
@@ -150,7 +146,7 @@ def _load(key: tuple[int, str]) -> Client | None:
     return snapshot_of(relying_party) if relying_party else None
 
 
-clients: Snapshots[tuple[int, str], Client] = Snapshots(_load, topics=lambda _key, client: client.topics)
+clients: Snapshots[tuple[int, str], Client] = Snapshots(_load)
 
 
 def snapshot_of(relying_party: RelyingParty) -> Client:
@@ -186,23 +182,7 @@ def snapshot_of(relying_party: RelyingParty) -> Client:
         template=template,
         template_audience=literal_audience(template, values),
         values=values,
-        topics=tuple(dict.fromkeys(_topics(relying_party))),
     )
-
-
-def _topics(relying_party: RelyingParty) -> Iterator[str]:
-    """Its secrets, grants, rules and federated credentials change with its own topic."""
-    yield topic("relying_party", relying_party.pk)
-    yield topic("issuer", relying_party.issuer_id)
-    yield topic("global_variables", relying_party.issuer_id)
-    yield topic("global_variables", "all")
-    if relying_party.claim_template_id:
-        yield topic("claim_template", relying_party.claim_template_id)
-    for grant in relying_party.grants.all():
-        yield topic("resource_server", grant.resource_server_id)
-    for credential in relying_party.federated_credentials.all():
-        yield topic("trusted_issuer", credential.trusted_issuer_id)
-        yield topic("issuer", credential.trusted_issuer.issuer_id)
 
 
 def _grants(relying_party: RelyingParty) -> tuple[Grant, ...]:
@@ -211,6 +191,7 @@ def _grants(relying_party: RelyingParty) -> tuple[Grant, ...]:
             audience=grant.resource_server.identifier,
             scopes=frozenset(grant.scopes) & frozenset(grant.resource_server.scopes),
             is_default=grant.is_default,
+            token_typ=grant.resource_server.token_typ,
         )
         for grant in relying_party.grants.all()
     )

@@ -70,7 +70,10 @@ class IssuerAdmin(KeyCreation, PanelledPage, ConfigurationAdmin):
     readonly_fields = ("endpoints",)
     fieldsets: ClassVar[Any] = (
         (None, {"fields": ("name", "path", "endpoints", "is_active")}),
-        ("Tokens", {"fields": ("signing_alg", "default_access_token_ttl", "max_access_token_ttl")}),
+        (
+            "Tokens",
+            {"fields": ("signing_alg", "default_access_token_ttl", "max_access_token_ttl", "iat_backdating")},
+        ),
         (
             "Token endpoint",
             {

@@ -20,7 +20,7 @@ class ResourceServerAdmin(ConfigurationAdmin):
     list_select_related = ("issuer",)
     search_fields = ("identifier", "name")
     autocomplete_fields = ("issuer",)
-    fields = ("issuer", "identifier", "name", "scopes")
+    fields = ("issuer", "identifier", "name", "scopes", "token_typ")
     fixed_fields: ClassVar[tuple[str, ...]] = ("issuer",)
 
     @admin.display(description="scopes")

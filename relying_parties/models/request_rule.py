@@ -10,7 +10,6 @@ from django.db import models
 
 from issuers.configuration import ConfigurationModel
 from issuers.history import configuration_history
-from issuers.revision import topic
 from relying_parties.claim_template import CREDENTIAL_PARAMETERS
 from relying_parties.models.relying_party import RelyingParty
 from relying_parties.patterns import pattern_problem
@@ -43,10 +42,6 @@ class RequestRule(ConfigurationModel):
 
     def __str__(self) -> str:
         return f"{self.parameter} of {self.relying_party}"
-
-    @property
-    def topics(self) -> tuple[str, ...]:
-        return (topic("relying_party", self.relying_party_id),)
 
     def clean(self) -> None:
         if self.parameter in CREDENTIAL_PARAMETERS:

@@ -13,8 +13,8 @@ from django.db.models import Q
 from issuers.configuration import ConfigurationModel
 from issuers.history import configuration_history
 from issuers.models import Issuer
-from issuers.revision import topic
 from relying_parties.models.relying_party import RelyingParty
+from relying_parties.token_types import TokenType
 
 SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+\Z")
 """RFC 6749 section 3.3."""
@@ -31,6 +31,11 @@ class ResourceServer(ConfigurationModel):
     )
     name = models.CharField(max_length=100, blank=True)
     scopes = models.JSONField(default=list, blank=True, help_text='A JSON list, such as ["invoices.read"].')
+    token_typ = models.CharField(
+        "token type (typ)", max_length=10, choices=TokenType.choices, default=TokenType.AT_JWT,
+        help_text="The header typ of tokens for this API. at+jwt is the standard (RFC 9068). Choose JWT if its library "
+        "refuses that, as Spring's does by default. A claim template's own typ comes before it.",
+    )  # fmt: skip
 
     history = configuration_history()
 
@@ -40,15 +45,12 @@ class ResourceServer(ConfigurationModel):
             models.UniqueConstraint(
                 fields=["issuer", "identifier"], name="identifier_once_per_issuer",
                 violation_error_message="The issuer has a resource server of this identifier.",
-            )
+            ),
+            models.CheckConstraint(condition=Q(token_typ__in=TokenType.values), name="resource_server_known_typ"),
         ]  # fmt: skip
 
     def __str__(self) -> str:
         return self.name or self.identifier
-
-    @property
-    def topics(self) -> tuple[str, ...]:
-        return topic("resource_server", self.pk), topic("resource_servers", self.issuer_id)
 
     def clean(self) -> None:
         if error := scopes_problem(self.scopes):
@@ -84,10 +86,6 @@ class AccessGrant(ConfigurationModel):
 
     def __str__(self) -> str:
         return f"{self.relying_party} at {self.resource_server}"
-
-    @property
-    def topics(self) -> tuple[str, ...]:
-        return (topic("relying_party", self.relying_party_id),)
 
     def clean(self) -> None:
         if error := scopes_problem(self.scopes):

@@ -200,3 +200,24 @@ def test_rabbitmqs_names_are_good_ones(cast: Cast) -> None:
 def test_the_default_grant_comes_first_also_for_exactly_its_scopes(cast: Cast) -> None:
     cast.billing.grants.filter(is_default=True).update(scopes=["invoices.read"])
     assert ask({"scope": "invoices.read"}, auth=cast.basic("billing")).claims["aud"] == INVOICES
+
+
+@pytest.mark.contract("P4.1")
+@pytest.mark.parametrize(
+    "resource",
+    [f"{INVOICES}/", "HTTPS://Invoices.Example", f"{INVOICES}:443", f"{INVOICES}:443/"],
+)
+def test_the_record_names_the_resource_that_was_probably_meant(cast: Cast, resource: str) -> None:
+    answer = ask({"resource": resource}, auth=cast.basic("billing"))
+    event = assert_refused(answer, 400, "invalid_target")
+    assert event.detail == (
+        f"The resource {resource} is not granted. Granted is {INVOICES}: send it to the letter."
+    )
+    assert INVOICES not in answer.body.decode()
+
+
+@pytest.mark.contract("P4.1")
+@pytest.mark.parametrize("resource", [f"{INVOICES}:8443", f"{INVOICES}/v1", "http://invoices.example"])
+def test_the_record_guesses_no_other_resource(cast: Cast, resource: str) -> None:
+    event = assert_refused(ask({"resource": resource}, auth=cast.basic("billing")), 400, "invalid_target")
+    assert event.detail == f"The resource {resource} is not granted."

@@ -1,15 +1,17 @@
 """P5.1: the token, verified as a resource server does with a library that is not the server's own."""
 
+import time
 from typing import Any
 
 import pytest
+from django.core.exceptions import ValidationError
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from issuers.models import SigningAlg
 from keys.creation import create_first_key
 from relying_parties.models import ClaimTemplate, RelyingParty
-from tests.cast import INVOICES, Cast
+from tests.cast import INVOICES, YOUR_APPLICATION, Cast
 from tests.wire import Answer, ask, get
 
 
@@ -103,3 +105,42 @@ def test_no_token_outlives_the_issuers_greatest_ttl(cast: Cast) -> None:
     RelyingParty.objects.filter(pk=cast.billing.pk).update(access_token_ttl=9999)
     answer = ask(auth=cast.basic("billing"))
     assert answer.claims["exp"] - answer.claims["iat"] == 120 == answer.json["expires_in"]
+
+
+@pytest.mark.contract("P5.1")
+@pytest.mark.spec("RFC 9068", "2.1")
+def test_the_resource_server_says_what_typ_its_tokens_have(cast: Cast) -> None:
+    cast.invoices.token_typ = "JWT"
+    cast.invoices.checked().save()
+    assert verified(ask(auth=cast.basic("billing"))).header["typ"] == "JWT"
+    elsewhere = ask({"resource": YOUR_APPLICATION}, auth=cast.basic("billing"))
+    assert verified(elsewhere).header["typ"] == "at+jwt"
+    both = [("resource", YOUR_APPLICATION), ("resource", INVOICES), ("scope", "invoices.read")]
+    assert verified(ask(both, auth=cast.basic("billing"))).header["typ"] == "at+jwt"
+
+
+@pytest.mark.contract("P5.1")
+def test_the_typ_of_a_template_comes_before_that_of_the_resource_server(cast: Cast) -> None:
+    cast.invoices.token_typ = "JWT"
+    cast.invoices.checked().save()
+    use_template(cast, claims={}, headers={"typ": "at+jwt"})
+    assert verified(ask(auth=cast.basic("billing"))).header["typ"] == "at+jwt"
+
+
+@pytest.mark.contract("P5.1")
+@pytest.mark.parametrize("seconds", [0, 60])
+def test_iat_is_set_back_and_exp_is_not(cast: Cast, seconds: int) -> None:
+    cast.oidc_m2m.iat_backdating = seconds
+    cast.oidc_m2m.checked().save()
+    before = int(time.time())
+    answer = ask(auth=cast.basic("billing"))
+    claims = verified(answer).claims
+    assert before <= claims["iat"] + seconds <= time.time()
+    assert claims["exp"] - claims["iat"] == answer.json["expires_in"] + seconds
+
+
+@pytest.mark.contract("P5.1")
+def test_iat_is_not_set_back_by_more_than_clocks_may_differ(cast: Cast) -> None:
+    cast.oidc_m2m.iat_backdating = 61
+    with pytest.raises(ValidationError, match="less than or equal to 60"):
+        cast.oidc_m2m.checked()
