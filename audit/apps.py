@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 
@@ -10,3 +12,5 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         connection_created.connect(note_opened_file, dispatch_uid="audit.durability")
+        # Connects itself to Django's signals, whose senders are models.
+        import_module("audit.account_changes")

@@ -9,10 +9,12 @@ from audit import ecs
 from audit.entry import cleaned
 from audit.log import write_event
 from audit.models import OperationalEvent
-from issuers.history import current_actor, current_source
+from issuers.history import Source, current_actor, current_source
 
 SERVER = "server"
 """The channel of what the server does by itself."""
+COMMANDS = frozenset({Source.COMMAND, Source.FILE})
+"""Their standard output is the operator's terminal, not the event stream."""
 
 
 def record_act(
@@ -38,5 +40,6 @@ def record_act(
         target=cleaned(target)[:300],
         detail=cleaned(detail)[:4000],
     )
-    transaction.on_commit(partial(write_event, ecs.of_act(row)))
+    if row.source not in COMMANDS:
+        transaction.on_commit(partial(write_event, ecs.of_act(row)))
     return row

@@ -9,6 +9,8 @@ class ConsoleConfig(AppConfig):
     verbose_name = "Console"
 
     def ready(self) -> None:
+        # Connects itself to Django's signals, whose senders are models.
+        import_module("console.sign_ins")
         if settings.HAS_CONSOLE:
             # Registers the pages, so that Django's checks see them.
             import_module("console.urls")

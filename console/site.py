@@ -12,9 +12,9 @@ from django.urls import URLPattern, URLResolver, path
 from django.views.decorators.http import require_safe
 
 from console.dashboard import overview
-from console.login import LoginForm
 from console.login_visitor import remember
 from console.record_overview import SEES_RECORD
+from console.sign_ins import RecordedLoginForm
 
 ORDER = ("issuers", "keys", "relying_parties", "audit", "auth")
 """The apps as an operator meets them."""
@@ -37,7 +37,7 @@ class ConsoleSite(AdminSite):
     site_header = "m2m-idp"
     index_title = "Overview"
     site_url = None
-    login_form = LoginForm
+    login_form = RecordedLoginForm
 
     def __init__(self, name: str) -> None:
         super().__init__(name)

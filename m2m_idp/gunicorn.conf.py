@@ -26,6 +26,7 @@ except ImproperlyConfigured as refusal:
 
 # Models can be imported only now.
 from audit import output
+from console import failed_sign_ins
 from issuance import checks, documents, flood
 from issuance.health.start import start_problems
 from m2m_idp.worker import SILENCE, TLSConnection
@@ -111,6 +112,7 @@ def post_worker_init(_worker: Worker) -> None:
 
 def worker_exit(_server: Arbiter, _worker: Worker) -> None:
     flood.write_counts()
+    failed_sign_ins.write_counts()
 
 
 def warm() -> None:

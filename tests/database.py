@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from audit.record_health import RECORD_HEALTH
+from console import failed_sign_ins
 from console.login import FAILURES as FAILED_LOGINS
 from console.login import NETWORK_FAILURES
 from issuance import flood
@@ -49,9 +50,20 @@ def set_back(baseline: Baseline) -> None:
     baseline.restore(ConfigurationRevision.objects.get().number + 1)
     revision.forget()
     flood.COUNTS.take()
+    failed_sign_ins.COUNTS.take()
     RECORD_HEALTH.succeeded()
     RECORD_HEALTH.take_ended()
-    for window in (FAILURES, FAILED_LOGINS, NETWORK_FAILURES, QUOTAS, flood.BUDGET, flood.TOTAL, flood.TOLD):
+    for window in (
+        FAILURES,
+        FAILED_LOGINS,
+        NETWORK_FAILURES,
+        QUOTAS,
+        flood.BUDGET,
+        flood.TOTAL,
+        flood.TOLD,
+        failed_sign_ins.BUDGET,
+        failed_sign_ins.TOTAL,
+    ):
         window._local._buckets.clear()
 
 

@@ -88,6 +88,11 @@ def test_an_operational_event_is_told_once_it_is_committed_and_what_is_empty_is_
     }  # fmt: skip
 
 
+def test_a_command_tells_the_operator_and_not_the_stream(db: None, log_lines: io.StringIO) -> None:
+    record_act(OperationalEvent.Kind.TRIGGERS_INSTALLED, now=NOW)
+    assert (OperationalEvent.objects.get().source, log_lines.getvalue()) == ("command", "")
+
+
 def test_an_operational_event_masks_secrets_and_cuts_what_is_long(db: None) -> None:
     secret, token = "m2m_" + "a" * 40, "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl"
     record_act(OperationalEvent.Kind.ACCOUNT_CHANGED, now=NOW, actor=secret, target=token, detail="x" * 5000)
