@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from issuance.errors import InvalidRequest
 from issuers.thumbprints import base64url
+from relying_parties.sent_chain import MAX_INTERMEDIATES
 
 LONGEST_HEADER = 16 * 1024
-MOST_INTERMEDIATES = 10
 
 BYTE_SEQUENCE = re.compile(r"[ \t]*:([A-Za-z0-9+/]*={0,2}):[ \t]*")
 """RFC 8941 section 3.3.5."""
@@ -55,8 +55,8 @@ def _from_client_cert(meta: Meta) -> PeerCertificate | None:
     if not sent:
         return None
     intermediates = [_byte_sequence("Client-Cert-Chain", item) for item in chain.split(",")] if chain else []
-    if len(intermediates) > MOST_INTERMEDIATES:
-        raise InvalidRequest(f"The header Client-Cert-Chain has more than {MOST_INTERMEDIATES} certificates.")
+    if len(intermediates) > MAX_INTERMEDIATES:
+        raise InvalidRequest(f"The header Client-Cert-Chain has more than {MAX_INTERMEDIATES} certificates.")
     return PeerCertificate(der=_byte_sequence("Client-Cert", sent), chain=tuple(intermediates))
 
 
@@ -82,9 +82,7 @@ def _from_envoy(meta: Meta) -> PeerCertificate | None:
     if "cert" not in element:
         raise InvalidRequest(f"The header {name} has no Cert: set set_current_client_cert_details.cert.")
     # Chain repeats the client's own certificate in front.
-    chain = (
-        _escaped_pem(name, element["chain"], most=MOST_INTERMEDIATES + 1)[1:] if "chain" in element else ()
-    )
+    chain = _escaped_pem(name, element["chain"], most=MAX_INTERMEDIATES + 1)[1:] if "chain" in element else ()
     return PeerCertificate(der=_escaped_pem(name, element["cert"])[0], chain=chain)
 
 

@@ -3,9 +3,9 @@
 from functools import lru_cache
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 
 from issuers.certificates import Certificates, CertificateUnreadableError, read_certificates
+from issuers.foreign_keys import certificate_key_problem
 from issuers.pem import holds_private_key
 
 MOST_AUTHORITIES = 50
@@ -54,22 +54,14 @@ def why_no_authority(certificate: x509.Certificate) -> str | None:
         return "says nothing of a CA (basicConstraints): give the authority's own."
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return "has extensions that cannot be read."
-    if not _has_readable_key(certificate):
-        return "has a key of a kind that is not known here."
+    if problem := certificate_key_problem(certificate):
+        return f"has a key that is not accepted. {problem}"
     if not constraints.ca:
         return "is of no CA (basicConstraints): give the authority's own."
     usages = [each.value for each in extensions if isinstance(each.value, x509.KeyUsage)]
     if not all(usage.key_cert_sign for usage in usages):
         return "may not sign others (keyUsage): give the authority's own."
     return None
-
-
-def _has_readable_key(certificate: x509.Certificate) -> bool:
-    try:
-        certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
-        return False
-    return True
 
 
 def _name(certificate: x509.Certificate) -> str:

@@ -9,10 +9,12 @@ from itertools import pairwise
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from issuers.foreign_keys import rsa_problem
 from issuers.pem import holds_private_key
 from keys.generation import digest_for, subject
 from keys.keyring import KeySnapshot
@@ -62,11 +64,22 @@ def require_chain(chain: Chain, *, public_key: object) -> None:
             f"The first certificate, {_name(chain[0])}, is of another key: put the key's own first."
         )
     for certificate, issuer in pairwise(chain):
+        _refuse_weak_authority(issuer)
         if not is_issued_by(certificate, issuer):
             raise ValidationError(
                 f"The certificate {_name(certificate)} is not signed by the one behind it, {_name(issuer)}: "
                 f"give the chain in order, the key's own first."
             )
+
+
+def _refuse_weak_authority(certificate: x509.Certificate) -> None:
+    """Before a signature is checked by it. Curves are not looked at: those of any authority cost little."""
+    try:
+        key = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return
+    if isinstance(key, RSAPublicKey) and (problem := rsa_problem(key)):
+        raise ValidationError(f"The key of the certificate {_name(certificate)} is not accepted. {problem}")
 
 
 def chain_warnings(chain: Sequence[x509.Certificate], now: datetime) -> list[str]:

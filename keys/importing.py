@@ -14,7 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.core.exceptions import ValidationError
 
+from issuers.foreign_keys import MAX_RSA_BITS, ROCA, RSA_EXPONENT
 from issuers.models import SigningAlg
+from issuers.roca import is_roca_weak
 from keys.certificates import Chain, chain_warnings, require_chain
 from keys.encryption import KeyUnreadableError
 from keys.generation import NOT_OFFERED, RSA_BITS, PrivateKey
@@ -31,9 +33,6 @@ LONGEST_KEY_FILE = 64 * 1024
 PEM = b"-----BEGIN "
 CERTIFICATE = PEM + b"CERTIFICATE-----"
 PRIVATE_KEY = re.compile(rb"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY-----")
-LONGEST_RSA_BITS = 8192
-"""Many verifiers take none that is longer."""
-RSA_EXPONENT = 65537
 TWO_PASSWORDS = (
     "In PKCS#12 the key's password is the store's: give the store's alone. Where they differ indeed, take PEM: "
     "openssl pkcs12 -in STORE.p12 -nocerts -nomacver -out KEY.pem (with the key's password), "
@@ -141,11 +140,13 @@ def _refuse_unfit_rsa(key: RSAPrivateKey) -> None:
         raise ValidationError(
             f"The RSA key has {key.key_size} bits; at least {RSA_BITS} are needed (RFC 7518 3.3)."
         )
-    if key.key_size > LONGEST_RSA_BITS:
-        raise ValidationError(f"The RSA key has {key.key_size} bits; at most {LONGEST_RSA_BITS} are taken.")
-    exponent = key.public_key().public_numbers().e
-    if exponent != RSA_EXPONENT:
-        raise ValidationError(f"The RSA key's exponent is {exponent}; only {RSA_EXPONENT} is taken.")
+    if key.key_size > MAX_RSA_BITS:
+        raise ValidationError(f"The RSA key has {key.key_size} bits; at most {MAX_RSA_BITS} are taken.")
+    numbers = key.public_key().public_numbers()
+    if numbers.e != RSA_EXPONENT:
+        raise ValidationError(f"The RSA key's exponent is {numbers.e}; only {RSA_EXPONENT} is taken.")
+    if is_roca_weak(numbers.n):
+        raise ValidationError(ROCA)
 
 
 def _require_one_private_key(pem: bytes) -> None:

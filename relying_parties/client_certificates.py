@@ -8,10 +8,6 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from issuers.certificates import (
@@ -20,9 +16,9 @@ from issuers.certificates import (
 )
 from relying_parties.certificate_policy import AUTHORITIES, CLIENTS
 from relying_parties.certificate_subjects import NAMES_UNREADABLE
+from relying_parties.sent_chain import MAX_INTERMEDIATES, intermediates_of, why_too_costly, why_weak
 
-SHORTEST_RSA_KEY = 2048
-LONGEST_CHAIN = 8
+MAX_PATH_LENGTH = 8
 """Intermediates between a client's certificate and an authority."""
 
 
@@ -37,11 +33,16 @@ def why_not_issued_by(
     """
     if not anchors:
         return "The issuer has no client CA certificates: add those of the authority that issued this certificate."
+    sent = tuple(dict.fromkeys((certificate, *chain)))
+    if len(sent) > 1 + MAX_INTERMEDIATES:
+        return f"With the certificate came {len(sent) - 1} others; at most {MAX_INTERMEDIATES} are accepted."
     try:
-        leaf, *intermediates = map(read_certificate, (certificate, *chain))
+        leaf, *others = map(read_certificate, sent)
     except CertificateUnreadableError:
         return "The certificate, or one that came with it, is no X.509 certificate that can be read."
-    return why_not_in_time(leaf, now) or _why_weak(leaf) or _why_no_path(leaf, intermediates, anchors, now)
+    if problem := why_not_in_time(leaf, now) or why_weak(leaf, others):
+        return problem
+    return _why_no_path(leaf, intermediates_of(others, now), anchors, now)
 
 
 def why_not_registered(certificate: bytes, registered: Collection[bytes], now: datetime) -> str | None:
@@ -61,21 +62,9 @@ def why_not_in_time(certificate: x509.Certificate, now: datetime) -> str | None:
     return None
 
 
-def _why_weak(certificate: x509.Certificate) -> str | None:
-    """The search for a path looks at the keys of authorities alone."""
-    try:
-        key = certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm):
-        key = None
-    is_long = isinstance(key, RSAPublicKey) and key.key_size >= SHORTEST_RSA_KEY
-    if is_long or isinstance(key, Ed25519PublicKey | EllipticCurvePublicKey):
-        return None
-    return f"The certificate's key is none of RSA from {SHORTEST_RSA_KEY} bits, of an elliptic curve, or Ed25519."
-
-
 def _why_no_path(
     leaf: x509.Certificate,
-    intermediates: list[x509.Certificate],
+    intermediates: Sequence[x509.Certificate],
     anchors: Sequence[x509.Certificate],
     now: datetime,
 ) -> str | None:
@@ -83,12 +72,14 @@ def _why_no_path(
         PolicyBuilder()
         .store(Store(list(anchors)))
         .time(now.astimezone(UTC).replace(tzinfo=None))
-        .max_chain_depth(LONGEST_CHAIN)
+        .max_chain_depth(MAX_PATH_LENGTH)
         .extension_policies(ca_policy=AUTHORITIES, ee_policy=CLIENTS)
         .build_client_verifier()
     )
     try:
-        verifier.verify(leaf, intermediates)
+        if problem := why_too_costly(leaf, intermediates):
+            return problem
+        verifier.verify(leaf, list(intermediates))
     except (VerificationError, *NAMES_UNREADABLE) as error:
         return f"The certificate does not lead to a CA of the issuer: {_in_words(error, leaf)}."
     return None
@@ -98,7 +89,7 @@ def _in_words(error: Exception, leaf: x509.Certificate) -> str:
     """What the search for a path met last, without how it came there."""
     reason = str(error).partition(" (encountered processing")[0].partition("\n")[0]
     if reason.endswith("no interior errors"):
-        return f"its issuer {leaf.issuer.rfc4514_string()} is none of them, and did not come with it"
+        return f"its issuer {leaf.issuer.rfc4514_string()} is none of them, and no intermediate came with it"
     for road in (
         "validation failed: ",
         "candidates exhausted: ",

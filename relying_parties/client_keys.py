@@ -22,6 +22,7 @@ from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 from issuers.certificates import Certificates, read_certificate
+from issuers.foreign_keys import key_problem
 from issuers.json_value import json_problem
 from issuers.thumbprints import REQUIRED_MEMBERS, base64url, thumbprint
 
@@ -39,12 +40,7 @@ PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 MOST_KEYS = 20
 LONGEST_JWKS = 131_072
 """Characters of JSON: twenty keys with their certificates."""
-LEAST_RSA_BITS, MOST_RSA_BITS = 2048, 8192
 LONGEST_KID = 255
-ED25519_FIELD = 2**255 - 19
-ED25519_ORDER_8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
-ED25519_LOW_ORDER = frozenset({0, 1, ED25519_FIELD - 1, ED25519_ORDER_8, ED25519_FIELD - ED25519_ORDER_8})
-"""The y of the eight points whose order divides 8."""
 BASE64URL = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 log = structlog.get_logger("relying_parties")
@@ -186,10 +182,8 @@ def _public_key(jwk: Mapping[str, Any]) -> PublicKey:
         raise KeyRefusedError("Its numbers make no key of that kind.") from error
     key: PublicKey = loaded.key
     _refuse_other_spelling(values, as_written=loaded.Algorithm.to_jwk(key, as_dict=True))
-    if isinstance(key, RSAPublicKey):
-        _refuse_weak_rsa(key)
-    if isinstance(key, Ed25519PublicKey):
-        _refuse_low_order(key)
+    if problem := key_problem(key):
+        raise KeyRefusedError(problem)
     return key
 
 
@@ -201,22 +195,6 @@ def _refuse_other_spelling(values: Mapping[str, Any], *, as_written: Mapping[str
     """One key has one JWK, so that it has one thumbprint: no leading zeros (RFC 7518 section 6.3.1.1)."""
     if other := [name for name, value in values.items() if as_written[name] != value]:
         raise KeyRefusedError(f"Its member {other[0]} is not written as RFC 7518 section 6 has it.")
-
-
-def _refuse_weak_rsa(key: RSAPublicKey) -> None:
-    if not LEAST_RSA_BITS <= key.key_size <= MOST_RSA_BITS:
-        raise KeyRefusedError(
-            f"An RSA key has {LEAST_RSA_BITS} to {MOST_RSA_BITS} bits; this one has {key.key_size}."
-        )
-    if key.public_numbers().e != 65537:  # noqa: PLR2004 - the exponent that everybody uses
-        raise KeyRefusedError("An RSA key's exponent must be 65537.")
-
-
-def _refuse_low_order(key: Ed25519PublicKey) -> None:
-    """Signatures by such a point are made without a private key, and verify (RFC 8032 does not ask for this check)."""
-    y = int.from_bytes(key.public_bytes_raw(), "little") & ((1 << 255) - 1)
-    if y % ED25519_FIELD in ED25519_LOW_ORDER:
-        raise KeyRefusedError("Its point is of low order, by which anybody can sign: make a new key.")
 
 
 def _kid(jwk: Mapping[str, Any]) -> str:

@@ -1,10 +1,12 @@
 """keys/certificates.py: what a certificate authority signs, and the chain that comes back."""
 
 import base64
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -12,10 +14,12 @@ from django.utils import timezone
 from keys.certificates import attach_chain, certificate_request, certificates_of, chain_warnings, read_chain
 from keys.creation import create_first_key
 from keys.encryption import KeyUnreadableError
+from keys.generation import self_signed_certificate
 from keys.models import SigningKey
 from keys.revocation import revoke
 from tests.cast import Cast
 from tests.keys.authority import Authority
+from tests.weak_keys import costly_key, roca_key
 
 DAY = timedelta(days=1)
 
@@ -50,6 +54,17 @@ def test_an_issued_chain_is_taken_and_published(cast: Cast, authority: Authority
     stored = SigningKey.objects.get(pk=cast.other_key.pk)
     assert stored.certificate_chain.encode() == pem
     assert stored.history.latest().certificate_chain.encode() == pem
+
+
+@pytest.mark.parametrize("key", [costly_key, roca_key])
+def test_a_chain_through_a_weak_key_is_refused_before_a_signature_is_checked(
+    cast: Cast, authority: Authority, key: Callable[[], RSAPrivateKey]
+) -> None:
+    pem = authority.chain_for(certificate_request(cast.other_key), now=timezone.now())
+    leaf = x509.load_pem_x509_certificates(pem)[0].public_bytes(Encoding.PEM)
+    weak = self_signed_certificate(key(), common_name="weak", now=timezone.now())
+    with pytest.raises(ValidationError, match="The key of the certificate CN=weak is not accepted"):
+        read_chain(leaf + weak.encode(), key=cast.other_key)
 
 
 def test_the_leaf_alone_is_a_chain(cast: Cast, authority: Authority) -> None:

@@ -22,6 +22,7 @@ from tests.assertions import CLUSTER, PRIVATE_KEY_JWT, SUBJECT, jwks_of, new_clu
 from tests.cast import Cast
 from tests.certificates import der_certificate, in_x5c
 from tests.forging import ALGS, Signer, decoded, encoded, new_key, public_members, signer
+from tests.weak_keys import roca_key
 
 pytestmark = pytest.mark.contract("P7.7")
 
@@ -88,6 +89,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a large exponent": ({**RSA.jwk, "e": encoded((2**32 + 1).to_bytes(5))}, "An RSA key's exponent must be 65537."),
     "a modulus of 8193 bits": ({**RSA.jwk, "n": encoded((2**8192 + 1).to_bytes(1025))}, "this one has 8193."),
     "a modulus of 100,000 bits": ({**RSA.jwk, "n": encoded((2**99_999 + 1).to_bytes(12_500))}, "this one has 100000."),
+    "a key of CVE-2017-15361": (public_members(roca_key()), "The RSA key is weak (ROCA, CVE-2017-15361)"),
     "a modulus of one": ({**RSA.jwk, "n": "AQ"}, NO_KEY),
     "another algorithm": ({**RSA.jwk, "alg": "RS384"}, "Its alg must be one of RS256, PS256."),
     "HS256": ({**RSA.jwk, "alg": "HS256"}, "Its alg must be one of RS256, PS256."),

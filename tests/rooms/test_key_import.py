@@ -27,6 +27,7 @@ from keys.schedule import KeyState
 from keys.signing import private_key_of
 from keys.takeover import take_over
 from tests.cast import Cast
+from tests.weak_keys import roca_key
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -84,6 +85,7 @@ def test_a_pem_key_is_read_with_its_password(password: str) -> None:
     [
         (rsa.generate_private_key(65537, 1024), "1024 bits; at least 2048"),  # noqa: S505 - weak on purpose
         (rsa.generate_private_key(3, 2048), "exponent is 3"),
+        (roca_key(), r"weak \(ROCA, CVE-2017-15361\).*Make a new key"),
         (ec.generate_private_key(ec.SECP521R1()), "Only RSA, P-256, P-384 and Ed25519"),
     ],
 )
@@ -93,7 +95,7 @@ def test_a_weak_or_unknown_key_is_refused(key: PrivateKey, why: str) -> None:
 
 
 def test_a_key_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "LONGEST_RSA_BITS", 2048)
+    monkeypatch.setattr(importing, "MAX_RSA_BITS", 2048)
     with pytest.raises(ValidationError, match="2304 bits; at most 2048"):
         read_pem(pem(rsa.generate_private_key(65537, 2304)))
 

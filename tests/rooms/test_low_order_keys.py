@@ -4,7 +4,8 @@ import base64
 
 import pytest
 
-from relying_parties.client_keys import ED25519_FIELD, ED25519_LOW_ORDER, client_jwks_problem
+from issuers.foreign_keys import ED25519_FIELD, ED25519_LOW_ORDER
+from relying_parties.client_keys import client_jwks_problem
 
 WRITTEN = [
     (y + shift) | sign << 255
