@@ -2,6 +2,7 @@ from importlib import import_module
 
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
+from django.db.models.signals import pre_migrate
 
 from audit.durability import note_opened_file
 
@@ -14,3 +15,6 @@ class AuditConfig(AppConfig):
         connection_created.connect(note_opened_file, dispatch_uid="audit.durability")
         # Connects itself to Django's signals, whose senders are models.
         import_module("audit.account_changes")
+        # It reads models, which are there only now.
+        going_back = import_module("audit.going_back")
+        pre_migrate.connect(going_back.refuse_to_lose_rows, sender=self, dispatch_uid="audit.going_back")

@@ -5,8 +5,9 @@ existing id never, nor of a second checkpoint after the same one (REPLACE passes
 """
 # ruff: noqa: S608 - the statements are made of this module's own constants
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 EVENTS = "audit_issuanceevent"
@@ -19,6 +20,7 @@ TABLES = (EVENTS, *NEVER_DELETED)
 @dataclass(frozen=True, slots=True)
 class Trigger:
     name: str
+    table: str
     create: str
     drop: str
 
@@ -44,39 +46,79 @@ def remove(connection: Any, tables: Iterable[str] = TABLES) -> None:
             cursor.execute("DROP FUNCTION IF EXISTS audit_is_append_only()")
 
 
-def missing(connection: Any) -> list[str]:
+def install_again(connection: Any, lost: Iterable[str]) -> None:
+    """Make those triggers again that `missing` names, and the function that all call. Call it in a transaction.
+
+    A trigger for each row of a partitioned table gives all partitions theirs; one for TRUNCATE each has to have itself.
+    """
+    names = {name.partition(" on ")[0] for name in lost}
+    with connection.cursor() as cursor:
+        partitions = _partitions(cursor) if connection.vendor == "postgresql" else []
+        if connection.vendor == "postgresql":
+            # Requests wait behind a lock that is waited for.
+            cursor.execute("SET LOCAL lock_timeout = '5s'")
+            cursor.execute(_POSTGRESQL_FUNCTION)
+        for trigger in (trigger for trigger in triggers(connection.vendor) if trigger.name in names):
+            own = partitions if trigger.table == EVENTS else []
+            for statement in (
+                trigger.drop,
+                *(_on(partition, trigger.drop) for partition in own),
+                trigger.create,
+            ):
+                cursor.execute(statement)
+            for partition in own if "TRUNCATE" in trigger.create else []:
+                cursor.execute(_on(partition, trigger.create))
+
+
+def missing(connection: Any, tables: Iterable[str] = TABLES, *, by_name: bool = False) -> list[str]:
     """The names of triggers that do not stand as they were made, call another function, or are switched off.
 
-    On PostgreSQL each partition of the record has to have them too (deploy/postgresql-partitions.sql).
+    `by_name`: another version made them, in its own words; they stand if they are on and have their names. On
+    PostgreSQL each partition of the record has to have them too (deploy/postgresql-partitions.sql).
     """
     read = {"sqlite": _standing_on_sqlite, "postgresql": _standing_on_postgresql}[connection.vendor]
-    wanted = triggers(connection.vendor)
     with connection.cursor() as cursor:
-        standing = read(cursor)
+        standing = read(cursor, by_name=by_name)
         partitions = _partitions(cursor) if connection.vendor == "postgresql" else []
+    wanted = triggers(connection.vendor, tables)
+    on_partitions = [
+        (
+            f"{trigger.name} on {partition}",
+            replace(trigger, table=partition, create=_on(partition, trigger.create)),
+        )
+        for partition in partitions
+        for trigger in wanted
+        if trigger.table == EVENTS
+    ]
     return [
-        *(trigger.name for trigger in wanted if trigger.create not in standing),
-        *(
-            f"{trigger.name} on {partition}"
-            for partition in partitions
-            for trigger in triggers(connection.vendor, [EVENTS])
-            if trigger.create.replace(f" ON {EVENTS} ", f" ON {partition} ") not in standing
-        ),
+        name
+        for name, trigger in [*((trigger.name, trigger) for trigger in wanted), *on_partitions]
+        if (f"{trigger.name} on {trigger.table}" if by_name else trigger.create) not in standing
     ]
 
 
-def _standing_on_sqlite(cursor: Any) -> set[str]:
-    cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'")
-    return {definition for (definition,) in cursor.fetchall()}
+def _on(partition: str, statement: str) -> str:
+    """A statement about the record's table, about one of its partitions."""
+    return re.sub(rf" ON {EVENTS}\b", f" ON {partition}", statement)
 
 
-def _standing_on_postgresql(cursor: Any) -> set[str]:
+def _standing_on_sqlite(cursor: Any, *, by_name: bool) -> set[str]:
+    cursor.execute("SELECT sql, name || ' on ' || tbl_name FROM sqlite_master WHERE type = 'trigger'")
+    return {name if by_name else definition for definition, name in cursor.fetchall()}
+
+
+def _standing_on_postgresql(cursor: Any, *, by_name: bool) -> set[str]:
     cursor.execute(
-        "SELECT pg_get_triggerdef(t.oid, true) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
-        "WHERE (NOT tgisinternal OR tgparentid <> 0) AND tgenabled IN ('O', 'A') AND prosrc = %s",
+        "SELECT pg_get_triggerdef(t.oid, true), tgname || ' on ' || tgrelid::regclass, prosrc = %s "
+        "FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
+        "WHERE (NOT tgisinternal OR tgparentid <> 0) AND tgenabled IN ('O', 'A')",
         [_POSTGRESQL_BODY],
     )
-    return {definition for (definition,) in cursor.fetchall()}
+    return {
+        name if by_name else definition
+        for definition, name, is_ours in cursor.fetchall()
+        if by_name or is_ours
+    }
 
 
 def _partitions(cursor: Any) -> list[str]:
@@ -92,6 +134,7 @@ def _sqlite(table: str) -> list[Trigger]:
         name = f"{table}_no_{event.lower()}"
         return Trigger(
             name=name,
+            table=table,
             create=f"CREATE TRIGGER {name} BEFORE {event} ON {table} {condition} "
             f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END",
             drop=f"DROP TRIGGER IF EXISTS {name}",
@@ -143,6 +186,7 @@ def _postgresql(table: str) -> list[Trigger]:
         name = f"{table}_no_{event.lower()}"
         return Trigger(
             name=name,
+            table=table,
             create=f"CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH {for_each} "
             f"EXECUTE FUNCTION audit_is_append_only()",
             drop=f"DROP TRIGGER IF EXISTS {name} ON {table}",

@@ -36,5 +36,6 @@ def _group(name: str) -> Group:
         return Group.objects.get(name=name)
     except Group.DoesNotExist as error:
         raise MissingGroupError(
-            f"The group {name} is missing. Run manage.py migrate, which makes it."
+            f"The group {name} is missing. Run manage.py migrate console zero, then manage.py migrate, which makes "
+            "both groups."
         ) from error

@@ -28,7 +28,7 @@ except ImproperlyConfigured as refusal:
 from audit import output
 from console import failed_sign_ins
 from issuance import checks, documents, flood
-from issuance.health.start import start_problems
+from issuance.health.start import start_notices, start_problems
 from m2m_idp.worker import SILENCE, TLSConnection
 from upkeep import worker_thread
 
@@ -88,6 +88,8 @@ def on_starting(_server: Arbiter) -> None:
     problems: list[str] = start_problems()
     if problems:
         sys.exit("\n".join(f"m2m-idp cannot start: {problem}" for problem in problems))
+    for told in start_notices():
+        logging.getLogger("m2m_idp").warning(told)
     for notice in [*checks.shares_counts(), *checks.has_connections(), *checks.lets_certificates_in()]:
         logging.getLogger("m2m_idp").log(notice.level, "%s %s", notice.msg, notice.hint)
     get_resolver().check()

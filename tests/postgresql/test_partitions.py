@@ -1,6 +1,7 @@
 """deploy/postgresql-partitions.sql: the record in partitions works, and is guarded, as it was in one table."""
 
 import pytest
+from django.core.management import call_command
 from django.db import DatabaseError, connection
 
 from audit import triggers
@@ -68,6 +69,23 @@ def test_the_triggers_stand_on_every_partition(cast: Cast) -> None:
     ]
     run("ALTER TABLE audit_issuanceevent_rest DISABLE TRIGGER audit_issuanceevent_no_update")
     assert "audit_issuanceevent_no_update on audit_issuanceevent_rest" in triggers.missing(connection)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["ALTER TABLE audit_issuanceevent_{} DISABLE TRIGGER audit_issuanceevent_no_truncate",
+     "DROP TRIGGER audit_issuanceevent_no_truncate ON audit_issuanceevent_{}",
+     "ALTER TABLE audit_issuanceevent_{} DISABLE TRIGGER audit_issuanceevent_no_update",
+     "DROP TRIGGER audit_issuanceevent_no_delete ON audit_issuanceevent",
+     "DROP FUNCTION audit_is_append_only CASCADE"],
+)  # fmt: skip
+def test_missing_triggers_are_installed_again_on_every_partition(cast: Cast, fault: str) -> None:
+    psql(*FILE)
+    for name in ("first", "rest") if "{}" in fault else ("",):
+        run(fault.format(name))
+    assert triggers.missing(connection)
+    call_command("audit", "install-triggers")
+    assert triggers.missing(connection) == []
 
 
 STATEMENTS = (

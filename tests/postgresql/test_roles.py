@@ -5,9 +5,11 @@ from contextlib import contextmanager
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import DatabaseError
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection
 from django.test import Client
 
+from audit import triggers
 from audit.models import Inspection, IssuanceEvent, Tombstone
 from issuers.models import Issuer
 from tests.cast import Cast
@@ -83,6 +85,23 @@ def test_the_role_of_maintenance_deletes_under_a_tombstone_alone(cast: Cast) -> 
         )
         IssuanceEvent.objects.all().delete()
     assert not IssuanceEvent.objects.exists()
+
+
+def test_only_the_owner_installs_triggers_again(cast: Cast) -> None:
+    psql(*FILE)
+    run("DROP TRIGGER audit_issuanceevent_no_update ON audit_issuanceevent")
+    try:
+        with (
+            acting_as(SERVER),
+            pytest.raises(
+                CommandError, match=r"(must be owner|permission denied) .* name it in DATABASE_URL\."
+            ),
+        ):
+            call_command("audit", "install-triggers")
+        call_command("audit", "install-triggers")
+    finally:
+        triggers.remove(connection)
+        triggers.install(connection)
 
 
 def test_it_can_be_run_again(cast: Cast) -> None:

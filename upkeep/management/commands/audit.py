@@ -4,15 +4,20 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from upkeep.management import audit_export, audit_prune, audit_verify
+from upkeep.management import audit_export, audit_install_triggers, audit_prune, audit_verify
 
-ACTS = {"verify": audit_verify, "export": audit_export, "prune": audit_prune}
+ACTS = {
+    "verify": audit_verify,
+    "export": audit_export,
+    "prune": audit_prune,
+    "install-triggers": audit_install_triggers,
+}
 OWN_OPTIONS = {"settings", "pythonpath", "verbosity", "traceback", "no_color", "force_color", "skip_checks"}
 """What Django gives to every command."""
 
 
 class Command(BaseCommand):
-    help = "Verify, export or prune the record."
+    help = "Verify, export or prune the record, or install its triggers again."
 
     def add_arguments(self, parser: CommandParser) -> None:
         acts = parser.add_subparsers(dest="act", required=True, metavar="ACT")
