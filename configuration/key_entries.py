@@ -11,7 +11,7 @@ from configuration.run import Run
 from issuers.models import Issuer
 from issuers.paths import written_path
 from keys.creation import create_first_key, has_key
-from keys.importing import ForeignKey, fitting_algs, known_key, read_pem, read_pkcs12
+from keys.importing import ForeignKey, known_key, read_jwk_file, read_pem, read_pkcs12
 from keys.models import SigningKey
 from keys.schedule import KeyState
 from keys.takeover import take_over
@@ -38,7 +38,8 @@ def _settle_made(entry: Entry, issuer: Issuer, run: Run) -> None:
 
 
 def _settle_imported(entry: Entry, issuer: Issuer, run: Run) -> None:
-    foreign = _from_pem(entry, run) if "pem" in entry.values else _from_pkcs12(entry, run)
+    read = next(read for source, read in _SOURCES.items() if source in entry.values)
+    foreign = read(entry, run)
     known = known_key(foreign)
     if known is not None:
         _keep(known, entry, issuer, run)
@@ -83,6 +84,16 @@ def _from_pem(entry: Entry, run: Run) -> ForeignKey:
         raise ValidationError({"pem": error.messages}) from error
 
 
+def _from_jwk(entry: Entry, run: Run) -> ForeignKey:
+    try:
+        return read_jwk_file(_bytes(entry, "jwk", run), kid=entry.values.get("kid", ""))
+    except ValidationError as error:
+        raise ValidationError({"jwk": error.messages}) from error
+
+
+_SOURCES = {"pkcs12": _from_pkcs12, "pem": _from_pem, "jwk": _from_jwk}
+
+
 def _text(entry: Entry, name: str, run: Run) -> str:
     """The secret to which this key of the entry refers, empty without one. Raises ValidationError."""
     try:
@@ -101,8 +112,7 @@ def _bytes(entry: Entry, name: str, run: Run) -> bytes:
 
 def _default_alg(foreign: ForeignKey, issuer: Issuer) -> str:
     """Only an RSA key leaves a choice."""
-    fitting = fitting_algs(foreign.private_key)
-    return issuer.signing_alg if issuer.signing_alg in fitting else fitting[0]
+    return issuer.signing_alg if issuer.signing_alg in foreign.algs else foreign.algs[0]
 
 
 def _refuse_second(issuer: Issuer, alg: str, run: Run) -> None:

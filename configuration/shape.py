@@ -139,6 +139,7 @@ PEM_KEY = replace(
     PKCS12_KEY,
     further={"pem": secret_source, "key_password_from": secret_source, "certificates": secret_source},
 )
+JWK_KEY = replace(PKCS12_KEY, further={"jwk": secret_source})
 
 SECTIONS = {
     "issuers": Kind(
@@ -151,8 +152,8 @@ SECTIONS = {
         identity=("issuer", "alg"),
         left_out=all_but(SigningKey, "issuer", "alg"),
         needed=frozenset({"issuer"}),
-        variants={"pkcs12": PKCS12_KEY, "pem": PEM_KEY},
-        hint="A key is made here; with pkcs12: {file: PATH} or pem: {file: PATH} it is imported.",
+        variants={"pkcs12": PKCS12_KEY, "pem": PEM_KEY, "jwk": JWK_KEY},
+        hint="A key is made here; with pkcs12: {file: PATH}, pem: {file: PATH} or jwk: {file: PATH} it is imported.",
     ),
     "global_variables": Kind(model=GlobalVariable, identity=("issuer", "name")),
     "resource_servers": Kind(model=ResourceServer, identity=("issuer", "identifier")),

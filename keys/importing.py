@@ -1,9 +1,8 @@
-"""Taking over a key that was made elsewhere: PKCS#12 (RFC 7292) or PEM (RFC 7468), encrypted or not, or in its token.
+"""Importing a key that was made elsewhere: PKCS#12 (RFC 7292), PEM (RFC 7468), DER, a JWK (RFC 7517), or in its token.
 
 The key may keep the kid under which it was published, since live tokens carry it.
 """
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -19,20 +18,22 @@ from issuers.models import SigningAlg
 from issuers.roca import is_roca_weak
 from keys.certificates import Chain, chain_warnings, require_chain
 from keys.encryption import KeyUnreadableError
+from keys.file_kinds import PEM, PRIVATE_PEM, FileKind, is_pss_alone, kind_of, pem_body, unwrapped
 from keys.generation import NOT_OFFERED, RSA_BITS, PrivateKey
 from keys.jwk import public_jwk
 from keys.models import SigningKey
-from keys.opening import open_pem
+from keys.opening import open_der, open_pem
 from keys.pkcs11_objects import find_in_token
 from keys.pkcs11_uri import Pkcs11Uri
+from keys.private_jwk import read_jwk
 from keys.signing import proves_itself
 from keys.stores import open_store, refuse_java_store
 
 LONGEST_KEY_FILE = 64 * 1024
 """Bytes: a key and its chain are some thousands."""
-PEM = b"-----BEGIN "
+KEY_FILES = "PKCS#12, PEM with the certificates behind the key, DER, or a private JWK or JWK Set."
+"""What is taken, as forms and commands say it."""
 CERTIFICATE = PEM + b"CERTIFICATE-----"
-PRIVATE_KEY = re.compile(rb"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY-----")
 TWO_PASSWORDS = (
     "In PKCS#12 the key's password is the store's: give the store's alone. Where they differ indeed, take PEM: "
     "openssl pkcs12 -in STORE.p12 -nocerts -nomacver -out KEY.pem (with the key's password), "
@@ -47,6 +48,15 @@ class ForeignKey:
 
     private_key: PrivateKey = field(repr=False)
     chain: tuple[x509.Certificate, ...]
+    kid: str = ""
+    """Under which the file knows it, empty if it does not say."""
+    is_pss: bool = False
+    """Whether it is an RSA key that signs by PSS alone (RFC 4055 section 1.2)."""
+
+    @property
+    def algs(self) -> tuple[SigningAlg, ...]:
+        """What it can sign with."""
+        return (SigningAlg.PS256,) if self.is_pss else fitting_algs(self.private_key)
 
     @property
     def chain_pem(self) -> str:
@@ -58,38 +68,70 @@ class ForeignKey:
 
 
 def read_key_file(data: bytes, *, store_password: str, key_password: str, alias: str) -> ForeignKey:
-    """PKCS#12, or PEM with the certificates behind the key. Raises ValidationError."""
-    if PEM not in data:
+    """PKCS#12, PEM with the certificates behind the key, DER, or a private JWK; in base64 too. Raises ValidationError.
+
+    `alias` is that of a PKCS#12 store, or the kid of a key in a JWK Set.
+    """
+    data = unwrapped(data)
+    kind = kind_of(data)
+    if kind in (FileKind.PKCS12, FileKind.JAVA):
         return read_pkcs12(data, store_password=store_password, key_password=key_password, alias=alias)
+    if kind is FileKind.JSON:
+        return read_jwk_file(data, kid=alias)
     if alias:
-        raise ValidationError("This is PEM, in which a key has no alias: leave the alias out.")
+        raise ValidationError(f"This is {kind.value}, in which a key has no alias: leave the alias out.")
     return read_pem(data, password=key_password)
 
 
 def read_pkcs12(data: bytes, *, store_password: str, key_password: str = "", alias: str = "") -> ForeignKey:
     """Raises ValidationError that says what to do."""
+    data = unwrapped(data)
     refuse_java_store(data, alias=alias)
+    if (kind := kind_of(data)) is not FileKind.PKCS12:
+        raise ValidationError(f"The file is {kind.value}, not PKCS#12.")
     if key_password and key_password != store_password:
         raise ValidationError(TWO_PASSWORDS)
     return _checked(*open_store(data, password=store_password, alias=alias))
 
 
 def read_pem(data: bytes, *, password: str = "", chain: bytes = b"") -> ForeignKey:
-    """`chain` is PEM, leaf first; without it the certificates beside the key are taken. Raises ValidationError."""
+    """PEM or DER. `chain` is PEM, leaf first; without it the certificates beside the key are taken.
+
+    Raises ValidationError.
+    """
+    data = unwrapped(data)
     refuse_java_store(data)
-    _require_one_private_key(data)
+    kind = kind_of(data)
+    _require_private_key(data, kind)
     try:
-        private_key = open_pem(data, password=password)
+        open_key = open_pem if kind is FileKind.PRIVATE_PEM else open_der
+        private_key = open_key(data, password=password)
     except TypeError as error:
         needs = "is not encrypted: leave the password out" if password else "is encrypted: give its password"
         raise ValidationError(f"The private key {needs}.") from error
     except ValueError as error:
-        raise ValidationError(
-            "The private key cannot be read: its password is wrong, or it is damaged."
-        ) from error
+        why = "its password is wrong, or it is damaged" if _is_encrypted(data, kind) else "it is damaged"
+        raise ValidationError(f"The private key cannot be read: {why}.") from error
     if chain and CERTIFICATE not in chain:
         raise ValidationError("The file of the certificates holds none in PEM.")
-    return _checked(private_key, _certificates(chain or data))
+    is_pss = is_pss_alone(pem_body(data) if kind is FileKind.PRIVATE_PEM else data)
+    return _checked(private_key, _certificates(chain or data), is_pss=is_pss)
+
+
+def read_jwk_file(data: bytes, *, kid: str = "") -> ForeignKey:
+    """A JWK, or a JWK Set of which `kid` tells the private key that is meant. Raises ValidationError."""
+    data = unwrapped(data)
+    if (kind := kind_of(data)) is not FileKind.JSON:
+        raise ValidationError(f"The file is {kind.value}, not a JWK.")
+    private_key, chain, own_kid = read_jwk(data, kid=kid)
+    return _checked(private_key, chain, kid=own_kid)
+
+
+def may_be_encrypted(data: bytes) -> bool:
+    """Whether a password can be needed to open the file."""
+    data = unwrapped(data)
+    kind = kind_of(data)
+    return kind in (FileKind.PKCS12, FileKind.JAVA) or _is_encrypted(data, kind)
 
 
 def read_token(uri: Pkcs11Uri) -> ForeignKey:
@@ -97,7 +139,7 @@ def read_token(uri: Pkcs11Uri) -> ForeignKey:
     try:
         private_key, chain = find_in_token(uri)
         foreign = _checked(private_key, chain)
-        if not proves_itself(private_key, alg=fitting_algs(private_key)[0]):
+        if not proves_itself(private_key, alg=foreign.algs[0]):
             raise ValidationError(f"What {uri} signs does not fit the public half beside it: mend the token.")
     except KeyUnreadableError as error:
         raise ValidationError(str(error)) from error
@@ -125,14 +167,14 @@ def fitting_algs(private_key: PrivateKey) -> tuple[SigningAlg, ...]:
     return ()
 
 
-def _checked(private_key: object, chain: Chain) -> ForeignKey:
+def _checked(private_key: object, chain: Chain, *, kid: str = "", is_pss: bool = False) -> ForeignKey:
     if not isinstance(private_key, PrivateKey) or not fitting_algs(private_key):
         raise ValidationError(NOT_OFFERED)
     if isinstance(private_key, RSAPrivateKey):
         _refuse_unfit_rsa(private_key)
     if chain:
         require_chain(chain, public_key=private_key.public_key())
-    return ForeignKey(private_key=private_key, chain=chain)
+    return ForeignKey(private_key=private_key, chain=chain, kid=kid, is_pss=is_pss)
 
 
 def _refuse_unfit_rsa(key: RSAPrivateKey) -> None:
@@ -149,16 +191,32 @@ def _refuse_unfit_rsa(key: RSAPrivateKey) -> None:
         raise ValidationError(ROCA)
 
 
-def _require_one_private_key(pem: bytes) -> None:
-    found = PRIVATE_KEY.findall(pem)
+NEEDS_PRIVATE_KEY = {
+    FileKind.PUTTY: "convert it with PuTTYgen: Conversions, Export OpenSSH key; then ssh-keygen -p -m PKCS8 -f COPY",
+    FileKind.PKCS12: "name it as PKCS#12",
+    FileKind.JSON: "name it as a JWK",
+}
+"""What to do with a file of another kind, where that is more than to bring the right one."""
+
+
+def _require_private_key(data: bytes, kind: FileKind) -> None:
+    if kind in (FileKind.PRIVATE_DER, FileKind.ENCRYPTED_DER):
+        return
+    if kind is not FileKind.PRIVATE_PEM:
+        advice = NEEDS_PRIVATE_KEY.get(kind, "choose the file that holds the private key")
+        raise ValidationError(f"The file is {kind.value}: {advice}.")
+    found = PRIVATE_PEM.findall(data)
     if b"OPENSSH " in found:
         raise ValidationError(
             "This is a private key of OpenSSH, which is not taken. Convert a copy of an RSA or ECDSA key: "
             "ssh-keygen -p -m PKCS8 -f COPY"
         )
     if len(found) != 1:
-        number = len(found) or "no"
-        raise ValidationError(f"The PEM file holds {number} private keys: it must hold one.")
+        raise ValidationError(f"The PEM file holds {len(found)} private keys: it must hold one.")
+
+
+def _is_encrypted(data: bytes, kind: FileKind) -> bool:
+    return kind is FileKind.ENCRYPTED_DER or b"ENCRYPTED" in data
 
 
 def _certificates(pem: bytes) -> Chain:

@@ -34,6 +34,16 @@ def open_pem(data: bytes, *, password: str) -> object:
     return _private_key(_opened("pem", data, password))
 
 
+def open_der(data: bytes, *, password: str) -> object:
+    """As `open_pem`, of DER: PKCS#8, encrypted or not, PKCS#1 or SEC 1."""
+    return _private_key(_opened("der", data, password))
+
+
+def open_jwk(data: bytes) -> object:
+    """As `open_pem`, of a private JWK. Raises ValueError for one that is none."""
+    return _private_key(_opened("jwk", data, ""))
+
+
 def open_pkcs12(data: bytes, *, password: str) -> pkcs12.PKCS12KeyAndCertificates:
     """The store. Raises as `open_pem` does, ValueError for a wrong password."""
     told = _opened("pkcs12", data, password)

@@ -13,9 +13,12 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    load_der_private_key,
     load_pem_private_key,
     pkcs12,
 )
+from jwt import PyJWK
+from jwt.exceptions import PyJWTError
 
 ERRORS: dict[str, type[Exception]] = {
     error.__name__: error for error in (TypeError, UnsupportedAlgorithm, ValueError)
@@ -35,9 +38,20 @@ def _answer(kind: str, data: bytes, password: str) -> dict[str, Any]:
     """What the process tells of the file."""
     if kind == "pem":
         return {"key": _written(load_pem_private_key(data, password.encode() or None))}
+    if kind == "der":
+        return {"key": _written(load_der_private_key(data, password.encode() or None))}
+    if kind == "jwk":
+        return {"key": _written(_key_of_jwk(data))}
     store = pkcs12.load_pkcs12(data, password.encode())
     entries = (store.cert, *store.additional_certs)
     return {"key": _written(store.key), "certificates": [_entry(entry) for entry in entries]}
+
+
+def _key_of_jwk(data: bytes) -> Any:
+    try:
+        return PyJWK(json.loads(data)).key
+    except (PyJWTError, TypeError, KeyError, OverflowError) as error:
+        raise ValueError("jwk") from error
 
 
 def _written(private_key: Any) -> str | None:

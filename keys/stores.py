@@ -8,10 +8,8 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from django.core.exceptions import ValidationError
 
 from keys.certificates import Chain, is_issued_by, is_of
+from keys.file_kinds import JAVA_MAGIC
 from keys.opening import open_pkcs12
-
-JAVA_MAGIC = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
-"""JKS and JCEKS."""
 
 
 def open_store(data: bytes, *, password: str, alias: str) -> tuple[object, Chain]:

@@ -9,7 +9,7 @@ from django.db import IntegrityError
 from issuers.models import Issuer
 from keys.creation import key_of
 from keys.due import earliest_activation, newest_keys
-from keys.importing import ForeignKey, fitting_algs, known_key
+from keys.importing import ForeignKey, known_key
 from keys.line import store
 from keys.models import SigningKey
 from keys.schedule import KeyState
@@ -20,10 +20,11 @@ def take_over(foreign: ForeignKey, *, issuer: Issuer, alg: str, kid: str = "", n
 
     Raises ValidationError if it does not fit the algorithm, is here already, or a successor is announced already.
     """
-    if not kid.isprintable():
+    if not (kid or foreign.kid).isprintable():
         raise ValidationError("The kid holds a character that is not printable: give it as it was published.")
-    if alg not in (fitting := fitting_algs(foreign.private_key)):
-        raise ValidationError(f"A key of this kind signs with {' or '.join(fitting)}, not with {alg}.")
+    if alg not in foreign.algs:
+        kind = "An RSA-PSS key" if foreign.is_pss else "A key of this kind"
+        raise ValidationError(f"{kind} signs with {' or '.join(foreign.algs)}, not with {alg}.")
     if (known := known_key(foreign)) is not None:
         raise ValidationError(f"This key is here already: {known.kid} of {known.issuer or 'the record'}.")
     newest = newest_keys().filter(issuer=issuer, alg=alg).first()
@@ -38,7 +39,7 @@ def take_over(foreign: ForeignKey, *, issuer: Issuer, alg: str, kid: str = "", n
         published_at=now,
         activates_at=now if newest is None else earliest_activation(issuer, now),
         predecessor=newest,
-        kid=kid,
+        kid=kid or foreign.kid,
         certificate_chain=foreign.chain_pem,
     )
     key.full_clean()

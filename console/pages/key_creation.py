@@ -20,7 +20,7 @@ from console.key_acts import instant
 from console.page import Page
 from issuers.models import Issuer, SigningAlg
 from keys.creation import create_first_key
-from keys.importing import ForeignKey, read_key_file
+from keys.importing import KEY_FILES, ForeignKey, read_key_file
 from keys.models import SigningKey
 from keys.retirement import outlive_tokens
 from keys.schedule import KeyState
@@ -37,9 +37,14 @@ class Password(forms.CharField):
 
 
 class ImportForm(forms.Form):
-    file = Upload(label="Key file", help_text="PKCS#12, or PEM with the certificates behind the key.")
+    file = Upload(
+        label="Key file",
+        help_text=KEY_FILES,
+    )
     alias = forms.CharField(
-        required=False, max_length=200, help_text="PKCS#12: the alias that the key must have. Empty: any."
+        required=False,
+        max_length=200,
+        help_text="PKCS#12: the alias that the key must have; empty: any. JWK Set: the kid of the key.",
     )
     store_password = Password(help_text="PKCS#12: the password of the file.")
     key_password = Password(

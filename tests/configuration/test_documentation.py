@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from joserfc.jwk import ECKey
 
 from configuration.shape import (
     FEDERATED_CREDENTIAL,
@@ -93,6 +94,8 @@ def test_the_page_shows_how_a_key_is_imported(tmp_path: Path) -> None:
     (tmp_path / "shop.p12").write_bytes(store(p256(), "store"))
     (tmp_path / "shop.pem").write_bytes(pem(key, "key"))
     (tmp_path / "chain.pem").write_bytes(certificate_pem(key))
+    jwk = ECKey.generate_key("P-384", {"kid": "as-published"}, private=True)
+    (tmp_path / "shop.jwk").write_text(json.dumps(jwk.as_dict(private=True)))
     passwords = {"STORE_PASSWORD": "store", "KEY_PASSWORD": "key"}
 
     plan = applied(
@@ -105,6 +108,7 @@ def test_the_page_shows_how_a_key_is_imported(tmp_path: Path) -> None:
         "+ issuer shop",
         "+ signing key ES256 of shop",
         "+ signing key EdDSA of shop",
+        "+ signing key ES384 of shop",
     ]
 
 

@@ -65,11 +65,12 @@ def of_an_unknown_curve() -> bytes:
         (of_an_unknown_curve, "Only RSA, P-256, P-384 and Ed25519 keys are taken."),
         (lambda: pem(p256(), "key-password"), "The private key is encrypted: give its password."),
         (lambda: pem(p256()) * 2, "The PEM file holds 2 private keys: it must hold one."),
-        (lambda: certificate_pem(p256()), "The PEM file holds no private keys: it must hold one."),
+        (lambda: certificate_pem(p256()),
+         "The file is a certificate in PEM, without the private key: choose the file that holds the private key."),
         (lambda: pem(p256()) + certificate_pem(p256()),
          "The first certificate, CN=old idp, is of another key: put the key's own first."),
         (lambda: b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----",
-         "The private key cannot be read: its password is wrong, or it is damaged."),
+         "The private key cannot be read: it is damaged."),
         (lambda: p256().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()),
          OPENSSH),
         (lambda: b"\xfe\xed\xfe\xed", JAVA + KEYTOOL.format("STORE.jks", "STORE.p12", "ALIAS")),
@@ -102,7 +103,7 @@ def test_a_pem_file_that_cannot_be_taken_is_refused(
          JAVA + KEYTOOL.format("STORE.jks", "STORE.p12", "'it'\"'\"'s'")),
         (lambda: b"\xce\xce\xce\xce", ", alias: signing",
          JAVA + KEYTOOL.format("STORE.jks", "STORE.p12", "signing")),
-        (lambda: pem(p256()), "", "This is PEM, not PKCS#12."),
+        (lambda: pem(p256()), "", "The file is PEM with a private key, not PKCS#12."),
     ],
 )  # fmt: skip
 @pytest.mark.django_db

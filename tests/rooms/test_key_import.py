@@ -170,7 +170,7 @@ def test_the_command_takes_a_file(
 def test_an_alias_beside_pem_is_refused(cast: Cast, tmp_path: Path) -> None:
     file = tmp_path / "key.pem"
     file.write_bytes(pem(ec.generate_private_key(ec.SECP256R1())))
-    with pytest.raises(CommandError, match="This is PEM, in which a key has no alias"):
+    with pytest.raises(CommandError, match="This is PEM with a private key, in which a key has no alias"):
         call_command("import_key", "oidc_m2m", "ES256", str(file), "--no-password", "--alias", "signing")
 
 

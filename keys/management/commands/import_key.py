@@ -1,4 +1,4 @@
-"""manage.py import_key ISSUER_PATH ALG FILE: a PKCS#12 or PEM file, passwords from the environment or a prompt.
+"""manage.py import_key ISSUER_PATH ALG FILE: a key file, its password from the environment or a prompt.
 
 manage.py import_key ISSUER_PATH ALG --pkcs11 URI: a key that stays in its token.
 """
@@ -14,7 +14,14 @@ from django.utils import timezone
 
 from issuers.models import SigningAlg
 from issuers.paths import ROOT, issuer_at
-from keys.importing import LONGEST_KEY_FILE, ForeignKey, read_key_file, read_token
+from keys.importing import (
+    KEY_FILES,
+    LONGEST_KEY_FILE,
+    ForeignKey,
+    may_be_encrypted,
+    read_key_file,
+    read_token,
+)
 from keys.management.refusals import told
 from keys.pkcs11_uri import Pkcs11Uri
 from keys.takeover import take_over
@@ -30,13 +37,20 @@ class Command(BaseCommand):
         parser.add_argument("alg", choices=SigningAlg.values)
         source = parser.add_mutually_exclusive_group(required=True)
         source.add_argument(
-            "file", type=Path, nargs="?", help="PKCS#12, or PEM with the certificates behind the key."
+            "file",
+            type=Path,
+            nargs="?",
+            help=KEY_FILES,
         )
         source.add_argument(
             "--pkcs11", default="", metavar="URI", help="The private key in its token (RFC 7512)."
         )
         parser.add_argument("--kid", default="", help="Keep the kid under which the key was published.")
-        parser.add_argument("--alias", default="", help="PKCS#12: the alias that the key must have.")
+        parser.add_argument(
+            "--alias",
+            default="",
+            help="PKCS#12: the alias that the key must have. JWK Set: the kid of the key.",
+        )
         parser.add_argument("--no-password", action="store_true", help="PEM: the key is not encrypted.")
 
     def handle(self, *, issuer_path: str, alg: str, kid: str, **options: Any) -> None:
@@ -54,7 +68,8 @@ def _read(*, file: Path, pkcs11: str, alias: str, no_password: bool, **_options:
     if pkcs11:
         return read_token(Pkcs11Uri.parse(pkcs11))
     data = _bytes_of(file)
-    password = "" if no_password else os.environ.get(PASSWORD) or getpass.getpass("Password: ")
+    asks = may_be_encrypted(data) and not no_password
+    password = (os.environ.get(PASSWORD) or getpass.getpass("Password: ")) if asks else ""
     return read_key_file(data, store_password=password, key_password=password, alias=alias)
 
 
