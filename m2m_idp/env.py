@@ -54,6 +54,8 @@ class Environment:
 
     public_url: str
     is_loopback: bool
+    console_url: str
+    """The origin at which people open the console: PUBLIC_URL unless it has a host name or port of its own."""
     bind: str
     port: int
     var_dir: Path
@@ -99,7 +101,9 @@ def read(env: Variables) -> Environment:
     var_dir = directory_of(env, "VAR_DIR", default=BASE_DIR / "var")
     port = whole_number_of(env, "PORT", default=8000, smallest=1, largest=65535)
     public_url = text_of(env, "PUBLIC_URL", default=f"http://127.0.0.1:{port}")
-    is_loopback = _checked_origin(public_url)
+    is_loopback = _checked_origin("PUBLIC_URL", public_url)
+    console_url = text_of(env, "CONSOLE_URL", default=public_url)
+    _checked_origin("CONSOLE_URL", console_url)
     debug = switch_of(env, "DEBUG")
     if debug and not is_loopback:
         raise ImproperlyConfigured(f"DEBUG shows secrets to strangers: unset it, PUBLIC_URL is {public_url}.")
@@ -108,6 +112,7 @@ def read(env: Variables) -> Environment:
     return Environment(
         public_url=public_url,
         is_loopback=is_loopback,
+        console_url=console_url,
         bind=address_of(env, "BIND", default="127.0.0.1"),
         port=port,
         var_dir=var_dir,
@@ -141,23 +146,23 @@ def read(env: Variables) -> Environment:
     )
 
 
-def _checked_origin(url: str) -> bool:
-    """Check that PUBLIC_URL is an origin; True if it is loopback."""
+def _checked_origin(name: str, url: str) -> bool:
+    """Check that the variable is an origin; True if it is loopback."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise ImproperlyConfigured(f"PUBLIC_URL is not a URL: {error}.") from error
+        raise ImproperlyConfigured(f"{name} is not a URL: {error}.") from error
     default_port = {"http": 80, "https": 443}.get(parts.scheme)
     authority = netloc(host, port if port != default_port else None)
     if not (host and HOST.fullmatch(host) and default_port and url == f"{parts.scheme}://{authority}"):
         raise ImproperlyConfigured(
-            f"PUBLIC_URL must be an origin such as https://idp.example.com: scheme and lower-case host, "
+            f"{name} must be an origin such as https://idp.example.com: scheme and lower-case host, "
             f"no path, no trailing slash, no default port. It is {url!r}."
         )
     is_loopback = host == "localhost" or _is_loopback_address(host)
     if parts.scheme == "http" and not is_loopback:
-        raise ImproperlyConfigured(f"PUBLIC_URL must be https unless it is loopback. It is {url!r}.")
+        raise ImproperlyConfigured(f"{name} must be https unless it is loopback. It is {url!r}.")
     return is_loopback
 
 

@@ -10,6 +10,7 @@ ENVIRONMENT = env.read(os.environ)
 
 BASE_DIR = env.BASE_DIR
 PUBLIC_URL = ENVIRONMENT.public_url
+CONSOLE_URL = ENVIRONMENT.console_url
 PUBLIC_URL_IS_LOOPBACK = ENVIRONMENT.is_loopback
 VAR_DIR = ENVIRONMENT.var_dir
 SURFACE = ENVIRONMENT.surface
@@ -34,7 +35,7 @@ DEBUG = ENVIRONMENT.debug
 
 # Only the console looks at the Host header; no answer of the protocol depends on it.
 ALLOWED_HOSTS = [
-    urlsplit(PUBLIC_URL).hostname or "",
+    *dict.fromkeys(urlsplit(url).hostname or "" for url in (PUBLIC_URL, CONSOLE_URL)),
     "localhost",
     "127.0.0.1",
     "[::1]",
@@ -132,7 +133,8 @@ STORAGES = {
 # What is uploaded are keys: none is written to a disk on its way. What does not fit in memory is dropped.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 
-IS_HTTPS = PUBLIC_URL.startswith("https:")
+# Cookies and HSTS are of the console alone.
+IS_HTTPS = CONSOLE_URL.startswith("https:")
 SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"
 SESSION_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_HTTPONLY = True
@@ -142,7 +144,8 @@ CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "csrf"
 KNOWN_BROWSER_COOKIE_NAME = "__Host-known" if IS_HTTPS else "known"
 CSRF_COOKIE_SECURE = IS_HTTPS
 CSRF_COOKIE_HTTPONLY = True
-CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+CSRF_TRUSTED_ORIGINS = list(dict.fromkeys([PUBLIC_URL, CONSOLE_URL]))
+CSRF_FAILURE_VIEW = "console.refused_form.refused_form"
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS
 # A promise for a whole domain that can hardly be taken back: its owner's to make.

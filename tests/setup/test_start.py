@@ -39,6 +39,8 @@ def refusal(command: list[str], tmp_path: Path, **variables: str) -> str:
     [
         ("PUBLIC_URL", "https://idp.example.com/"),
         ("PUBLIC_URL", "http://idp.example.com"),
+        ("CONSOLE_URL", "https://console.example.com/admin"),
+        ("CONSOLE_URL", "http://console.example.com"),
         ("DATABASE_URL", "mysql://u:p@db/m2m"),
         ("BIND", "localhost"),
         ("WEB_CONCURRENCY", "0"),
