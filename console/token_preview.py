@@ -1,6 +1,5 @@
 """The preview of a token as a page shows it."""
 
-import ipaddress
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,8 +49,8 @@ def parameters_read(relying_party: RelyingParty) -> list[str]:
 
 
 def allowed_address(relying_party: RelyingParty) -> str:
-    networks = relying_party.allowed_networks
-    return str(ipaddress.ip_network(networks[0]).network_address) if networks else ANYWHERE
+    networks = snapshot_of(relying_party).allowed_networks
+    return str(networks[0].network_address) if networks else ANYWHERE
 
 
 def _json(members: object) -> str:

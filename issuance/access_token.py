@@ -75,6 +75,10 @@ def _subject(subject: object) -> str:
 def _header(client: Client, granted: Granted, key: KeySnapshot, context: Mapping[str, Any]) -> dict[str, Any]:
     """`alg` and `kid` are the key's."""
     header = {"typ": granted.token_typ} | _rendered(client.template.headers, context)
+    if (client.template.with_x5t or client.template.with_x5c) and "x5c" not in key.jwk:
+        raise TemporarilyUnavailable(
+            f"The certificate chain of key {key.kid} cannot be read: attach another."
+        )
     if client.template.with_x5t:
         header["x5t"] = key.jwk["x5t"]
     if client.template.with_x5c:

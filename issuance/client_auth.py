@@ -9,7 +9,7 @@ from datetime import datetime
 from issuance.client_assertion import by_assertion, sends_assertion
 from issuance.client_certificate import by_certificate
 from issuance.client_secret import by_basic, by_post, sends_basic, sends_secret
-from issuance.errors import InvalidClient, InvalidRequest
+from issuance.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable
 from issuance.proof import Presented, Proven
 from issuance.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
@@ -46,12 +46,33 @@ def registered(presented: Presented, *, issuer: IssuerSnapshot) -> tuple[Present
 
 
 def prove(presented: Presented, *, client: Client | None, issuer: IssuerSnapshot, now: datetime) -> Proven:
-    """Raises InvalidClient. A client that is not there costs the time of one that is."""
+    """Raises InvalidClient, or TemporarilyUnavailable for a proven client of which something stored cannot be read.
+
+    A client that is not there costs the time of one that is.
+    """
     problem = _registration_problem(presented, client, issuer=issuer)
     if client is None or problem:
         proven = presented.equalise_timing(client, issuer=issuer, now=now)
         raise ProvenButRefused(problem, proven) if proven else InvalidClient(problem)
-    return presented.proven_for(client, issuer=issuer, now=now)
+    try:
+        proven = presented.proven_for(client, issuer=issuer, now=now)
+    except InvalidClient as error:
+        error.detail += _misconfigured(client)
+        raise
+    refuse_misconfigured(client)
+    return proven
+
+
+def refuse_misconfigured(client: Client) -> None:
+    """Raises TemporarilyUnavailable for a proven client of which something stored cannot be read."""
+    if client.faults:
+        raise TemporarilyUnavailable(f"The client is proven.{_misconfigured(client)}")
+
+
+def _misconfigured(client: Client) -> str:
+    """For the operator; a stranger is answered as for a client that is not there."""
+    faults = "; ".join(client.faults)
+    return f" The relying party is misconfigured: {faults}. Correct it in the console." if faults else ""
 
 
 def _registration_problem(presented: Presented, client: Client | None, *, issuer: IssuerSnapshot) -> str:

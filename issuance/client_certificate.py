@@ -56,8 +56,9 @@ class PresentedCertificate:
         )
         if problem:
             return problem
-        ((name, registered),) = client.certificate_subjects.items()
-        return why_another_subject(sent.der, field=name, registered=registered)
+        for name, registered in client.certificate_subjects.items():
+            return why_another_subject(sent.der, field=name, registered=registered)
+        return "No subject name is registered that could be compared."
 
     def _is_of(self, key: VerificationKey) -> bool:
         return key.certificates[:1] == (self.certificate.der,)

@@ -18,7 +18,7 @@ from issuers.revision import Snapshots, current
 from issuers.turns import DATABASE
 from keys.keyring import RECORD, Keyring, keyrings
 from relying_parties.client_keys import ASSERTION_ALGS
-from relying_parties.models import RelyingParty, ResourceServer
+from relying_parties.models import RelyingParty, ResourceServer, scopes_problem
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -38,14 +38,14 @@ class Advertised:
 
 
 def _load(issuer_id: int) -> Advertised:
-    scopes = {
-        scope for server in ResourceServer.objects.filter(issuer_id=issuer_id) for scope in server.scopes
-    }
+    servers = ResourceServer.objects.filter(issuer_id=issuer_id)
+    # What was stored past the checks is advertised no more than it is granted.
+    scopes = {scope for server in servers if not scopes_problem(server.scopes) for scope in server.scopes}
     relying_parties = RelyingParty.objects.filter(issuer_id=issuer_id)
     templates = relying_parties.filter(claim_template__isnull=False).values_list(
         "claim_template__claims", flat=True
     )
-    templated = {name for claims in templates.distinct() for name in claims}
+    templated = {name for claims in templates.distinct() if isinstance(claims, dict) for name in claims}
     algs = relying_parties.exclude(signing_alg="").values_list("signing_alg", flat=True).distinct()
     return Advertised(
         scopes=tuple(sorted(scopes)),

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from issuance.access_token import UnsignedToken, token_for
+from issuance.client_auth import refuse_misconfigured
 from issuance.grants import CLIENT_CREDENTIALS, authorize
 from issuance.signing_key import ready_key
 from issuance.token_request import TokenRequest
@@ -25,6 +26,7 @@ def preview(
 ) -> UnsignedToken:
     """As if the relying party, proven, sent these parameters from this address. Raises the OAuthError it would get."""
     client, issuer = snapshot_of(relying_party), IssuerSnapshot.of(relying_party.issuer)
+    refuse_misconfigured(client)
     if not obeys_rules:
         client = replace(client, rules=())
     sent = {"grant_type": CLIENT_CREDENTIALS, **parameters}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from issuers.models import Issuer
+from issuers.models import Issuer, methods_problem
 from issuers.revision import Snapshots
 
 
@@ -39,7 +39,7 @@ class IssuerSnapshot:
             url=issuer.url,
             is_active=issuer.is_active,
             signing_alg=issuer.signing_alg,
-            token_endpoint_auth_methods=tuple(issuer.token_endpoint_auth_methods),
+            token_endpoint_auth_methods=_methods(issuer),
             allow_missing_grant_type=issuer.allow_missing_grant_type,
             client_ca_certificates=issuer.client_ca_certificates,
             accepts_dpop=issuer.accepts_dpop,
@@ -50,8 +50,14 @@ class IssuerSnapshot:
             max_access_token_ttl=issuer.max_access_token_ttl,
             metadata_max_age=issuer.metadata_max_age,
             jwks_max_age=issuer.jwks_max_age,
-            extra_metadata=issuer.extra_metadata,
+            extra_metadata=issuer.extra_metadata if isinstance(issuer.extra_metadata, dict) else {},
         )
+
+
+def _methods(issuer: Issuer) -> tuple[str, ...]:
+    """None where what is stored, past the checks, is no list of methods: then no client can prove itself by any."""
+    methods = issuer.token_endpoint_auth_methods
+    return () if methods_problem(methods) else tuple(methods)
 
 
 def _load(path: str) -> IssuerSnapshot | None:

@@ -187,6 +187,21 @@ class Issuer(ConfigurationModel):
                 condition=Q(rotation_period__gte=F("announce_period")), name="issuer_rotation_after_announce",
                 violation_error_message="A key must sign at least as long as its successor is announced.",
             ),
+            models.CheckConstraint(
+                condition=Q(max_access_token_ttl__lte=days(366)), name="issuer_tokens_end_within_a_year",
+                violation_error_message="The greatest TTL is at most 366 days.",
+            ),
+            models.CheckConstraint(
+                condition=Q(rotation_period__lte=days(3660), retire_period__lte=days(3660)),
+                name="issuer_periods_within_the_calendar",
+                violation_error_message="A period is at most ten years.",
+            ),
+            models.CheckConstraint(
+                condition=Q(max_client_secret_age__isnull=True)
+                | Q(max_client_secret_age__gte=1, max_client_secret_age__lte=days(3660)),
+                name="issuer_secrets_live",
+                violation_error_message="The greatest age of a secret is 1 second to ten years.",
+            ),
         ]  # fmt: skip
 
     def __str__(self) -> str:

@@ -4,11 +4,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
+from cryptography import x509
+from jwt.exceptions import PyJWTError
+
 from issuers.revision import Snapshots
 from keys.encryption import EncryptedKey
-from keys.jwk import certificate_members
+from keys.jwk import certificate_members, public_key
 from keys.models import Purpose, SigningKey
 from keys.schedule import published, signing_key
+
+log = structlog.get_logger("keys")
 
 RECORD = 0
 """Stands where an issuer's id would, for the keys of the record."""
@@ -29,11 +35,7 @@ class KeySnapshot:
 
     @classmethod
     def of(cls, key: SigningKey) -> "KeySnapshot":
-        jwk = (
-            key.public_jwk
-            | {"kid": key.kid, "use": "sig", "alg": key.alg}
-            | certificate_members(key.certificate_chain)
-        )
+        jwk = key.public_jwk | {"kid": key.kid, "use": "sig", "alg": key.alg} | _certificate_members(key)
         return cls(
             id=key.pk,
             kid=key.kid,
@@ -46,6 +48,15 @@ class KeySnapshot:
             encrypted=key.encrypted,
             pkcs11_uri=key.pkcs11_uri,
         )
+
+
+def _certificate_members(key: SigningKey) -> dict[str, Any]:
+    """None of a chain that was stored past the checks and cannot be read: signatures verify without it."""
+    try:
+        return certificate_members(key.certificate_chain)
+    except (ValueError, x509.InvalidVersion) as error:
+        log.error("chain_not_read", reason=str(error), kid=key.kid)  # noqa: TRY400 - one line
+        return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +78,18 @@ def _load(issuer_id: int) -> Keyring:
     of_issuer = (
         keys.filter(purpose=Purpose.RECORD) if issuer_id == RECORD else keys.filter(issuer_id=issuer_id)
     )
-    return Keyring(keys=tuple(KeySnapshot.of(key) for key in of_issuer), is_of_record=issuer_id == RECORD)
+    usable = (key for key in of_issuer if _is_public_key(key))
+    return Keyring(keys=tuple(map(KeySnapshot.of, usable)), is_of_record=issuer_id == RECORD)
+
+
+def _is_public_key(key: SigningKey) -> bool:
+    """One that was stored past the checks and is no key verifies nothing, and takes no other away."""
+    try:
+        public_key(key.public_jwk)
+    except (PyJWTError, ValueError, TypeError, AttributeError) as error:
+        log.error("signing_key_not_read", reason=str(error), kid=key.kid)  # noqa: TRY400 - one line
+        return False
+    return True
 
 
 keyrings: Snapshots[int, Keyring] = Snapshots(_load)

@@ -5,6 +5,7 @@ from weakref import WeakKeyDictionary
 
 import jwt
 from cryptography.hazmat.primitives.serialization import load_der_private_key
+from django.core.exceptions import ValidationError
 
 from keys.encryption import EncryptedKey, KeyUnreadableError, decrypt
 from keys.generation import PrivateKey
@@ -29,13 +30,23 @@ def sign(claims: dict[str, Any], *, header: dict[str, Any], key: KeySnapshot) ->
 def private_key_of(key: KeySnapshot) -> PrivateKey:
     """The key's private half: decrypted once in this process, or seen in its token. Raises KeyUnreadableError."""
     if key.pkcs11_uri:
-        return key_in_token(Pkcs11Uri.parse(key.pkcs11_uri), public_key(key.jwk)).seen()
+        return key_in_token(_uri_of(key), public_key(key.jwk)).seen()
     if key.encrypted is None:
         raise KeyUnreadableError(f"The private half of key {key.kid} was wiped.")
     parsed = _parsed.get(key.encrypted)
     if parsed is None:
         parsed = _parsed[key.encrypted] = _opened(key.encrypted)
     return parsed
+
+
+def _uri_of(key: KeySnapshot) -> Pkcs11Uri:
+    """Raises KeyUnreadableError."""
+    try:
+        return Pkcs11Uri.parse(key.pkcs11_uri)
+    except ValidationError as error:
+        raise KeyUnreadableError(
+            f"The PKCS#11 URI of key {key.kid} is wrong. {' '.join(error.messages)}"
+        ) from error
 
 
 def check(key: KeySnapshot) -> None:

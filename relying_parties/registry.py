@@ -10,11 +10,13 @@ from typing import Any
 from django.db import connection
 from django.db.models import Prefetch, Q
 
-from issuers.models import GlobalVariable
+from issuers.models import GlobalVariable, TokenEndpointAuthMethod
 from issuers.revision import Snapshots
+from relying_parties.certificate_subjects import subject_problem
 from relying_parties.claim_template import MissingValueError, Node, compile_template, placeholders, render
 from relying_parties.client_keys import VerificationKey, registered_keys
 from relying_parties.client_secrets import SecretSnapshot
+from relying_parties.faults import Faults
 from relying_parties.federation import Federated
 from relying_parties.models import (
     AccessGrant,
@@ -22,6 +24,9 @@ from relying_parties.models import (
     ClientSecret,
     FederatedCredential,
     RelyingParty,
+    RequestRule,
+    networks_problem,
+    scopes_problem,
 )
 from relying_parties.patterns import compiled_pattern
 from relying_parties.registration import CERTIFICATE_SUBJECTS
@@ -98,6 +103,8 @@ class Client:
     template_audience: tuple[str, ...]
     values: Mapping[str, Any]
     """The template values that no request changes: `client.*`, `issuer.*`, `globals.*`."""
+    faults: tuple[str, ...] = ()
+    """What is stored of it past the checks and was left out here: no token is issued until it is corrected."""
 
     @property
     def parameters_read(self) -> frozenset[str]:
@@ -150,7 +157,8 @@ clients: Snapshots[tuple[int, str], Client] = Snapshots(_load)
 
 
 def snapshot_of(relying_party: RelyingParty) -> Client:
-    template = compiled(relying_party.claim_template)
+    faults = Faults()
+    template = faults.read("claim template", lambda: _template(relying_party), instead=NO_TEMPLATE)
     values = static_values(relying_party)
     secrets: list[ClientSecret] = list(relying_party.secrets.all())
     return Client(
@@ -166,42 +174,100 @@ def snapshot_of(relying_party: RelyingParty) -> Client:
         keys=registered_keys(relying_party.client_jwks),
         jwks_uri=relying_party.client_jwks_uri,
         accepts_token_endpoint_audience=relying_party.accepts_token_endpoint_audience,
-        federated=tuple(Federated.of(row) for row in relying_party.federated_credentials.all()),
-        certificate_subjects={
-            name: value for name in CERTIFICATE_SUBJECTS if (value := getattr(relying_party, name))
-        },
+        federated=_federated(relying_party, faults),
+        certificate_subjects=_certificate_subjects(relying_party, faults),
         certificate_bound=relying_party.tls_client_certificate_bound_access_tokens,
         dpop_bound=relying_party.dpop_bound_access_tokens,
         access_token_ttl=relying_party.access_token_ttl,
         signing_alg=relying_party.signing_alg,
-        allowed_networks=tuple(ipaddress.ip_network(network) for network in relying_party.allowed_networks),
+        allowed_networks=faults.read("allowed networks", lambda: _networks(relying_party), instead=()),
         requests_per_minute=relying_party.requests_per_minute,
         trace_until=relying_party.trace_until,
-        grants=_grants(relying_party),
-        rules=_rules(relying_party),
+        grants=_grants(relying_party, faults),
+        rules=_rules(relying_party, faults),
         template=template,
         template_audience=literal_audience(template, values),
         values=values,
+        faults=tuple(faults.found),
     )
 
 
-def _grants(relying_party: RelyingParty) -> tuple[Grant, ...]:
-    return tuple(
-        Grant(
-            audience=grant.resource_server.identifier,
-            scopes=frozenset(grant.scopes) & frozenset(grant.resource_server.scopes),
-            is_default=grant.is_default,
-            token_typ=grant.resource_server.token_typ,
-        )
-        for grant in relying_party.grants.all()
+def _template(relying_party: RelyingParty) -> Template:
+    """Raises ValidationError."""
+    if relying_party.claim_template is not None:
+        relying_party.claim_template.clean()
+    return compiled(relying_party.claim_template)
+
+
+def _networks(relying_party: RelyingParty) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Raises ValueError."""
+    if problem := networks_problem(relying_party.allowed_networks):
+        raise ValueError(problem)
+    return tuple(map(ipaddress.ip_network, relying_party.allowed_networks))
+
+
+def _federated(relying_party: RelyingParty, faults: Faults) -> tuple[Federated, ...]:
+    rows = relying_party.federated_credentials.all()
+    read = (
+        faults.read(f"federated credential {row}", lambda row=row: _credential(row), instead=None)  # type: ignore[misc]
+        for row in rows
+    )
+    return tuple(credential for credential in read if credential)
+
+
+def _credential(row: FederatedCredential) -> Federated:
+    """Raises ValidationError."""
+    row.clean()
+    row.trusted_issuer.refuse_own_url()
+    return Federated.of(row)
+
+
+def _certificate_subjects(relying_party: RelyingParty, faults: Faults) -> dict[str, str]:
+    """The one registered; without exactly one, none, since nothing tells which was meant."""
+    given = {name: value for name in CERTIFICATE_SUBJECTS if (value := getattr(relying_party, name))}
+    is_needed = relying_party.token_endpoint_auth_method == TokenEndpointAuthMethod.TLS_CLIENT_AUTH
+    if is_needed and len(given) != 1:
+        faults.add(f"{len(given)} certificate subject names are registered, where tls_client_auth needs one")
+        return {}
+    for name, value in given.items():
+        if is_needed and (problem := subject_problem(name, value)):
+            faults.add(f"{name}: {problem}")
+            return {}
+    return given
+
+
+def _grants(relying_party: RelyingParty, faults: Faults) -> tuple[Grant, ...]:
+    rows = relying_party.grants.all()
+    read = (faults.read(f"access grant {row.pk}", lambda row=row: _grant(row), instead=None) for row in rows)  # type: ignore[misc]
+    return tuple(grant for grant in read if grant)
+
+
+def _grant(row: AccessGrant) -> Grant:
+    """Raises ValueError. A scope that the resource server does not know any more is granted no more."""
+    server = row.resource_server
+    if problem := scopes_problem(row.scopes) or scopes_problem(server.scopes):
+        raise ValueError(problem)
+    if server.issuer_id != row.relying_party.issuer_id:
+        raise ValueError(f"the resource server {server.identifier} belongs to another issuer")
+    scopes = frozenset(row.scopes) & frozenset(server.scopes)
+    return Grant(
+        audience=server.identifier,
+        scopes=scopes,
+        is_default=row.is_default,
+        token_typ=server.token_typ,
     )
 
 
-def _rules(relying_party: RelyingParty) -> tuple[Rule, ...]:
-    return tuple(
-        Rule(parameter=rule.parameter, pattern=compiled_pattern(rule.regex), message=rule.message)
-        for rule in relying_party.rules.all()
-    )
+def _rules(relying_party: RelyingParty, faults: Faults) -> tuple[Rule, ...]:
+    rows = relying_party.rules.all()
+    read = (faults.read(f"rule on {row.parameter}", lambda row=row: _rule(row), instead=None) for row in rows)  # type: ignore[misc]
+    return tuple(rule for rule in read if rule)
+
+
+def _rule(row: RequestRule) -> Rule:
+    """Raises ValidationError."""
+    row.clean()
+    return Rule(parameter=row.parameter, pattern=compiled_pattern(row.regex), message=row.message)
 
 
 def compiled(template: ClaimTemplate | None) -> Template:

@@ -87,6 +87,11 @@ class TrustedIssuer(ConfigurationModel):
                 name="trusted_issuer_keys_from_one_place",
                 violation_error_message="Fill in the JWKS URI or the JWKS if the keys come from there, else neither.",
             ),
+            models.CheckConstraint(
+                condition=Q(max_assertion_lifetime__gte=1, max_assertion_lifetime__lte=days(366)),
+                name="trusted_issuer_assertions_live",
+                violation_error_message="The greatest lifetime of an assertion is 1 second to 366 days.",
+            ),
         ]  # fmt: skip
 
     def __str__(self) -> str:
@@ -109,11 +114,18 @@ class TrustedIssuer(ConfigurationModel):
 
     def _issuer_url_problem(self) -> str | None:
         """Tokens that were issued here prove no client: whoever holds one would be the client that it was issued to."""
-        own = self.issuer_url == settings.PUBLIC_URL or self.issuer_url.startswith(f"{settings.PUBLIC_URL}/")
-        if own:
+        if self._is_own():
             return "It is this server's own: its access tokens prove nobody here."
         is_fetched = self.issuer_url and self.keys_from == KeysFrom.DISCOVERY
         return issuer_problem(self.issuer_url) if is_fetched else None
+
+    def _is_own(self) -> bool:
+        return self.issuer_url == settings.PUBLIC_URL or self.issuer_url.startswith(f"{settings.PUBLIC_URL}/")
+
+    def refuse_own_url(self) -> None:
+        """Raises ValidationError: the server's URL may have become this one since the row was saved."""
+        if self._is_own():
+            raise ValidationError(f"the trusted issuer {self} is this server itself")
 
 
 class FederatedCredential(ConfigurationModel):

@@ -25,6 +25,22 @@ is_client_id = RegexValidator(
 )
 
 
+BY_OWN_KEYS = (TokenEndpointAuthMethod.PRIVATE_KEY_JWT, TokenEndpointAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH)
+SUBJECT_TEXTS = (
+    "tls_client_auth_subject_dn", "tls_client_auth_san_dns", "tls_client_auth_san_uri", "tls_client_auth_san_email",
+)  # fmt: skip
+
+
+def one_subject() -> Q:
+    """Exactly one name of the certificate is registered (RFC 8705 section 2.1.2)."""
+    no_texts = Q(**dict.fromkeys(SUBJECT_TEXTS, ""))
+    one = no_texts & Q(tls_client_auth_san_ip__isnull=False)
+    for name in SUBJECT_TEXTS:
+        others = Q(**{other: "" for other in SUBJECT_TEXTS if other != name})
+        one |= others & ~Q(**{name: ""}) & Q(tls_client_auth_san_ip__isnull=True)
+    return one
+
+
 class RelyingParty(ConfigurationModel, AbstractApplication):
     """A service that may ask for tokens: an OAuth client of one issuer."""
 
@@ -152,6 +168,17 @@ class RelyingParty(ConfigurationModel, AbstractApplication):
             models.CheckConstraint(
                 condition=Q(client_jwks__isnull=True) | Q(client_jwks_uri=""), name="client_keys_from_one_place",
                 violation_error_message="Its keys are registered or fetched, not both (RFC 7591 section 2).",
+            ),
+            models.CheckConstraint(
+                condition=~Q(token_endpoint_auth_method__in=BY_OWN_KEYS)
+                | Q(client_jwks__isnull=False) | ~Q(client_jwks_uri=""),
+                name="client_has_the_keys_of_its_method",
+                violation_error_message="Its method needs its public keys: a JWK Set here, or the URI where they are.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(token_endpoint_auth_method=TokenEndpointAuthMethod.TLS_CLIENT_AUTH) | one_subject(),
+                name="client_has_one_certificate_subject",
+                violation_error_message="tls_client_auth needs exactly one name of its certificate.",
             ),
         ]  # fmt: skip
 

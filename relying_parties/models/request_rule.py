@@ -7,6 +7,7 @@ import re
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models import Q
 
 from issuers.configuration import ConfigurationModel
 from issuers.history import configuration_history
@@ -39,6 +40,12 @@ class RequestRule(ConfigurationModel):
 
     class Meta:
         ordering = ["relying_party", "parameter"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(parameter__in=sorted(CREDENTIAL_PARAMETERS)), name="rule_reads_no_credential",
+                violation_error_message="A rule cannot read a credential.",
+            )
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.parameter} of {self.relying_party}"
