@@ -9,6 +9,8 @@ from django.core.management import execute_from_command_line
 
 ENDED_BY_SIGPIPE = 128 + 13
 """As a shell tells of `yes | head`."""
+UNCHECKED = 2
+"""Of `audit verify`: it could not be checked."""
 
 
 def main() -> None:
@@ -17,11 +19,25 @@ def main() -> None:
         execute_from_command_line(sys.argv)
         sys.stdout.flush()
     except ImproperlyConfigured as refusal:
-        sys.exit(f"m2m-idp cannot start: {refusal}")
+        end(f"m2m-idp cannot start: {refusal}")
     except BrokenPipeError:
         # Who reads has read enough; what is not yet written goes nowhere when the process ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ENDED_BY_SIGPIPE)
+    except (Exception, KeyboardInterrupt) as error:
+        if not is_verification():
+            raise
+        end(f"Not verified: {type(error).__name__}: {error}")
+
+
+def end(why: str) -> None:
+    print(why, file=sys.stderr)
+    sys.exit(UNCHECKED if is_verification() else 1)
+
+
+def is_verification() -> bool:
+    """Its exit status 1 says that the record was altered, and nothing else."""
+    return sys.argv[1:3] == ["audit", "verify"]
 
 
 if __name__ == "__main__":

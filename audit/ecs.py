@@ -51,7 +51,7 @@ _NAMED_ACTS = {
 ACT_FIELDS = {
     column.name: _NAMED_ACTS.get(column.name, f"{OWN}.{column.name}")
     for column in OperationalEvent._meta.concrete_fields
-    if not column.primary_key
+    if not column.primary_key and column.name != "statement"
 }
 """The name in the stream of each column of an operational event."""
 

@@ -17,7 +17,7 @@ COMMANDS = frozenset({Source.COMMAND, Source.FILE})
 """Their standard output is the operator's terminal, not the event stream."""
 
 
-def record_act(
+def record_act(  # noqa: PLR0913 - the columns of the row
     kind: OperationalEvent.Kind,
     *,
     now: datetime,
@@ -26,6 +26,7 @@ def record_act(
     address: str = "",
     target: str = "",
     detail: str = "",
+    statement: str = "",
 ) -> OperationalEvent:
     """A row; `actor` and `source` are those of this moment unless they are named. Texts are masked and cut.
 
@@ -39,6 +40,7 @@ def record_act(
         address=address[:45],
         target=cleaned(target)[:300],
         detail=cleaned(detail)[:4000],
+        statement=statement,
     )
     if row.source not in COMMANDS:
         transaction.on_commit(partial(write_event, ecs.of_act(row)))

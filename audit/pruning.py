@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max, Min
 
+from audit.acknowledgements import Acknowledgements
 from audit.chain import leaves_of
 from audit.checkpoints import CHECKPOINT, TOMBSTONE, Reader, tombstone_claims
 from audit.hourly_counts import EVENTS
@@ -21,6 +22,7 @@ from audit.models import Checkpoint, IssuanceEvent, Tombstone, Trace, UnsealedRa
 from audit.row_check import Changed, State, compare
 from audit.sealed_columns import as_sealed
 from audit.tombstones import Tombstones
+from audit.unsealed import LATEST_SEAL
 from issuers import revision
 
 TABLE = SealedTable.of(IssuanceEvent)
@@ -65,15 +67,29 @@ def prune(
 def _prunable(before: datetime, *, after: int, read: Reader) -> _Rows | None:
     """The rows from the oldest on that are all sealed and before the instant; None if there are none."""
     rows = IssuanceEvent.objects.filter(pk__gt=after)
+    # The instant of these says nothing of their age: they go with older rows that came after them.
+    dated = rows.exclude(pk__in=Acknowledgements(read).rows_of_a_clock_ahead().keys())
     unsealed = UnsealedRange.objects.filter(table=EVENTS).aggregate(first=Min("first_id"))["first"]
     if unsealed is None:
         return None
-    kept = rows.filter(at__gte=before).aggregate(first=Min("pk"))["first"]
+    kept = dated.filter(at__gte=before).aggregate(first=Min("pk"))["first"]
     end = unsealed if kept is None else min(unsealed, kept)
-    ends = rows.filter(pk__lt=end).aggregate(first=Min("pk"), last=Max("pk"))
-    if ends["first"] is None:
+    last = dated.filter(pk__lt=end).aggregate(last=Max("pk"))["last"]
+    if last is None:
         return None
-    return _agreeing(ends["first"], ends["last"], read)
+    first = rows.aggregate(first=Min("pk"))["first"]
+    return _agreeing(first, last, read)
+
+
+def kept_by_a_clock_ahead(*, before: datetime, read: Reader) -> IssuanceEvent | None:
+    """The row behind which older ones stay, because its own instant is later by more than an hour."""
+    ahead = Acknowledgements(read).rows_of_a_clock_ahead()
+    rows = IssuanceEvent.objects.exclude(pk__in=ahead.keys())
+    first = rows.filter(at__gte=before).order_by("pk").first()
+    if first is None:
+        return None
+    older = rows.filter(pk__gt=first.pk, at__lt=min(before, first.at - LATEST_SEAL))
+    return first if older.exists() else None
 
 
 def _agreeing(first_id: int, last_id: int, read: Reader) -> _Rows:

@@ -38,6 +38,7 @@ class Sums:
         weakref.finalize(self, self._sums.close)
         self._sums.executescript(f"PRAGMA journal_mode = OFF; PRAGMA cache_size = -{CACHE_KIB}; {_LEFT};")
         self._pruned_until = ""
+        self._pruned_hours = set[str]()
         for kind, requests, newest in _stored():
             self._add([(kind, requests)])
             self._newest = newest
@@ -51,9 +52,13 @@ class Sums:
         """Sums of hours until then hold rows as well that are gone."""
         self._pruned_until = max(self._pruned_until, instant(until))
 
+    def pruned_ahead(self, at: str) -> None:
+        """The sum of the hour of that instant holds a row as well that is gone, and whose clock ran ahead."""
+        self._pruned_hours.add(f"{at[:13]}:00:00.000000Z")
+
     def problems(self) -> Iterator[Problem]:
         for hour, told, left in self._sums.execute(_NOT_NONE):
-            if left < 0 or hour > self._pruned_until:
+            if left < 0 or (hour > self._pruned_until and hour not in self._pruned_hours):
                 more_or_fewer = "more" if left > 0 else "fewer"
                 yield Problem(
                     f"sum of the hour {hour[:13]}:00Z, {told}",

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 
-from audit import hourly_counts
+from audit import evidence, hourly_counts
+from audit.acknowledgements import Acknowledgements
 from audit.chain import Chain, leaves_of, payload_of
 from audit.checkpoints import MOST_ROWS, Reader
 from audit.copies import Copies
@@ -30,7 +31,7 @@ from audit.unsealed import LATEST_SEAL
 CHANGED = "it was changed after it was sealed"
 REMOVED = "it was removed after it was sealed"
 LATE = "it was sealed late: its instant is more than an hour before the checkpoint before, so it was put in afterwards"
-EARLY = "its instant is more than an hour after it was sealed: it was put in for a time to come"
+EARLY = "its instant is more than an hour after it was sealed: it was put in for a time to come, or its clock ran ahead"
 TO_COME = "its instant is more than an hour from now: it was put in for a time to come"
 INSERTED = "it was inserted among sealed rows: no checkpoint covers it"
 WAITS = "it is older than an hour and not sealed"
@@ -61,11 +62,15 @@ class Verification:
     """Those that were found to be as they were sealed, or not."""
     waiting: int = 0
     """Rows that the next checkpoint will cover."""
+    acknowledged: list[str] = field(default_factory=list)
+    """Findings that are known, with who acknowledged each, when and why."""
     pruned: list[str] = field(default_factory=list)
     """What was deleted under a signed tombstone, in words."""
     not_compared: list[str] = field(default_factory=list)
     """Rows whose leaves were made of columns that this version of the server does not have, in words."""
     _covered: dict[str, Covered] = field(default_factory=lambda: defaultdict(Covered))
+    _ahead: dict[int, str] = field(default_factory=dict)
+    """The instants of token requests whose clock is known to have run ahead."""
     _changed: dict[str, Changed] = field(default_factory=dict)
     _not_compared: "Counter[tuple[str, tuple[str, ...]]]" = field(default_factory=Counter)
     """How many rows, by table and the columns that are not there."""
@@ -75,7 +80,17 @@ class Verification:
     """None where not all rows are compared, or some are not as they were sealed: then nothing is known of sums."""
 
     def problems(self) -> Iterator[Problem]:
-        """Every one, as it is found. Raises what the database raises when it is away."""
+        """Every one that is not acknowledged, as it is found. Raises what the database raises when it is away."""
+        known = Acknowledgements(self.read)
+        self._ahead = known.rows_of_a_clock_ahead()
+        yield from known.forged
+        for problem in self._all_problems():
+            if acknowledgement := known.of(problem):
+                self.acknowledged.append(f"{problem.line}: {acknowledgement}")
+            else:
+                yield problem
+
+    def _all_problems(self) -> Iterator[Problem]:
         tables = {table.name: table for table in sealed_tables()}
         gaps = list(UnsealedRange.objects.all())
         stones = Tombstones(self.read)
@@ -87,7 +102,7 @@ class Verification:
         yield from stones.problems()
         for changed in self._changed.values():
             for pk, other in changed.swapped():
-                yield Problem(f"{changed.table.name} {pk}", f"it holds what row {other} held")
+                yield _swapped(changed, pk, other)
         for table in tables.values():
             yield from self._uncovered(table, gaps)
             yield from index_problems(table)
@@ -160,6 +175,7 @@ class Verification:
         changed = self._changed.setdefault(table.name, Changed(table))
         too_early = instant(self._last_reached - LATEST_SEAL) if self._last_reached else ""
         too_late = instant(checkpoint.created_at + LATEST_SEAL)
+        rests_on = evidence.Evidence(table, leaves, checkpoint=checkpoint.number)
         sums: Counter[hourly_counts.Kind] = Counter()
         self.rows += len(leaves)
         for pk, state, members in compare(table, leaves, changed):
@@ -168,20 +184,25 @@ class Verification:
                 hourly_counts.count(sums, members)
                 at = members.get(table.instant_name, "")
                 if not too_early <= at <= too_late:
-                    yield Problem(name, LATE if at < too_early else EARLY)
+                    why, kind = (LATE, evidence.LATE) if at < too_early else (EARLY, evidence.EARLY)
+                    yield Problem(name, why, _seen(at, checkpoint), rests_on.clock(kind, pk, at))
             elif state is State.MISSING and table.name == EVENTS and stones.range_of(pk):
-                self._note_pruned(checkpoint)
+                self._note_pruned(checkpoint, pk)
             elif state is State.NOT_COMPARED:
                 self._sums = None
                 self._not_compared[table.name, table.unknown] += 1
             else:
                 self._sums = None
-                yield Problem(name, CHANGED if state is State.CHANGED else REMOVED)
+                yield _altered(name, pk, state, rests_on)
         if self._sums:
             self._sums.take(checkpoint, sums)
 
-    def _note_pruned(self, checkpoint: Checkpoint) -> None:
-        if self._sums:
+    def _note_pruned(self, checkpoint: Checkpoint, pk: int) -> None:
+        if not self._sums:
+            return
+        if at := self._ahead.get(pk):
+            self._sums.pruned_ahead(at)
+        else:
             self._sums.pruned(until=checkpoint.created_at + LATEST_SEAL)
 
     def _uncovered(self, table: SealedTable, gaps: list[UnsealedRange]) -> Iterator[Problem]:
@@ -200,13 +221,29 @@ class Verification:
         name = f"{table.name} {pk}"
         rows = table.model._default_manager.filter(pk=pk)
         if not may_be_sealed:
-            yield Problem(name, INSERTED)
+            yield Problem(name, INSERTED, evidence=evidence.inserted(table, pk))
         elif rows.filter(**{f"{table.instant_name}__lt": self.now - LATEST_SEAL}).exists():
             yield Problem(name, WAITS)
         elif rows.filter(**{f"{table.instant_name}__gt": self.now + LATEST_SEAL}).exists():
             yield Problem(name, TO_COME)
         else:
             self.waiting += 1
+
+
+def _seen(at: str, checkpoint: Checkpoint) -> str:
+    return f"its instant is {at}, and checkpoint {checkpoint.number} sealed it at {instant(checkpoint.created_at)}"
+
+
+def _altered(name: str, pk: int, state: State, rests_on: evidence.Evidence) -> Problem:
+    if state is State.CHANGED:
+        return Problem(name, CHANGED, evidence=rests_on.changed(pk))
+    return Problem(name, REMOVED, evidence=rests_on.removed(pk))
+
+
+def _swapped(changed: Changed, pk: int, other: int) -> Problem:
+    content = evidence.content_of(changed.table, pk)
+    rests_on = f"{evidence.SWAPPED} {other} {content}" if content else ""
+    return Problem(f"{changed.table.name} {pk}", f"it holds what row {other} held", evidence=rests_on)
 
 
 def _in_order() -> Iterator[Checkpoint]:

@@ -27,6 +27,7 @@ class Migration(migrations.Migration):
                 ('address', models.CharField(blank=True, help_text="The caller's address, where a request did it.", max_length=45)),
                 ('target', models.CharField(blank=True, help_text='What it was done to.', max_length=300)),
                 ('detail', models.CharField(blank=True, max_length=4000)),
+                ('statement', models.TextField(blank=True, help_text='Of an acknowledgement: a JWT in compact serialization, by the record key.')),
                 ('format', models.PositiveSmallIntegerField(default=1)),
             ],
             options={

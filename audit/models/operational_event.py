@@ -35,6 +35,9 @@ class OperationalEvent(models.Model):
     )
     target = models.CharField(max_length=300, blank=True, help_text="What it was done to.")
     detail = models.CharField(max_length=4000, blank=True)
+    statement = models.TextField(
+        blank=True, help_text="Of an acknowledgement: a JWT in compact serialization, by the record key."
+    )
     format = models.PositiveSmallIntegerField(default=FORMAT)
 
     class Meta:

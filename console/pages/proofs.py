@@ -66,5 +66,5 @@ class OperationalEventAdmin(NotedAdmin):
         "was done to the record itself: who did it, when, and to what."
     )
     list_display = ("at", "kind", "actor", "source", "address", "target", "detail")
-    fields = ("at", "kind", "actor", "source", "address", "target", "detail", "format")
+    fields = ("at", "kind", "actor", "source", "address", "target", "detail", "statement", "format")
     list_filter = ("kind",)

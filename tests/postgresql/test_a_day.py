@@ -91,7 +91,7 @@ def test_a_day(cast: Cast, tmp_path: Path, partitioned: bool) -> None:  # noqa: 
         changes = "relying_parties_historicalrelyingparty WHERE source = 'admin'"
         assert count(made, f"count(*) FROM {changes}") == 1
         assert count(made, "sum(refused)::int FROM audit_refusalcount") == FLOOD - BUDGET
-        assert made.manage(SERVER, "audit", "verify").endswith(": all is as it was sealed.\n")
+        assert made.manage(SERVER, "audit", "verify").endswith(": verified, no differences.\n")
         exported = tmp_path / "export.ndjson"
         made.manage(SERVER, "audit", "export", "--output", str(exported))
         assert f'"sealed":{3 + BUDGET}' in exported.read_text().splitlines()[-1]

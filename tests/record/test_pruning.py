@@ -65,7 +65,7 @@ def test_old_rows_and_their_traces_go_and_the_rest_still_verifies(
     told = capsys.readouterr().out.splitlines()
     assert told[0].startswith(f"rows {old[0]} to {old[-1]} (5) were pruned by {stone.actor} at ")
     assert told[0].endswith(": kept for 30 days")
-    assert told[1].endswith(": all is as it was sealed.")
+    assert told[1].endswith(": verified, no differences.")
 
 
 def test_a_second_prune_has_nothing_to_do(old: list[int], capsys: pytest.CaptureFixture[str]) -> None:

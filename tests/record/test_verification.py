@@ -1,6 +1,7 @@
 """audit/verification.py: whatever is done to the record behind the triggers is found and named."""
 
 import io
+import re
 from contextlib import redirect_stdout
 from datetime import timedelta
 from pathlib import Path
@@ -262,7 +263,7 @@ def test_the_command_says_that_all_is_well_and_leaves_a_row(capsys: pytest.Captu
     call_command("audit", "verify")
 
     count = sum(Checkpoint.objects.values_list("row_count", flat=True))
-    line = f"{count} rows under 2 checkpoints, 1 rows wait for the next: all is as it was sealed."
+    line = f"{count} rows under 2 checkpoints, 1 rows wait for the next: verified, no differences."
     assert capsys.readouterr().out.splitlines() == [line]
     done = Inspection.objects.get()
     assert (done.act, done.rows, done.filter, done.result) == ("verify", count, "", line)
@@ -278,7 +279,7 @@ def test_a_verification_is_dated_when_it_is_done_and_not_when_it_began() -> None
 
     with redirect_stdout(Told()) as told:
         call_command("audit", "verify")
-    assert "all is as it was sealed" in told.getvalue()
+    assert "verified, no differences" in told.getvalue()
     assert Inspection.objects.get().at >= told.at
 
 
@@ -293,7 +294,8 @@ def test_the_command_names_the_rows_and_fails(capsys: pytest.CaptureFixture[str]
         call_command("audit", "verify", "--checkpoint", str(copies))
 
     assert caught.value.returncode == 1
-    assert capsys.readouterr().out.splitlines()[0] == f"{EVENTS} {ids[1]}: {CHANGED}"
+    [line] = capsys.readouterr().out.splitlines()[:1]
+    assert re.fullmatch(rf"{EVENTS} {ids[1]}: {CHANGED} \[finding [0-9a-f]{{32}}\]", line)
     assert Inspection.objects.get().filter == "2 statements kept elsewhere"
 
 
@@ -307,7 +309,7 @@ def test_the_command_compares_the_rows_of_chosen_days(capsys: pytest.CaptureFixt
     with pytest.raises(CommandError):
         call_command("audit", "verify", "--to", tomorrow)
 
-    assert capsys.readouterr().out.startswith("0 rows under 2 checkpoints: all is as it was sealed.\n")
+    assert capsys.readouterr().out.startswith("0 rows under 2 checkpoints: verified, no differences.\n")
 
 
 def test_a_database_that_fails_is_another_status() -> None:

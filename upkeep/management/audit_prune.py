@@ -11,7 +11,7 @@ from django.utils import timezone
 from audit.entry import cleaned
 from audit.inspections import inspected
 from audit.models import Inspection, Tombstone
-from audit.pruning import PruningRefusedError, prune
+from audit.pruning import PruningRefusedError, kept_by_a_clock_ahead, prune
 from issuers.history import current_actor
 from keys.record_key import NoRecordKeyError, record_key, signed_statement, statement_reader
 from upkeep.management.days import instant_of
@@ -50,6 +50,7 @@ def run(*, stdout: OutputWrapper, before: datetime, reason: str, **_streams: Out
             chosen=f"before {before.isoformat()}",
             result=line,
         )
+        kept_by = kept_by_a_clock_ahead(before=before, read=statement_reader())
     except (PruningRefusedError, NoRecordKeyError) as error:
         raise CommandError(str(error)) from error
     except (DatabaseError, InterfaceError) as error:
@@ -58,6 +59,12 @@ def run(*, stdout: OutputWrapper, before: datetime, reason: str, **_streams: Out
             f"The database failed: {told}. What was begun is completed by the next prune."
         ) from error
     stdout.write(line)
+    if kept_by is not None:
+        stdout.write(
+            f"Older rows stay behind row {kept_by.pk}, whose instant is {kept_by.at.isoformat()}: if a clock ran "
+            "ahead, take its finding from manage.py audit verify, run manage.py audit acknowledge with it, then prune "
+            "again."
+        )
 
 
 def _sign(claims: dict[str, Any], kind: str) -> tuple[str, str]:

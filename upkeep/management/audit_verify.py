@@ -1,6 +1,6 @@
 """manage.py audit verify [--from DATE] [--to DATE] [--checkpoint FILE].
 
-Exit status: 0 nothing was found, 1 problems were, 2 it, or a part of it, could not be checked.
+Exit status: 0 nothing was found that is not acknowledged, 1 problems were, 2 it, or a part of it, could not be checked.
 """
 
 from argparse import ArgumentParser
@@ -17,11 +17,19 @@ from audit.copies import Copies
 from audit.inspections import inspected
 from audit.models import Checkpoint, Inspection
 from audit.verification import Verification
-from keys.record_key import statement_reader
+from keys.record_key import record_jwks, statement_reader
 from upkeep.management.days import instant_of
 
 HELP = "Check that every sealed row and every checkpoint is as it was sealed; name what is not."
 UNCHECKED = 2
+NO_KEY = (
+    "Not verified: there are checkpoints, and the public keys of the record are not there. Restore the rows of purpose "
+    "record in keys_signingkey from a backup."
+)
+
+
+class FindingsError(CommandError):
+    """The record differs from what was sealed."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -45,8 +53,10 @@ def run(
     until: datetime | None,
     copies: Path | None,
 ) -> None:
-    """Raises CommandError if there are problems, or if it could not be checked."""
+    """Raises FindingsError if there are problems, CommandError if it could not be checked."""
     try:
+        if not record_jwks() and Checkpoint.objects.exists():
+            raise CommandError(NO_KEY, returncode=UNCHECKED)
         verification = Verification(
             read=statement_reader(), now=timezone.now(), since=since, until=until, copies=_copies(copies)
         )
@@ -58,7 +68,7 @@ def run(
             returncode=UNCHECKED,
         ) from error
     if problems:
-        raise CommandError(f"{problems} problems: the record is not as it was sealed.")
+        raise FindingsError(f"{problems} problems: the record is not as it was sealed.")
     if verification.not_compared:
         raise CommandError("Not all rows could be compared: see above.", returncode=UNCHECKED)
 
@@ -82,9 +92,9 @@ def _verify(verification: Verification, stdout: OutputWrapper, stderr: OutputWra
         verification.progress = bar.update
         for problem in verification.problems():
             found += 1
-            stdout.write(str(problem))
+            stdout.write(problem.line)
     summary = _summary(verification, found)
-    for line in [*verification.pruned, *verification.not_compared, summary]:
+    for line in [*verification.acknowledged, *verification.pruned, *verification.not_compared, summary]:
         stdout.write(line)
     inspected(
         act=Inspection.Act.VERIFY,
@@ -105,7 +115,9 @@ def _chosen(verification: Verification) -> str:
 
 def _summary(verification: Verification, found: int) -> str:
     waiting = f", {verification.waiting} rows wait for the next" if verification.waiting else ""
-    result = f"{found} problems" if found else "all is as it was sealed"
+    result = f"{found} problems" if found else "verified, no differences"
     if verification.not_compared and not found:
         result = "no problem, but not all could be compared"
+    elif verification.acknowledged:
+        result = f"{result} but {len(verification.acknowledged)} acknowledged findings"
     return f"{verification.rows} rows under {verification.checkpoints} checkpoints{waiting}: {result}."
