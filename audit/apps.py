@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 from django.db.models.signals import pre_migrate
 
-from audit.durability import note_opened_file
+from audit.durability import note_opened_files
 
 
 class AuditConfig(AppConfig):
@@ -12,7 +12,7 @@ class AuditConfig(AppConfig):
     verbose_name = "Record"
 
     def ready(self) -> None:
-        connection_created.connect(note_opened_file, dispatch_uid="audit.durability")
+        connection_created.connect(note_opened_files, dispatch_uid="audit.durability")
         # Connects itself to Django's signals, whose senders are models.
         import_module("audit.account_changes")
         # It reads models, which are there only now.

@@ -1,33 +1,68 @@
 """Whether a committed row survives a power cut, and holds any text: asked of the database, not assumed."""
 
 import os
+from contextlib import suppress
 from typing import Any
+
+from django.db import Error
 
 SQLITE_FULL = 2
 
-FileIdentity = tuple[int, int]
+FileIdentity = tuple[int, int] | None
+"""Device and inode; None if no file is there."""
 
 
-def file_identity(connection: Any) -> FileIdentity | None:
-    """The file that now stands where the connection's database does; None if none does, or it is in memory."""
-    if connection.vendor != "sqlite":
+def files_of(connection: Any) -> tuple[FileIdentity, FileIdentity] | None:
+    """What stands where SQLite's file and its write-ahead log do; None for PostgreSQL and for what lies in memory."""
+    if connection.vendor != "sqlite" or connection.is_in_memory_db():
         return None
+    path = connection.settings_dict["NAME"]
+    return _identity(path), _identity(f"{path}-wal")
+
+
+def _identity(path: str) -> FileIdentity:
     try:
-        found = os.stat(connection.settings_dict["NAME"])  # noqa: PTH116 - on the path of every token
+        found = os.stat(path)  # noqa: PTH116 - on the path of every token
     except OSError:
         return None
     return found.st_dev, found.st_ino
 
 
-def note_opened_file(connection: Any, **_signal: Any) -> None:
-    """On connecting: remember which file was opened."""
-    connection.opened_file = file_identity(connection)
+def note_opened_files(connection: Any, **_signal: Any) -> None:
+    """On connecting, when both are open: remember which they are."""
+    connection.opened_files = files_of(connection)
 
 
-def was_replaced(connection: Any) -> bool:
-    """Whether the database file was moved or deleted under the connection: what it writes now is lost."""
-    opened = getattr(connection, "opened_file", None)
-    return opened is not None and file_identity(connection) != opened
+def lost_file(connection: Any) -> str | None:
+    """What was moved, deleted or replaced under SQLite's connection, and the mend: what it writes now may be lost."""
+    found = files_of(connection)
+    opened = getattr(connection, "opened_files", None) if connection.connection else None
+    if found == opened or found is None:
+        return None
+    if opened is not None and found == (opened[0], found[1]) and opened[1] is None:
+        # A file that was empty gets its log with its first table.
+        connection.opened_files = found
+        return None
+    path = connection.settings_dict["NAME"]
+    if found[0] is None:
+        return f"The database file {path} is missing: put it back, and its -wal and -shm where those were moved, too."
+    if opened is None:
+        return None
+    if found[0] != opened[0]:
+        return f"The database file {path} was moved or deleted, and another stands in its place: restart the server."
+    return (
+        f"The file {path}-wal, which holds the newest rows, was moved or deleted: restart the server. It has written "
+        "the rows into the database file."
+    )
+
+
+def save_rows(connection: Any) -> None:
+    """Write what stands in SQLite's write-ahead log into the file: once deleted, the log goes with its last reader.
+
+    Waits for nobody.
+    """
+    with suppress(Error), connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
 
 def problems(connection: Any) -> list[str]:

@@ -18,7 +18,7 @@ from audit import durability, ecs
 from audit.entry import Entry, cleaned, cleaned_json
 from audit.log import write_event
 from audit.models import IssuanceEvent, Outcome, Trace
-from audit.record_health import RECORD_HEALTH
+from audit.record_health import RECORD_HEALTH, reason_of
 from issuers.turns import DATABASE
 
 MAX_TRACE_BYTES = 16_384
@@ -39,22 +39,30 @@ def record(entry: Entry, *, beside: Callable[[], None] | None = None) -> int:
         raise RuntimeError("The record is committed before the answer: call it outside of any transaction.")
     insert = _compiled(connection.vendor)
     row = insert.row_of(entry)
-    if durability.was_replaced(connection):
-        connection.close()
-        RECORD_HEALTH.failed("The database file was moved or deleted.")
-        raise NotRecordedError("The database file was moved or deleted.")
+    _refuse_lost_files(entry.request_id)
     try:
         with DATABASE.turn():
             event_id = _inserted(insert, row, entry, beside)
     except DatabaseFailure as error:
-        reason = cleaned(str(error))
-        RECORD_HEALTH.failed(reason)
-        log.error("not_recorded", request_id=entry.request_id, reason=reason)  # noqa: TRY400 - one line
+        RECORD_HEALTH.failed(reason_of(error))
+        log.error("not_recorded", request_id=entry.request_id, reason=cleaned(str(error)))  # noqa: TRY400 - one line
         raise NotRecordedError(str(error)) from error
     RECORD_HEALTH.succeeded()
     entry.is_issued = row["outcome"] == Outcome.ISSUED
     write_event(ecs.of_request(event_id, _shown(row)))
     return event_id
+
+
+def _refuse_lost_files(request_id: str) -> None:
+    """Raises NotRecordedError."""
+    lost = durability.lost_file(connection)
+    if lost is None:
+        return
+    durability.save_rows(connection)
+    connection.close()
+    RECORD_HEALTH.failed(lost)
+    log.error("not_recorded", request_id=request_id, reason=lost)
+    raise NotRecordedError(lost)
 
 
 def _inserted(insert: "_Insert", row: dict[str, Any], entry: Entry, beside: Callable[[], None] | None) -> int:

@@ -11,19 +11,22 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from audit.entry import cleaned
+
 MAX_GAPS = 100
 """Gaps that are over and not taken yet. Of more, the oldest are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A period in which every attempt of this process to record failed."""
+    """A period in which no attempt of this process to record succeeded."""
 
     since: datetime
     """The first failure."""
     reason: str
     """Of the latest failure."""
     failures: int
+    """Requests whose row was not committed; a probe (write_probe.py) is none."""
     until: datetime | None = None
     """The first success after it; None while it lasts."""
 
@@ -41,6 +44,11 @@ class RecordHealth:
         return self._gap
 
     @property
+    def has_succeeded(self) -> bool:
+        """Ever."""
+        return self._succeeded_at > float("-inf")
+
+    @property
     def seconds_since_success(self) -> float:
         """Infinite before the first."""
         return time.monotonic() - self._succeeded_at
@@ -55,10 +63,10 @@ class RecordHealth:
                 self._ended.append(replace(self._gap, until=timezone.now()))
                 self._gap = None
 
-    def failed(self, reason: str) -> None:
+    def failed(self, reason: str, *, requests: int = 1) -> None:
         with self._lock:
             gap = self._gap or Gap(since=timezone.now(), reason=reason, failures=0)
-            self._gap = replace(gap, reason=reason, failures=gap.failures + 1)
+            self._gap = replace(gap, reason=reason, failures=gap.failures + requests)
 
     def take_ended(self) -> list[Gap]:
         """The gaps that are over, oldest first, each once."""
@@ -66,6 +74,11 @@ class RecordHealth:
             taken = list(self._ended)
             self._ended.clear()
         return taken
+
+
+def reason_of(failure: Exception) -> str:
+    """What the database said, without its lines of context."""
+    return cleaned(str(failure).partition("\n")[0])
 
 
 RECORD_HEALTH = RecordHealth()

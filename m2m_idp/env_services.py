@@ -17,6 +17,8 @@ DATABASE_NUMBER = re.compile(r"(/[0-9]{0,9})?")
 IN_EACH_PROCESS = "locmemcache://"
 CACHE_SCHEMES = {"redis": "redis", "rediss": "rediss", "valkey": "redis", "valkeys": "rediss"}
 """What the client of Redis calls each of them."""
+LARGEST_LOG = 64 * 1024 * 1024
+"""Bytes to which SQLite cuts its write-ahead log back, once what is in it is in the file."""
 DATABASE_SCHEMES = ("sqlite:", "postgres:", "postgresql:")
 
 
@@ -34,11 +36,12 @@ def database(env: Variables, var_dir: Path) -> dict[str, Any]:
         ) from error
     options = config.setdefault("OPTIONS", {})
     if config["ENGINE"] == "django.db.backends.sqlite3":
+        config["ENGINE"] = "m2m_idp.sqlite"
         options |= {
             "transaction_mode": "IMMEDIATE",
             "timeout": 10,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
-            "PRAGMA temp_store=MEMORY;",
+            f"PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit={LARGEST_LOG};",
         }
     else:
         # A host that vanished without a word is given up after ten seconds, not after minutes.

@@ -87,7 +87,9 @@ secure_scheme_headers: dict[str, str] = {}
 def on_starting(_server: Arbiter) -> None:
     problems: list[str] = start_problems()
     if problems:
-        sys.exit("\n".join(f"m2m-idp cannot start: {problem}" for problem in problems))
+        # In one piece: a thread writes the log meanwhile.
+        sys.stderr.write("".join(f"m2m-idp cannot start: {problem}\n" for problem in problems))
+        sys.exit(1)
     for told in start_notices():
         logging.getLogger("m2m_idp").warning(told)
     for notice in [*checks.shares_counts(), *checks.has_connections(), *checks.lets_certificates_in()]:

@@ -54,6 +54,12 @@ def cast(db: None, baseline: tuple[Cast, Baseline]) -> Cast:
     return copy.deepcopy(baseline[0])
 
 
+@pytest.fixture(autouse=True)
+def _health_asked_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test changes something and asks again within the second for which an answer is told again."""
+    monkeypatch.setattr("issuance.health.latest.FRESH", 0.0)
+
+
 @pytest.fixture
 def sealed(cast: Cast) -> None:
     """What made the cast is under checkpoint 1, so that a test finds its own rows alone unsealed."""

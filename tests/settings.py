@@ -36,6 +36,6 @@ from m2m_idp.settings import DATABASES, STATIC_ROOT, STORAGES  # noqa: E402
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 STATIC_ROOT.mkdir()
-if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+if DATABASES["default"]["ENGINE"] == "m2m_idp.sqlite":
     # A file, as in production: a server that a test starts opens it too.
     DATABASES["default"]["TEST"] = {"NAME": str(Path(_directory) / "test.sqlite3")}

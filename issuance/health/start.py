@@ -1,8 +1,9 @@
 """What must be mended before the server may start."""
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 
+from audit import durability
 from audit.schema import schema
 from issuance.health.record import record_problems
 from relying_parties.credentials import secrets_without_pepper
@@ -10,6 +11,8 @@ from relying_parties.credentials import secrets_without_pepper
 
 def start_problems() -> list[str]:
     """What must be mended before the server may start, in words that say how; a database that is away is not one."""
+    if moved := durability.lost_file(connection):
+        return [f"{moved} For a new database run manage.py migrate."]
     try:
         found = schema()
         if found.unapplied:

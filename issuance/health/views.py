@@ -9,7 +9,8 @@ from rest_framework.request import Request
 from issuance.answers import NO_STORE, json_answer
 from issuance.documents import is_warm
 from issuance.forwarded import parsed_address
-from issuance.health.readiness import FORGIVEN, readiness
+from issuance.health.latest import LATEST
+from issuance.health.readiness import FORGIVEN
 from issuance.protocol_view import ProtocolView
 
 
@@ -31,7 +32,7 @@ class ReadyzView(ProtocolView):
     http_method_names = ["get", "head"]
 
     def get(self, request: Request) -> HttpResponse:
-        found = readiness()
+        found = LATEST.problems()
         is_ready = not any(problems for check, problems in found.items() if check not in FORGIVEN)
         status = "unready" if not is_ready else "degraded" if any(found.values()) else "ok"
         members: dict[str, Any] = {"status": status}

@@ -28,6 +28,7 @@ def test_it_is_told_in_one_line(command: tuple[str, ...], tmp_path: Path) -> Non
     )  # fmt: skip
     assert (run.returncode, run.stdout) == (1, "")
     assert run.stderr == (
-        "CommandError: The database failed: unable to open database file. "
+        f"CommandError: The database failed: The database file {tmp_path}/nowhere/db.sqlite3 is missing: put it back, "
+        "or run manage.py migrate to make a new one. "
         "Is it up, and has manage.py migrate been run?\n"
     )

@@ -5,10 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
+from issuance.health.latest import Latest
 from issuers.models import Issuer, SigningAlg
 from keys.creation import create_first_key
 from keys.models import SigningKey
@@ -76,8 +79,20 @@ def test_reasons_are_for_loopback_alone(cast: Cast) -> None:
     assert "checks" not in json.loads(Client().get("/readyz", REMOTE_ADDR="192.0.2.7").content)
 
 
+@pytest.mark.contract("P12.1")
 @pytest.mark.django_db
 def test_a_process_that_read_its_documents_lives(cast: Cast) -> None:
     Client().get("/oidc_m2m/jwks")
     Client().post("/oidc_m2m/token")
     assert Client().get("/livez").status_code == 200
+
+
+@pytest.mark.contract("P12.3")
+def test_those_who_ask_within_a_second_share_an_answer(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("issuance.health.latest.FRESH", 60.0)
+    monkeypatch.setattr("issuance.health.views.LATEST", Latest())
+    assert ready()[1]["status"] == "ok"
+    with CaptureQueriesContext(connection) as queries:
+        told = [Client().get("/readyz", REMOTE_ADDR="192.0.2.7") for _ in range(20)]
+    assert {answer.content for answer in told} == {b'{"status":"ok"}'}
+    assert not queries.captured_queries

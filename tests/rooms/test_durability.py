@@ -17,26 +17,38 @@ from audit.record import NotRecordedError
 @pytest.fixture
 def opened(db: None, tmp_path: Path) -> Iterator[ConnectionHandler]:
     """A connection to a SQLite file of its own."""
-    settings = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "db.sqlite3")}
+    settings = {
+        "ENGINE": "m2m_idp.sqlite",
+        "NAME": str(tmp_path / "db.sqlite3"),
+        "OPTIONS": {"init_command": "PRAGMA journal_mode=WAL"},
+    }
+    (tmp_path / "db.sqlite3").touch()
     connections = ConnectionHandler({"default": settings})
+    connections["default"].cursor().execute("CREATE TABLE rows (id INTEGER)")
+    connections["default"].close()
     connections["default"].ensure_connection()
     yield connections
     connections.close_all()
 
 
 def test_an_open_file_is_the_one_at_its_path(opened: ConnectionHandler) -> None:
-    assert not durability.was_replaced(opened["default"])
+    assert durability.lost_file(opened["default"]) is None
 
 
 def test_a_deleted_file_is_noticed(opened: ConnectionHandler, tmp_path: Path) -> None:
     (tmp_path / "db.sqlite3").unlink()
-    assert durability.was_replaced(opened["default"])
+    assert "db.sqlite3 is missing: put it back" in str(durability.lost_file(opened["default"]))
 
 
 def test_a_file_put_in_its_place_is_noticed(opened: ConnectionHandler, tmp_path: Path) -> None:
     (tmp_path / "restored").write_bytes((tmp_path / "db.sqlite3").read_bytes())
     (tmp_path / "restored").rename(tmp_path / "db.sqlite3")
-    assert durability.was_replaced(opened["default"])
+    assert "another stands in its place: restart the server" in str(durability.lost_file(opened["default"]))
+
+
+def test_a_deleted_write_ahead_log_is_noticed(opened: ConnectionHandler, tmp_path: Path) -> None:
+    (tmp_path / "db.sqlite3-wal").unlink()
+    assert "db.sqlite3-wal, which holds the newest rows, was" in str(durability.lost_file(opened["default"]))
 
 
 def test_nothing_is_recorded_into_a_file_that_is_gone(
@@ -44,7 +56,7 @@ def test_nothing_is_recorded_into_a_file_that_is_gone(
 ) -> None:
     monkeypatch.setattr(record, "connection", opened["default"])
     (tmp_path / "db.sqlite3").unlink()
-    with pytest.raises(NotRecordedError, match="moved or deleted"):
+    with pytest.raises(NotRecordedError, match="is missing: put it back"):
         record.record(Entry(at=timezone.now(), request_id="-"))
 
 

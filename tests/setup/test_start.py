@@ -59,10 +59,26 @@ def test_a_setting_that_makes_no_sense_is_named(
 
 
 def test_a_server_refuses_a_database_that_is_not_migrated(tmp_path: Path) -> None:
-    said = refusal(SERVE, tmp_path, DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite3")
-    assert said.splitlines()[-1].startswith("m2m-idp cannot start: ")
-    assert "run manage.py migrate" in said
+    (tmp_path / "empty.sqlite3").touch()
+    assert "migrations are not applied: run manage.py migrate" in refused_with(tmp_path / "empty.sqlite3")
+
+
+def test_a_server_makes_no_database_file(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.sqlite3"
+    assert refused_with(missing) == (
+        f"The database file {missing} is missing: put it back, and its -wal and -shm where those were moved, too. "
+        "For a new database run manage.py migrate."
+    )
+    assert not missing.exists()
+
+
+def refused_with(database: Path) -> str:
+    """The one reason, without a traceback."""
+    said = refusal(SERVE, database.parent, DATABASE_URL=f"sqlite:///{database}")
     assert "Traceback" not in said
+    beginning = "m2m-idp cannot start: "
+    [line] = [line for line in said.splitlines() if line.startswith(beginning)]
+    return line.removeprefix(beginning)
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "KEY_ENCRYPTION_KEYS", "SECRET_PEPPERS"])
