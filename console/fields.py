@@ -1,6 +1,7 @@
 """Form fields for what the models keep as JSON, for instants, and for small files."""
 
 import json
+from datetime import UTC
 from json import JSONDecodeError
 from typing import Any, ClassVar
 
@@ -15,6 +16,8 @@ from issuers.text import surrogate_problem
 
 MOST_UPLOADED = 65_536
 """Bytes: a key and its chain are some thousands."""
+FIRST_YEAR = 1970
+OUT_OF_CALENDAR = f"Choose a time in the years {FIRST_YEAR} to 9999."
 
 
 class Lines(forms.CharField):
@@ -58,12 +61,22 @@ class Checkboxes(forms.MultipleChoiceField):
 
 
 class Instant(forms.DateTimeField):
-    """A moment in UTC, in one input that the browser knows."""
+    """A moment in UTC from 1970 on, in one input that the browser knows."""
 
     widget = forms.DateTimeInput(attrs={"type": "datetime-local", "step": 1}, format="%Y-%m-%dT%H:%M:%S")
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options | {"help_text": f"{options.get('help_text', '')} UTC.".strip()})
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            at = super().to_python(value)
+            at = at and at.astimezone(UTC)
+        except OverflowError as error:
+            raise ValidationError(OUT_OF_CALENDAR) from error
+        if at and at.year < FIRST_YEAR:
+            raise ValidationError(OUT_OF_CALENDAR)
+        return at
 
 
 class Json(forms.JSONField):

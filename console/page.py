@@ -5,13 +5,13 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from console.generics import ModelAdmin
+from console.row_ids import RowIds
 
 LOOKUPS = ("", "exact", "id__exact", "isnull")
 """What a filter's link ends in. A regular expression, which SQLite runs in this process, is none of them."""
 
 
-class Page(ModelAdmin):
+class Page(RowIds):
     """Filters by nothing but what `list_filter` declares, so that no look-up in a URL reaches another column."""
 
     list_per_page = 50

@@ -24,6 +24,7 @@ from console.panelled_page import PanelledPage
 from console.public_fields import PublicKeys
 from console.public_keys import client_key_lines, other_uses
 from console.readable import ReadableJson
+from console.row_ids import ForeignKeys
 from console.site import site
 from console.token_preview import token_preview
 from issuers.models import SECRET_METHODS, TokenEndpointAuthMethod
@@ -87,7 +88,7 @@ class GrantFormSet(LabelledFormSet):
         return [form for form in kept if getattr(form, "cleaned_data", {}).get("is_default")]
 
 
-class GrantInline(ReadableJson, TabularInline):
+class GrantInline(ReadableJson, ForeignKeys, TabularInline):
     model = AccessGrant
     form = GrantForm
     formset = GrantFormSet

@@ -9,11 +9,12 @@ from django.db.models import ManyToManyField
 from django.forms import CheckboxSelectMultiple
 
 from console.generics import UserAdmin
+from console.row_ids import RowIds
 from console.site import site
 
 
 @admin.register(User, site=site)
-class ConsoleUserAdmin(UserAdmin):
+class ConsoleUserAdmin(RowIds, UserAdmin):
     list_display = ("username", "first_name", "last_name", "is_active", "is_superuser", "last_login")
     readonly_fields = ("last_login", "date_joined")
     list_filter = ("is_active", "is_superuser", "groups")
@@ -37,4 +38,6 @@ class ConsoleUserAdmin(UserAdmin):
     )
 
 
-site.register(Group, GroupAdmin)
+@admin.register(Group, site=site)
+class ConsoleGroupAdmin(RowIds, GroupAdmin):
+    pass
