@@ -37,7 +37,8 @@ class Place:
         if sent.number > newest:
             raise NotSentError(
                 f"{self.setting} is noted to have checkpoint {sent.number}, and the newest is {newest}: checkpoints "
-                "were removed, or the note was changed. Run manage.py audit verify with what was sent."
+                "were removed, or the note was changed. Run manage.py audit verify --checkpoint FILE, whose lines are "
+                "the statements that were sent."
             )
         new = Checkpoint.objects.filter(number__gt=sent.number).order_by("number")
         statements = list(new.values_list("number", "statement")[:MOST_AT_ONCE])

@@ -41,10 +41,12 @@ class Command(BaseCommand):
             self.stdout.write(f"The generated values are shown only now; they lie in {values_file()}")
         elif values_file().exists():
             self.stdout.write(f"The values that were generated at the first start lie in {values_file()}")
-        if not User.objects.filter(is_superuser=True, is_active=True).exists():
+        superuser = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
+        if superuser is None:
             self.stdout.write("There is no superuser. Make one: manage.py createsuperuser")
         elif not values:
-            self.stdout.write("Set a new password: manage.py changepassword admin")
+            name = shlex.quote(superuser.get_username())
+            self.stdout.write(f"Set a new password: manage.py changepassword {name}")
 
     def _tell_how_to_use(self, issuer: str) -> None:
         lines = [
