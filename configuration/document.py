@@ -28,6 +28,8 @@ from configuration.scalars import Scalar, plain_scalar, quoted_scalar
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_DEPTH = 50
+MAX_VALUES = 200_000
+"""Keys, values, lists and mappings: reading one takes about as long as reading 25 bytes of a long text."""
 
 NOT_TAKEN = re.compile(
     "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
@@ -61,7 +63,7 @@ def read(data: bytes) -> Node:
     problems.refuse()
     node = Node(None, START, START)
     try:
-        node = _document(YAML(typ="safe", pure=True).parse(text), problems)
+        node = _document(_bounded(YAML(typ="safe", pure=True).parse(text), problems), problems)
     except MarkedYAMLError as error:
         context = f" {error.context}" if error.context else ""
         problems.add(_place(error.problem_mark or error.context_mark), f"Not YAML: {error.problem}{context}.")
@@ -73,7 +75,10 @@ def read(data: bytes) -> Node:
 
 def _text(data: bytes, problems: Problems) -> str:
     if len(data) > MAX_BYTES:
-        problems.add(START, f"The file has more than {MAX_BYTES} bytes: split it.")
+        problems.add(
+            START,
+            f"The file has more than {MAX_BYTES} bytes: split it and apply its parts in turn.",
+        )
         return ""
     try:
         text = data.decode().removeprefix("\ufeff")
@@ -86,6 +91,20 @@ def _text(data: bytes, problems: Problems) -> str:
             f"The character U+{ord(found[0]):04X} can only be written as an escape.",
         )
     return text
+
+
+def _bounded(events: Iterator[Event], problems: Problems) -> Iterator[Event]:
+    """Raises InvalidConfigurationError for the first value too many."""
+    count = 0
+    for event in events:
+        count += isinstance(event, NodeEvent)
+        if count > MAX_VALUES:
+            problems.add(
+                _place(event.start_mark),
+                f"The file has more than {MAX_VALUES} keys and values: split it and apply its parts in turn.",
+            )
+            problems.refuse()
+        yield event
 
 
 def _document(events: Iterator[Event], problems: Problems) -> Node:

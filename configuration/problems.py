@@ -13,6 +13,8 @@ class Place:
 
 
 START = Place(line=1, column=1)
+MAX_LINES = 100
+"""Of more problems the first are named, and the rest counted."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -30,8 +32,10 @@ class InvalidConfigurationError(Exception):
 
     def lines(self, filename: str) -> Iterator[str]:
         """`FILE:LINE:COLUMN: message`, in the order of the file."""
-        for problem in self.problems:
+        for problem in self.problems[:MAX_LINES]:
             yield f"{filename}:{problem.place.line}:{problem.place.column}: {printable(problem.message)}"
+        if (more := len(self.problems) - MAX_LINES) > 0:
+            yield f"{filename}: {more} more problems."
 
 
 class Problems:

@@ -1,7 +1,10 @@
 """What a file refers to, by a variable's name or a path. A secret comes in no other way."""
 
 import base64
+import errno
+import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,13 +73,33 @@ class FromFile:
         """Raises ValueError."""
         path = self.located(surroundings)
         try:
-            with path.open("rb") as file:
-                data = file.read(longest + 1)
+            data = _read_regular(path, longest + 1)
         except OSError as error:
             raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
         if not data or len(data) > longest:
             raise ValueError(f"{path} is empty, or longer than {longest} bytes.")
         return data
+
+
+def _read_regular(path: Path, size: int) -> bytes:
+    """At most so many bytes of a file. Raises OSError, and ValueError for what could be waited for without end."""
+    refusal = ValueError(
+        f"{path} is not a regular file: give a file, not a directory, pipe, socket or device."
+    )
+    try:
+        # Opens a pipe that nobody writes to without waiting, and no socket.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise refusal from error
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise refusal
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(size)
+    finally:
+        os.close(descriptor)
 
 
 SecretSource = FromEnvironment | FromFile

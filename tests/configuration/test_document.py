@@ -6,8 +6,8 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from configuration.document import MAX_BYTES, read
-from configuration.problems import InvalidConfigurationError
+from configuration.document import MAX_BYTES, MAX_VALUES, read
+from configuration.problems import InvalidConfigurationError, Place, Problem
 from tests.configuration.files import unreadable
 
 
@@ -92,7 +92,10 @@ def test_a_tag_is_refused(tag: str) -> None:
         (b"a: " + b"9" * 5000, "f:1:4: A number of more than 100 digits: put it in quotes if it is a text."),
         (b"[" * 100_000, "f:1:52: Nested deeper than 50."),
         (b"- " * 100_000, "f:1:103: Nested deeper than 50."),
-        (b"a: " + b"x" * MAX_BYTES, "f:1:1: The file has more than 5242880 bytes: split it."),
+        (
+            b"a: " + b"x" * MAX_BYTES,
+            "f:1:1: The file has more than 5242880 bytes: split it and apply its parts in turn.",
+        ),
     ],
 )
 def test_what_is_no_plain_document_is_refused_where_it_stands(data: bytes, line: str) -> None:
@@ -117,3 +120,18 @@ def test_what_is_not_yaml_is_refused_where_it_ends_to_be(data: bytes, place: str
 
 def test_a_refusal_never_quotes_a_value() -> None:
     assert "hunter2" not in "".join(unreadable(b"secret_from: [hunter2\nb: hunter2: hunter2"))
+
+
+@pytest.mark.slow
+def test_a_file_of_very_many_short_values_is_refused_before_it_is_read_to_its_end() -> None:
+    assert unreadable(b"- a\n" * (MAX_BYTES // 4)) == [
+        f"f:{MAX_VALUES}:3: The file has more than 200000 keys and values: split it and apply its parts in turn."
+    ]
+
+
+def test_of_very_many_problems_the_first_are_named() -> None:
+    told = list(
+        InvalidConfigurationError(tuple(Problem(Place(n, 1), "Wrong.") for n in range(1, 1_001))).lines("f")
+    )
+
+    assert (told[0], told[99], told[100:]) == ("f:1:1: Wrong.", "f:100:1: Wrong.", ["f: 900 more problems."])

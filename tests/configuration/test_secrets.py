@@ -1,5 +1,11 @@
 """The secrets of a relying party: told by their labels, given by reference, never taken away by a file."""
 
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -73,6 +79,48 @@ def test_a_file_without_a_secret_is_refused(tmp_path: Path, content: bytes | Non
     told = problem_of(billing("{label: second, secret_from: {file: x}}"), folder=tmp_path, at="{file")
 
     assert told == f"secret_from: {tmp_path / 'x'} {problem}"
+
+
+def make_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def make_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def make_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, make_folder, make_device, make_socket])
+@pytest.mark.django_db
+def test_what_is_no_file_is_refused_at_once(make: Callable[[Path], None]) -> None:
+    # A socket's path has 107 characters at most.
+    with tempfile.TemporaryDirectory() as folder, interrupted_after(seconds=20):
+        make(Path(folder) / "x")
+        told = problem_of(billing("{label: second, secret_from: {file: x}}"), folder=Path(folder), at="{file")
+
+    assert told == (
+        f"secret_from: {folder}/x is not a regular file: give a file, not a directory, pipe, socket or device."
+    )
+
+
+@contextmanager
+def interrupted_after(*, seconds: int) -> Iterator[None]:
+    """A wait without end in the block raises InterruptedError instead."""
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        raise InterruptedError
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.mark.parametrize("environment", [{}, {"SECRET": ""}])
