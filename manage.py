@@ -20,6 +20,10 @@ def main() -> None:
         sys.stdout.flush()
     except ImproperlyConfigured as refusal:
         end(f"m2m-idp cannot start: {refusal}")
+    except PermissionError as error:
+        end(
+            f"Permission denied: {error.filename}. Run this as the server's user, or give that user the file."
+        )
     except BrokenPipeError:
         # Who reads has read enough; what is not yet written goes nowhere when the process ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

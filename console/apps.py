@@ -12,5 +12,6 @@ class ConsoleConfig(AppConfig):
         # Connects itself to Django's signals, whose senders are models.
         import_module("console.sign_ins")
         if settings.HAS_CONSOLE:
-            # Registers the pages, so that Django's checks see them.
+            # Registers the pages, so that Django's checks see them, and the console's own check.
             import_module("console.urls")
+            import_module("console.static_files")

@@ -12,9 +12,9 @@ from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.security import SecurityMiddleware
 from django.utils.deprecation import MiddlewareMixin
-from whitenoise.middleware import WhiteNoiseMiddleware
 
 from console.login import answer_login
+from console.static_files import Files
 from console.turns import answer_in_turn
 from issuers.history import Source, authored
 
@@ -68,11 +68,11 @@ class SecurityHeaders(SecurityMiddleware):
         return response
 
 
-class StaticFiles(WhiteNoiseMiddleware):
+class StaticFiles(Files):
     def __call__(self, request: HttpRequest) -> Any:  # type: ignore[override]
         if not is_console(request):
             return self.get_response(request)
-        return super().__call__(request)  # type: ignore[no-untyped-call]
+        return super().__call__(request)
 
 
 class Logins(AdminOnly, MiddlewareMixin):

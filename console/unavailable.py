@@ -1,4 +1,4 @@
-"""What the console answers while the database is away or hangs, or when all of the console's turns are given."""
+"""What the console answers when it cannot: no database, no turn left, or no files of its own."""
 
 import sys
 
@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.defaults import server_error
 
+from console.static_files import NotCollectedError
 from issuers.turns import StuckError
 
 AWAY_IN_SQLITE = ("locked", "unable to open", "disk")
@@ -15,7 +16,10 @@ AWAY_IN_SQLITE = ("locked", "unable to open", "disk")
 
 def failed(request: HttpRequest) -> HttpResponse:
     """Django's last resort, of every path that is not the protocol's: a database that is away is no defect."""
-    return unavailable(request) if is_away(sys.exception()) else server_error(request)
+    error = sys.exception()
+    if isinstance(error, NotCollectedError):
+        return render(request, "console/not_collected.html", status=503)
+    return unavailable(request) if is_away(error) else server_error(request)
 
 
 def is_away(error: BaseException | None) -> bool:

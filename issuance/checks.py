@@ -1,6 +1,8 @@
 """What an operator should know of the settings before the server starts."""
 
 import os
+import stat
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -22,6 +24,11 @@ TOO_FEW_CONNECTIONS = "PostgreSQL takes {most} connections, and the workers of t
 MAKE_THEM_FIT = (
     "Raise max_connections of PostgreSQL, or lower WEB_CONCURRENCY: a worker of any host has up to {each}."
 )
+
+READ_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
+ENTERED_BY_OTHERS = stat.S_IXGRP | stat.S_IXOTH
+OTHERS_CAN_READ = "Other users of this host can read {path}."
+HIDE = "Run chmod 600 {path}, or let the directory be the server's user's alone (chmod 700)."
 
 NO_CERTIFICATE_ARRIVES = (
     "{issuer} has {method} on, but no client certificate reaches this server: its clients get 401."
@@ -75,6 +82,22 @@ def _most_connections() -> int:
             "SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int"
         )
         return int(cursor.fetchone()[0])
+
+
+@register(deploy=True)
+def hides_its_database(**_: Any) -> list[CheckMessage]:
+    """Whether others than the server's user can read the SQLite database. A new one is made for that user alone."""
+    if settings.IS_POSTGRESQL:
+        return []
+    database = Path(connection.settings_dict["NAME"]).absolute()
+    if not database.parent.is_dir() or not database.parent.stat().st_mode & ENTERED_BY_OTHERS:
+        return []
+    files = [database, *(database.with_name(f"{database.name}{end}") for end in ("-wal", "-shm"))]
+    return [
+        Warning(OTHERS_CAN_READ.format(path=path), hint=HIDE.format(path=path), id="issuance.W003")
+        for path in files
+        if path.is_file() and path.stat().st_mode & READ_BY_OTHERS
+    ]
 
 
 @register(deploy=True)

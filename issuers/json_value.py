@@ -25,3 +25,17 @@ def json_problem(value: Any, *, longest: int) -> str | None:
     if len(text) > longest:
         return f"At most {longest:,} characters of JSON."
     return None
+
+
+def is_nested_deeper(value: Any, *, levels: int) -> bool:
+    """Whether arrays and objects stand in each other more than `levels` deep. How deep Python's parser goes differs."""
+    layer = [value]
+    for _ in range(levels + 1):
+        layer = [member for each in layer for member in _members(each)]
+    return bool(layer)
+
+
+def _members(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []

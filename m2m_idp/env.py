@@ -24,6 +24,7 @@ from m2m_idp.env_values import (
     directory_of,
     file_of,
     listed,
+    make_directory,
     netloc,
     networks_of,
     one_of,
@@ -196,22 +197,32 @@ def _is_loopback_address(host: str) -> bool:
 def _generated(var_dir: Path) -> dict[str, str]:
     """The secrets that a loopback server made for itself. Made once: of many processes one wins the name."""
     path = var_dir / "generated.env"
-    if not path.exists():
-        # The database beside it is nobody else's to read either.
-        var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        values = {
-            "SECRET_KEY": secrets.token_urlsafe(48),
-            "KEY_ENCRYPTION_KEYS": f"local-{secrets.token_hex(3)}:{_new_key()}",
-            "SECRET_PEPPERS": f"local-{secrets.token_hex(3)}:{_new_key()}",
-        }
-        draft = draft_beside(path, values)
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return dict(line.split("=", 1) for line in path.read_text().splitlines())
+    try:
+        if not path.exists():
+            _generate(path)
+        return dict(line.split("=", 1) for line in path.read_text().splitlines())
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"The generated secrets in {path} cannot be read by user {os.geteuid()} ({error.strerror}): "
+            "give the file to that user, or name another VAR_DIR."
+        ) from error
+
+
+def _generate(path: Path) -> None:
+    # The database beside it is nobody else's to read either.
+    make_directory("VAR_DIR", path.parent)
+    values = {
+        "SECRET_KEY": secrets.token_urlsafe(48),
+        "KEY_ENCRYPTION_KEYS": f"local-{secrets.token_hex(3)}:{_new_key()}",
+        "SECRET_PEPPERS": f"local-{secrets.token_hex(3)}:{_new_key()}",
+    }
+    draft = draft_beside(path, values)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
 
 
 def _new_key() -> str:

@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 from redis import ConnectionPool, RedisError
 
-from m2m_idp.env_values import Variables, text_of
+from m2m_idp.env_values import Variables, check_writable, make_directory, text_of
 
 DATABASE_NUMBER = re.compile(r"(/[0-9]{0,9})?")
 IN_EACH_PROCESS = "locmemcache://"
@@ -23,7 +23,8 @@ DATABASE_SCHEMES = ("sqlite:", "postgres:", "postgresql:")
 
 
 def database(env: Variables, var_dir: Path) -> dict[str, Any]:
-    url = text_of(env, "DATABASE_URL", default=f"sqlite:///{var_dir / 'db.sqlite3'}")
+    default = f"sqlite:///{var_dir / 'db.sqlite3'}"
+    url = text_of(env, "DATABASE_URL", default=default)
     if not url.startswith(DATABASE_SCHEMES):
         raise ImproperlyConfigured("DATABASE_URL must begin with sqlite: or postgres:.")
     try:
@@ -32,11 +33,16 @@ def database(env: Variables, var_dir: Path) -> dict[str, Any]:
         # The error's own text may hold a part of the password.
         raise ImproperlyConfigured(
             "DATABASE_URL must be sqlite:///PATH or postgres://USER:PASSWORD@HOST:PORT/NAME, "
-            "with special characters of the password percent-encoded."
+            "with special characters of the password percent-encoded, or the password in DATABASE_PASSWORD."
         ) from error
     options = config.setdefault("OPTIONS", {})
     if config["ENGINE"] == "django.db.backends.sqlite3":
         config["ENGINE"] = "m2m_idp.sqlite"
+        if url == default:
+            make_directory("VAR_DIR", var_dir)
+        elif (directory := Path(config["NAME"]).absolute().parent).is_dir():
+            # SQLite makes two more files beside its own. A directory that is not there is a database that is away.
+            check_writable("DATABASE_URL", directory)
         options |= {
             "transaction_mode": "IMMEDIATE",
             "timeout": 10,
@@ -44,6 +50,8 @@ def database(env: Variables, var_dir: Path) -> dict[str, Any]:
             f"PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit={LARGEST_LOG};",
         }
     else:
+        # In a URL some characters have to be percent-encoded; here none.
+        config["PASSWORD"] = config["PASSWORD"] or text_of(env, "DATABASE_PASSWORD", default="")
         # A host that vanished without a word is given up after ten seconds, not after minutes.
         unanswered = {
             "connect_timeout": 3,

@@ -1,6 +1,7 @@
 """One variable of the environment as the kind of value that it must be; anything else is refused with its name."""
 
 import ipaddress
+import os
 import re
 import ssl
 from collections.abc import Mapping
@@ -19,7 +20,12 @@ def text_of(env: Variables, name: str, *, default: str) -> str:
     if name in env or not path:
         return env.get(name, default)
     try:
-        return Path(path).read_text().strip()
+        # Editors of other systems put a byte order mark at the beginning, and CR LF at the end.
+        return Path(path).read_text(encoding="utf-8-sig").strip()
+    except UnicodeDecodeError as error:
+        raise ImproperlyConfigured(
+            f"{name}_FILE must be text in UTF-8: save {path} in that encoding."
+        ) from error
     except (OSError, ValueError) as error:
         raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error}.") from error
 
@@ -29,6 +35,26 @@ def directory_of(env: Variables, name: str, *, default: Path) -> Path:
     if not text:
         raise ImproperlyConfigured(f"{name} is empty: name a directory, or unset it for {default}.")
     return Path(text).absolute()
+
+
+def make_directory(name: str, directory: Path) -> None:
+    """Make the directory, for this user alone, if it is not there. Raises ImproperlyConfigured."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"{name}: user {os.geteuid()} cannot make the directory {directory} ({error.strerror}). "
+            "Make it and give it to that user, or name another directory."
+        ) from error
+    check_writable(name, directory)
+
+
+def check_writable(name: str, directory: Path) -> None:
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise ImproperlyConfigured(
+            f"{name}: files have to be made in {directory}, and user {os.geteuid()} cannot write to it. "
+            "Give that user the directory, or name another one."
+        )
 
 
 def file_of(env: Variables, name: str) -> Path | None:

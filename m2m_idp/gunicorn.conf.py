@@ -26,7 +26,7 @@ except ImproperlyConfigured as refusal:
 
 # Models can be imported only now.
 from audit import output
-from console import failed_sign_ins
+from console import failed_sign_ins, static_files
 from issuance import checks, documents, flood
 from issuance.health.start import start_notices, start_problems
 from m2m_idp.worker import SILENCE, TLSConnection
@@ -92,7 +92,13 @@ def on_starting(_server: Arbiter) -> None:
         sys.exit(1)
     for told in start_notices():
         logging.getLogger("m2m_idp").warning(told)
-    for notice in [*checks.shares_counts(), *checks.has_connections(), *checks.lets_certificates_in()]:
+    for notice in [
+        *checks.shares_counts(),
+        *checks.has_connections(),
+        *checks.lets_certificates_in(),
+        *static_files.has_static_files(),
+        *checks.hides_its_database(),
+    ]:
         logging.getLogger("m2m_idp").log(notice.level, "%s %s", notice.msg, notice.hint)
     get_resolver().check()
     warm()

@@ -15,6 +15,7 @@ from console.page import Page
 from console.pasted_token import Judgement, judged
 from issuance.issued_token import examined
 from issuance.signed_jwt import LONGEST_JWT, JwtRefusedError
+from issuers.json_value import is_nested_deeper
 
 
 class Unechoed(forms.Textarea):
@@ -22,6 +23,10 @@ class Unechoed(forms.Textarea):
 
     def format_value(self, value: Any) -> None:
         return None
+
+
+MAX_LEVELS = 100
+TOO_DEEP = "This is no token. Its claims are nested too deep."
 
 
 class PastedTokenForm(forms.Form):
@@ -37,11 +42,14 @@ class PastedTokenForm(forms.Form):
         """Its judgement stands in its place."""
         now = timezone.now()
         try:
-            return judged(examined("".join(self.cleaned_data["token"].split()), now=now), now=now)
+            token = examined("".join(self.cleaned_data["token"].split()), now=now)
         except JwtRefusedError as refused:
             raise ValidationError(f"This is no token. {refused}") from refused
         except RecursionError as error:
-            raise ValidationError("This is no token. Its claims are nested too deep.") from error
+            raise ValidationError(TOO_DEEP) from error
+        if is_nested_deeper(token.claims, levels=MAX_LEVELS):
+            raise ValidationError(TOO_DEEP)
+        return judged(token, now=now)
 
 
 class PastedTokenPage(Page):

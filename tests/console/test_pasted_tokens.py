@@ -129,8 +129,11 @@ def test_what_is_no_token_is_refused_in_words(cast: Cast, auditor: Client, text:
     assert why in pasted(auditor, text)
 
 
-def test_claims_that_are_nested_too_deep_are_refused_in_words(cast: Cast, auditor: Client) -> None:
-    claims = f'{{"a": {"[" * 700}{"]" * 700}}}'
+@pytest.mark.parametrize("levels", [101, 700])
+def test_claims_that_are_nested_too_deep_are_refused_in_words(
+    cast: Cast, auditor: Client, levels: int
+) -> None:
+    claims = f'{{"a": {"[" * levels}{"]" * levels}}}'
     parts = ('{"alg":"RS256"}', claims, "no signature")
     text = ".".join(urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts)
     assert "This is no token. Its claims are nested too deep." in pasted(auditor, text)

@@ -110,6 +110,44 @@ def test_a_secret_may_lie_in_a_file(tmp_path: Path, name: str) -> None:
     assert read == env.read(REAL)
 
 
+@pytest.mark.parametrize("written", ["\ufeff{}", "{}\r\n", "\ufeff{} \r\n\r\n", "  {}\n\n"])
+@pytest.mark.parametrize("name", SECRETS)
+def test_what_editors_put_around_a_secret_is_no_part_of_it(tmp_path: Path, name: str, written: str) -> None:
+    (tmp_path / "secret").write_bytes(written.format(REAL[name]).encode())
+    assert env.read(without(name) | {f"{name}_FILE": str(tmp_path / "secret")}) == env.read(REAL)
+
+
+def test_a_secret_in_another_encoding_is_named_and_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(REAL["SECRET_KEY"], encoding="utf-16")
+    with pytest.raises(ImproperlyConfigured) as caught:
+        env.read(without("SECRET_KEY") | {"SECRET_KEY_FILE": str(tmp_path / "secret")})
+    assert str(caught.value) == (
+        f"SECRET_KEY_FILE must be text in UTF-8: save {tmp_path}/secret in that encoding."
+    )
+
+
+@pytest.mark.parametrize("password", ["a/b?c%d#e@f:g", "%41", "p ä&'\"$\\", "postgres://"])
+def test_a_password_beside_the_url_is_taken_to_the_letter(tmp_path: Path, password: str) -> None:
+    url = {"DATABASE_URL": "postgres://idp@db:5432/idp", "VAR_DIR": str(tmp_path)}
+    (tmp_path / "password").write_text(f"{password}\n")
+    for given in ({"DATABASE_PASSWORD": password}, {"DATABASE_PASSWORD_FILE": str(tmp_path / "password")}):
+        read = env.read(REAL | url | given)
+        assert (read.database["PASSWORD"], read.database["HOST"], read.database["NAME"]) == (
+            password,
+            "db",
+            "idp",
+        )
+
+
+def test_a_password_in_the_url_wins(tmp_path: Path) -> None:
+    given = {
+        "DATABASE_URL": "postgres://idp:own@db/idp",
+        "DATABASE_PASSWORD": "other",
+        "VAR_DIR": str(tmp_path),
+    }
+    assert env.read(REAL | given).database["PASSWORD"] == "own"
+
+
 def test_the_databases_url_may_lie_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "url").write_text("postgres://idp:secret@db/idp\n")
     assert env.read(REAL | {"DATABASE_URL_FILE": str(tmp_path / "url")}).database["NAME"] == "idp"
