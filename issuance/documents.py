@@ -3,11 +3,14 @@
 They are served from what this process last read, also while the database is away or hangs.
 """
 
+import threading
+import time
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import structlog
 from django.db import Error as DatabaseFailure
+from django.db import connections
 
 from issuance.access_token import FIXED_CLAIMS
 from issuance.errors import NotFound, TemporarilyUnavailable
@@ -22,6 +25,9 @@ from relying_parties.models import RelyingParty, ResourceServer, scopes_problem
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+WARMED_AGAIN_AFTER = 1.0
+"""Seconds between attempts to read the documents for the first time."""
 
 log = structlog.get_logger("issuance")
 
@@ -80,6 +86,22 @@ def warm() -> None:
             _Warmth.revision = revision
     except DatabaseFailure as failure:
         log.error("not_warmed", reason=str(failure))  # noqa: TRY400 - one line
+
+
+def warm_until_done() -> None:
+    """A thread of a process that started without its database tries on, whether or not somebody asks for a token.
+
+    Only after the fork: it would not survive it.
+    """
+    if not is_warm():
+        threading.Thread(target=_until_warm, name="documents", daemon=True).start()
+
+
+def _until_warm() -> None:
+    while not is_warm():
+        time.sleep(WARMED_AGAIN_AFTER)
+        warm()
+        connections.close_all()
 
 
 def _read_all() -> None:

@@ -115,6 +115,7 @@ def ssl_context(_config: Config, default: Callable[[], SSLContext]) -> SSLContex
 
 def post_worker_init(_worker: Worker) -> None:
     warm()
+    documents.warm_until_done()
     flood.start_writing()
     if seconds := settings.ENVIRONMENT.maintain_every:
         worker_thread.start(every=timedelta(seconds=seconds))

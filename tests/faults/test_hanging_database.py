@@ -4,7 +4,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from issuers.turns import PATIENCE
 from tests.cast import Cast
 from tests.faults.clients import SECONDS_TO_RECOVER, Crowd, crowd
 from tests.faults.own_database import OwnDatabase, OwnFile, issued_jtis, own_cluster, own_database
-from tests.server import Server, serve, stopped, with_static_files
+from tests.server import SECONDS_TO_START, Server, serve, stopped, with_static_files
 
 CONNECTIONS = 24
 """More than a worker has threads."""
@@ -169,3 +169,25 @@ if not IS_SQLITE:
                 since = time.monotonic()
                 while server.get("/admin/", headers=cookie).status_code != requests.codes.ok:
                     assert time.monotonic() < since + SECONDS_TO_RECOVER, "the console does not recover"
+
+    @pytest.mark.slow
+    @pytest.mark.contract("P12.1")
+    def test_a_server_that_started_without_its_database_warms_up_by_itself(
+        cast: Cast, tmp_path: Path
+    ) -> None:
+        with own_cluster() as database, ThreadPoolExecutor(1) as operator, ExitStack() as away:
+            away.enter_context(database.stopped())
+            mending = operator.submit(mend_once_noticed, tmp_path, away)
+            # It returns once /livez says ok: nobody asks for anything else.
+            with serve(tmp_path, 1, {"DATABASE_URL": database.url}) as server:
+                assert server.get("/oidc_m2m/jwks").status_code == requests.codes.ok
+            mending.result()
+
+    def mend_once_noticed(directory: Path, away: ExitStack) -> None:
+        deadline = time.monotonic() + SECONDS_TO_START
+        while not any("not_warmed" in log.read_text() for log in directory.glob("server-*.log")):
+            assert time.monotonic() < deadline, "the server does not notice"
+            time.sleep(0.1)
+        away.close()
+        # This thread's, which looked up where PostgreSQL is installed.
+        connection.close()
