@@ -38,6 +38,8 @@ LONGEST_KEY_ID = 32
 KEY_BYTES = 32
 SHORTEST_SECRET_KEY = 32
 """Characters. Who guesses it forges sessions of the console."""
+DRAIN_SECONDS = 10
+"""Unless PUBLIC_URL is loopback: what a load balancer takes to see that `/readyz` says `draining`."""
 SURFACES = ("all", "protocol", "admin")
 KEYED = "printf 'k1:%s\\n' \"$(openssl rand -base64 32)\""
 HOW_TO_MAKE = {
@@ -66,6 +68,8 @@ class Environment:
     web_concurrency: int
     maintain_every: int
     """Seconds; 0: the server leaves its chores to others."""
+    drain_seconds: int
+    """How long the server goes on after SIGTERM while `/readyz` says `draining`."""
     auth_failures_per_minute: int
     """0: wrong secrets are not counted."""
     refusals_recorded_per_minute: int
@@ -122,6 +126,9 @@ def read(env: Variables) -> Environment:
         surface=one_of(env, "IDP_SURFACE", SURFACES),
         web_concurrency=whole_number_of(env, "WEB_CONCURRENCY", default=2, smallest=1, largest=1024),
         maintain_every=whole_number_of(env, "MAINTAIN_EVERY", default=60, smallest=0, largest=86_400),
+        drain_seconds=whole_number_of(
+            env, "DRAIN_SECONDS", default=0 if is_loopback else DRAIN_SECONDS, smallest=0, largest=600
+        ),
         auth_failures_per_minute=whole_number_of(
             env, "AUTH_FAILURES_PER_MINUTE", default=20, smallest=0, largest=1_000_000
         ),

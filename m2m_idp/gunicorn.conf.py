@@ -29,6 +29,7 @@ from audit import output
 from console import failed_sign_ins, static_files
 from issuance import checks, documents, flood
 from issuance.health.start import start_notices, start_problems
+from m2m_idp import stopping
 from m2m_idp.worker import SILENCE, TLSConnection
 from upkeep import worker_thread
 
@@ -68,7 +69,7 @@ MEMORY = "/dev/shm"  # noqa: S108
 worker_tmp_dir = MEMORY if os.access(MEMORY, os.W_OK) else None
 # Longer than a reverse proxy keeps an idle connection open: it, not this server, closes first.
 keepalive = 75
-# Shorter than what systemd, Docker Compose (compose.yaml) and Kubernetes wait for before they kill.
+# Together with DRAIN_SECONDS shorter than what systemd, Docker Compose and Kubernetes wait for before they kill.
 graceful_timeout = 25
 control_socket_disable = True
 
@@ -105,6 +106,10 @@ def on_starting(_server: Arbiter) -> None:
     # What was loaded lives as long as the server: no collection walks through it again.
     gc.collect()
     gc.freeze()
+
+
+def when_ready(server: Arbiter) -> None:
+    stopping.drain_before_stopping(server, seconds=settings.ENVIRONMENT.drain_seconds)
 
 
 def ssl_context(_config: Config, default: Callable[[], SSLContext]) -> SSLContext:

@@ -6,6 +6,7 @@ before and after: a first byte, the next request, and the client's own end after
 """
 
 import selectors
+import signal
 import socket
 import ssl
 import time
@@ -14,23 +15,86 @@ from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from gunicorn.http.message import Request
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from issuance import draining
 
 SILENCE = 10
 """Seconds that a connection may wait for the client to send, or to take what is sent."""
 READING = 20
 """Seconds from the first byte of a request, its TLS handshake included, to the last."""
 MOST_TO_DRAIN = 65_536
+LEAVING = 2
+"""Seconds that a stopping worker waits for the request of a client that has begun none."""
+ORPHANED = 5
+"""Seconds that a worker takes to leave when the master is dead."""
 
 
 class Worker(ThreadWorker):
     poller: Any
+    method_queue: Any
+    tpool: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
         self.in_hand: dict[TConn, float] = {}
         """When its request came to a thread, of each connection that has one."""
         self.left_to_drain: WeakKeyDictionary[TConn, int] = WeakKeyDictionary()
+
+    def run(self) -> None:
+        """Serve until SIGTERM, or until the master is dead; then leave the port to others, and answer what is there."""
+        self.poller.register(
+            self.method_queue.fileno(), selectors.EVENT_READ, self.method_queue.run_callbacks
+        )
+        self.set_accept_enabled(True)  # type: ignore[no-untyped-call]
+        while self.alive and self.is_parent_alive():  # type: ignore[no-untyped-call]
+            self.turn()
+            self.set_accept_enabled(self.nr_conns < self.worker_connections)  # type: ignore[no-untyped-call]
+        seconds = ORPHANED if self.alive else self.cfg.graceful_timeout
+        if self.alive:
+            # However long a thread still hangs, at the database for example.
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(ORPHANED + 1)
+        self.alive = False
+        self.stop_listening()
+        self.leave(within=seconds)
+
+    def turn(self) -> None:
+        self.notify()  # type: ignore[no-untyped-call]
+        self.wait_for_and_dispatch_events(timeout=1.0)  # type: ignore[no-untyped-call]
+        self.murder_keepalived()  # type: ignore[no-untyped-call]
+        self.murder_pending()
+
+    def stop_listening(self) -> None:
+        """The port is free when every process has closed it, and what nobody has accepted by then is reset."""
+        self.set_accept_enabled(False)  # type: ignore[no-untyped-call]
+        for listener in self.sockets:
+            while self.accept(listener):
+                pass
+            listener.close()
+
+    def accept(self, listener: Any) -> bool:
+        """Whether there was a connection to accept."""
+        before = self.nr_conns
+        super().accept(listener)  # type: ignore[no-untyped-call]
+        return self.nr_conns > before
+
+    def leave(self, *, within: float) -> None:
+        deadline = time.monotonic() + within
+        idle_until = time.monotonic() + min(LEAVING, within)
+        for conn in (*self.keepalived_conns, *self.pending_conns):
+            conn.timeout = min(conn.timeout, idle_until)
+        while self.nr_conns > 0 and time.monotonic() < deadline:
+            self.turn()
+        self.murder_keepalived(force=True)  # type: ignore[no-untyped-call]
+        self.tpool.shutdown(wait=False)
+
+    def handle_request(self, req: Request, conn: TConn) -> Any:
+        """A client that asks again is to reach another host."""
+        if draining.has_begun():
+            req.force_close()  # type: ignore[no-untyped-call]
+        return super().handle_request(req, conn)  # type: ignore[no-untyped-call]
 
     def enqueue_req(self, conn: TConn) -> None:
         """A new connection waits for its first byte in the main loop: there it costs no thread."""

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import connection
 
 SECONDS_TO_START = 30
-SECONDS_TO_STOP = 10
+SECONDS_TO_STOP = 40
 SETTLED = 0.3
 """Seconds without another line."""
 
@@ -111,14 +111,16 @@ def serve(
     tls: Tls | None = None,
     application: str = "m2m_idp.wsgi:application",
     stdout: int | None = None,
+    port: int | None = None,
 ) -> Iterator[Server]:
     """A server for the length of the block; it is stopped whatever happens in there.
 
-    Its log is empty when it writes to a `stdout` of the test's own.
+    Its log is empty when it writes to a `stdout` of the test's own. One that takes another's `port`
+    goes on with its log.
     """
-    port = free_port()
+    port = port or free_port()
     log = directory / f"server-{port}.log"
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "-c", "m2m_idp/gunicorn.conf.py", application],
             cwd=settings.BASE_DIR,

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from issuance import draining
 from issuance.answers import NO_STORE, json_answer
 from issuance.documents import is_warm
 from issuance.forwarded import parsed_address
@@ -27,11 +28,13 @@ class LivezView(ProtocolView):
 
 
 class ReadyzView(ProtocolView):
-    """200 when tokens can be issued, or what is amiss is forgiven (FORGIVEN); else 503."""
+    """200 when tokens can be issued, or what is amiss is forgiven (FORGIVEN); else 503, as while the server stops."""
 
     http_method_names = ["get", "head"]
 
     def get(self, request: Request) -> HttpResponse:
+        if draining.has_begun():
+            return json_answer({"status": "draining"}, status=503, headers=NO_STORE)
         found = LATEST.problems()
         is_ready = not any(problems for check, problems in found.items() if check not in FORGIVEN)
         status = "unready" if not is_ready else "degraded" if any(found.values()) else "ok"

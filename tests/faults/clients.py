@@ -29,6 +29,8 @@ class Client:
     """When that was asked for: seconds of the monotonic clock."""
     broken: int = 0
     """Requests that got no answer."""
+    unreached: int = 0
+    """Connections that were refused: what was not sent is not lost."""
     refused: int = 0
     odd: list[str] = field(default_factory=list)
     """Answers that are neither a token nor a well-formed 503."""
@@ -41,6 +43,11 @@ class Client:
                 link.request("POST", self.path, b"grant_type=client_credentials", dict(self.headers))
                 answer = link.getresponse()
                 body = answer.read()
+            except ConnectionRefusedError:
+                self.unreached += 1
+                link.close()
+                time.sleep(UNREACHED)
+                continue
             except (OSError, http.client.HTTPException):
                 self.broken += 1
                 link.close()
@@ -92,6 +99,10 @@ class Crowd:
     def broken(self) -> int:
         return sum(client.broken for client in self.clients)
 
+    @property
+    def unreached(self) -> int:
+        return sum(client.unreached for client in self.clients)
+
     def wait_for(self, *, tokens: int = 0, refused: int = 0, within: float = 20) -> None:
         """Until so many more have arrived."""
         wanted = len(self.jtis) + tokens, self.refused + refused
@@ -111,12 +122,19 @@ class Crowd:
 @contextmanager
 def crowd(server: Server, requests: list[tuple[str, str]], *, connections: int) -> Iterator[Crowd]:
     """`requests`: path and Authorization header, dealt to the connections in turn."""
-    over = threading.Event()
     asking = [requests[number % len(requests)] for number in range(connections)]
     clients = [
         Client(server.port, {"Authorization": authorization, "Content-Type": FORM}, path)
         for path, authorization in asking
     ]
+    with asking_on(clients) as them:
+        yield them
+
+
+@contextmanager
+def asking_on(clients: list[Client]) -> Iterator[Crowd]:
+    """They ask one request after the other, for the length of the block."""
+    over = threading.Event()
     threads = [threading.Thread(target=client.run_until, args=[over.is_set]) for client in clients]
     for thread in threads:
         thread.start()

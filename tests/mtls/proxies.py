@@ -138,7 +138,7 @@ def nginx(directory: Path, *, server: int, certificate: Path, authority: Path) -
         NGINX.format(directory=directory, port=port, server=server, certificate=certificate)
     )
     binary = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin") or "nginx"
-    with _running([binary, "-p", str(directory), "-c", str(configuration)], port):
+    with running([binary, "-p", str(directory), "-c", str(configuration)], port):
         yield Door(port, authority)
 
 
@@ -151,12 +151,13 @@ def haproxy(directory: Path, *, server: int, certificate: Path, authority: Path)
         HAPROXY.format(port=port, server=server, certificate=certificate, authority=authority)
     )
     binary = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin") or "haproxy"
-    with _running([binary, "-db", "-f", str(configuration)], port):
+    with running([binary, "-db", "-f", str(configuration)], port):
         yield Door(port, authority)
 
 
 @contextmanager
-def _running(command: list[str], port: int) -> Iterator[None]:
+def running(command: list[str], port: int) -> Iterator[None]:
+    """The program, for the length of the block; it begins when the program listens."""
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     try:
         _wait_until_it_listens(process, port)

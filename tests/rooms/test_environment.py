@@ -42,6 +42,7 @@ def test_a_loopback_server_needs_no_variable_but_a_place(tmp_path: Path) -> None
     read = env.read({"VAR_DIR": str(tmp_path)})
     assert (read.public_url, read.bind, read.port) == ("http://127.0.0.1:8000", "127.0.0.1", 8000)
     assert (read.surface, read.web_concurrency, read.debug, read.is_loopback) == ("all", 2, False, True)
+    assert read.drain_seconds == 0
     assert (read.trusted_proxies, read.operations_networks, read.allowed_hosts) == ((), (), ())
     assert (read.fetch_allowed_networks, read.fetch_ca_file) == ((), "")
     assert read.maintain_every == 60
@@ -69,7 +70,12 @@ def test_it_reads_every_variable(tmp_path: Path) -> None:
         REAL
         | {"BIND": "::", "PORT": "9000", "VAR_DIR": str(tmp_path), "STATIC_ROOT": "/srv/static"}
         | {"IDP_SURFACE": "protocol", "WEB_CONCURRENCY": "4", "LOG_LEVEL": "WARNING", "DEBUG": "false"}
-        | {"MAINTAIN_EVERY": "0", "AUTH_FAILURES_PER_MINUTE": "0", "REFUSALS_RECORDED_PER_MINUTE": "5"}
+        | {
+            "MAINTAIN_EVERY": "0",
+            "DRAIN_SECONDS": "30",
+            "AUTH_FAILURES_PER_MINUTE": "0",
+            "REFUSALS_RECORDED_PER_MINUTE": "5",
+        }
         | {"ALLOWED_HOSTS": "a.example, b.example", "TRUSTED_PROXIES": "10.0.0.0/8, ::1"}
         | {"OPERATIONS_NETWORKS": "192.0.2.0/24", "CACHE_URL": "redis://cache:6379/1"}
         | {"DATABASE_URL": "postgres://idp:p%40ss@db:5432/idp"}
@@ -79,6 +85,7 @@ def test_it_reads_every_variable(tmp_path: Path) -> None:
     assert (read.bind, read.port, read.static_root) == ("[::]", 9000, Path("/srv/static"))
     assert (read.surface, read.web_concurrency, read.log_level) == ("protocol", 4, "WARNING")
     assert (read.maintain_every, read.auth_failures_per_minute) == (0, 0)
+    assert (read.drain_seconds, env.read(REAL).drain_seconds) == (30, 10)
     assert read.checkpoint_file == tmp_path / "checkpoints"
     assert read.checkpoint_url == "https://log.example/x?key=1"
     assert (
@@ -219,6 +226,7 @@ def test_a_key_may_be_in_base64url_without_padding() -> None:
     [("PORT", text) for text in ("", "0", "65536", "-1", "8000 ", "8e3", "٣", "9" * 5000)]
     + [("WEB_CONCURRENCY", "0"), ("WEB_CONCURRENCY", "many"), ("WEB_CONCURRENCY", "1025")]
     + [("MAINTAIN_EVERY", "-1"), ("MAINTAIN_EVERY", "1m"), ("MAINTAIN_EVERY", "86401")]
+    + [("DRAIN_SECONDS", "-1"), ("DRAIN_SECONDS", "10s"), ("DRAIN_SECONDS", "601")]
     + [("AUTH_FAILURES_PER_MINUTE", "-1"), ("AUTH_FAILURES_PER_MINUTE", "1000001")]
     + [("REFUSALS_RECORDED_PER_MINUTE", "-1"), ("REFUSALS_RECORDED_PER_MINUTE", "all")]
     + [("DEBUG", "1"), ("DEBUG", "True"), ("IDP_SURFACE", "token"), ("LOG_LEVEL", "info"), ("BIND", "localhost")]

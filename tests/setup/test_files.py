@@ -6,6 +6,9 @@ import tomllib
 import pytest
 from django.conf import settings
 
+from m2m_idp.env import DRAIN_SECONDS
+from m2m_idp.stopping import SETTLING
+
 ROOT = settings.BASE_DIR
 
 
@@ -62,7 +65,7 @@ def test_a_server_has_stopped_before_it_would_be_killed() -> None:
     assert server
     assert systemd
     assert compose
-    assert int(server[1]) < min(int(systemd[1]), int(compose[1]))
+    assert DRAIN_SECONDS + SETTLING + int(server[1]) < min(int(systemd[1]), int(compose[1]))
 
 
 def _package(requirement: str) -> str:
