@@ -4,9 +4,7 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Callable
 from datetime import timedelta
-from ssl import SSLContext
 
 import django
 from django.conf import settings
@@ -30,7 +28,8 @@ from console import failed_sign_ins, static_files
 from issuance import checks, documents, flood
 from issuance.health.start import start_notices, start_problems
 from m2m_idp import stopping
-from m2m_idp.worker import SILENCE, TLSConnection
+from m2m_idp.worker.connection import SILENCE
+from m2m_idp.worker.places import make_places
 from upkeep import worker_thread
 
 output.start()
@@ -60,8 +59,11 @@ class JsonLogger(Logger):
 wsgi_app = "m2m_idp.wsgi:application"
 bind = f"{settings.ENVIRONMENT.bind}:{settings.ENVIRONMENT.port}"
 workers = settings.ENVIRONMENT.web_concurrency
-worker_class = "m2m_idp.worker.Worker"
+worker_class = "m2m_idp.worker.loop.Worker"
 threads = settings.THREADS
+worker_connections = make_places()
+# The worker sends answers itself, as their clients take them.
+sendfile = False
 # The application is loaded once and then forked, so that a worker which takes another's place serves at once.
 preload_app = True
 # The workers' heartbeats need no disk, and a root file system that is read-only offers none.
@@ -110,12 +112,6 @@ def on_starting(_server: Arbiter) -> None:
 
 def when_ready(server: Arbiter) -> None:
     stopping.drain_before_stopping(server, seconds=settings.ENVIRONMENT.drain_seconds)
-
-
-def ssl_context(_config: Config, default: Callable[[], SSLContext]) -> SSLContext:
-    context = default()
-    context.sslsocket_class = TLSConnection
-    return context
 
 
 def post_worker_init(_worker: Worker) -> None:

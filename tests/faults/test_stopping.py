@@ -1,4 +1,4 @@
-"""m2m_idp/stopping.py and m2m_idp/worker.py: what becomes of connections when a server stops or loses its master."""
+"""m2m_idp/stopping.py and m2m_idp/worker: what becomes of connections when a server stops or loses its master."""
 
 import http.client
 import os

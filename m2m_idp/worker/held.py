@@ -1,0 +1,100 @@
+"""The connections that the main loop holds: for what each waits, and which of them is closed when places run out."""
+
+import selectors
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from m2m_idp.worker.connection import READING, SILENCE, Conn
+from m2m_idp.worker.waiting import Waiting
+
+MAX_BYTES = 67_108_864
+"""Of requests and answers that are under way."""
+PATIENCE = 1
+"""Seconds of silence after which a connection gives its place to a new one, before those that were answered once."""
+
+
+class Held:
+    def __init__(self, *, places: int, keepalive: float) -> None:
+        self.places = places
+        self.fresh: Waiting[Conn] = Waiting(SILENCE)
+        """That sent nothing yet."""
+        self.busy: Waiting[Conn] = Waiting(SILENCE)
+        """In the middle of a handshake, a request or an answer."""
+        self.kept: Waiting[Conn] = Waiting(keepalive)
+        """Between two requests."""
+        self.ending: Waiting[Conn] = Waiting(SILENCE)
+        """Whose end of the connection is not closed yet."""
+        self._poller: Any = None
+        self._bytes = 0
+
+    def poll_with(self, poller: Any) -> None:
+        self._poller = poller
+
+    def __len__(self) -> int:
+        return len(self.fresh) + len(self.busy) + len(self.kept) + len(self.ending)
+
+    def watch(
+        self, conn: Conn, ready: Any, queue: Waiting[Conn], *, events: int = selectors.EVENT_READ
+    ) -> None:
+        """Call `ready` with the connection as soon as the client sends, or takes."""
+        self._poller.register(conn.sock, events, partial(self._call, ready, conn))
+        conn.queue = queue
+        queue.put(conn, now=time.monotonic())
+        self.weigh(conn)
+
+    def _call(self, ready: Any, conn: Conn, _sock: object) -> None:
+        # It may have been closed for another's sake after the system said that it is ready.
+        if conn.queue is not None:
+            ready(conn)
+
+    def move(self, conn: Conn, queue: Waiting[Conn]) -> None:
+        """It has shown life."""
+        if conn.queue is not queue:
+            conn.queue.drop(conn)
+            conn.queue = queue
+        queue.put(conn, now=time.monotonic())
+
+    def unwatch(self, conn: Conn) -> None:
+        self.let_go(conn)
+        conn.queue.drop(conn)
+        conn.queue = None
+        self._bytes -= conn.weight
+        conn.weight = 0
+
+    def let_go(self, conn: Conn) -> None:
+        """Until it is watched again. It stays in its queue."""
+        # One that TLS could not be spoken on is no socket any more.
+        with suppress(KeyError, ValueError):
+            self._poller.unregister(conn.sock)
+
+    def weigh(self, conn: Conn) -> None:
+        weight = len(conn.incoming.data) + len(conn.sock.kept)
+        self._bytes += weight - conn.weight
+        conn.weight = weight
+
+    def is_too_heavy(self) -> bool:
+        return self._bytes > MAX_BYTES
+
+    def silent_longest(self) -> Conn | None:
+        """Whom to close for another's sake: who has sent nothing or half a request, before those that were answered."""
+        now = time.monotonic()
+        is_crowded = len(self.fresh) + len(self.busy) > self.places / 2
+        patience = 0 if is_crowded else PATIENCE
+        order = [(self.ending, PATIENCE), (self.fresh, patience), (self.busy, patience), (self.kept, 0)]
+        for queue, seconds in (*order, (self.ending, 0), (self.fresh, 0), (self.busy, 0)):
+            for conn in queue.silent(seconds=seconds, now=now):
+                return conn
+        return None
+
+    def idle_too_long(self, now: float) -> Iterator[Conn]:
+        for queue in (self.fresh, self.kept, self.ending):
+            yield from queue.silent(seconds=queue.seconds, now=now)
+
+    def busy_too_long(self, now: float) -> Iterator[Conn]:
+        yield from self.busy.silent(seconds=self.busy.seconds, now=now)
+        for conn in self.busy:
+            if conn.began and now - conn.began > READING and not conn.sock.kept:
+                yield conn
