@@ -30,7 +30,7 @@ def bind(
     """Where DPoP is off, a proof is a header like any other: not read. Raises InvalidRequest, InvalidDpopProof."""
     confirmation = _certificate_confirmation(request, client=client)
     if request.dpop is not None and issuer.accepts_dpop:
-        proof = proven_key(request.dpop, path=path, now=now)
+        proof = proven_key(request.dpop, algs=issuer.dpop_algs, path=path, now=now)
         return Binding(token_type="DPoP", confirmation=confirmation | {"jkt": proof.jkt}, uses=(proof.use,))  # noqa: S106 - RFC 9449
     if client.dpop_bound:
         raise InvalidDpopProof(

@@ -14,6 +14,7 @@ from issuance.signed_jwt import (
     SignedJwt,
     is_named_or_signed_by,
     read_jwt,
+    refuse_other_alg,
     refuse_other_audience,
     refuse_other_kind,
     refuse_outside_time,
@@ -63,6 +64,7 @@ class PresentedAssertion:
         is_federated = client.token_endpoint_auth_method == TokenEndpointAuthMethod.FEDERATED_JWT
         prove = self._by_trusted_issuer if is_federated else self._by_client
         try:
+            refuse_other_alg(self.token, accepted=issuer.assertion_algs)
             return prove(client, issuer=issuer, now=now)
         except JwtRefusedError as error:
             raise InvalidClient(f"The client assertion is refused. {error}") from error

@@ -20,7 +20,6 @@ from issuers.models import ASSERTION_METHODS, CERTIFICATE_METHODS, Issuer
 from issuers.revision import Snapshots, current
 from issuers.turns import DATABASE
 from keys.keyring import RECORD, Keyring, keyrings
-from relying_parties.client_keys import ASSERTION_ALGS
 from relying_parties.models import RelyingParty, ResourceServer, scopes_problem
 
 K = TypeVar("K")
@@ -182,13 +181,13 @@ def _optional_members(issuer: IssuerSnapshot, told: Advertised) -> dict[str, Any
     methods = set(issuer.token_endpoint_auth_methods)
     binds_to_certificates = told.has_certificate_bound or bool(methods & set(CERTIFICATE_METHODS))
     if methods & set(ASSERTION_METHODS):
-        members["token_endpoint_auth_signing_alg_values_supported"] = list(ASSERTION_ALGS)
+        members["token_endpoint_auth_signing_alg_values_supported"] = list(issuer.assertion_algs)
     if binds_to_certificates:
         members["tls_client_certificate_bound_access_tokens"] = True
     if binds_to_certificates or issuer.accepts_dpop:
         members["claims_supported"] = [*told.claims, "cnf"]
     if issuer.accepts_dpop:
-        members["dpop_signing_alg_values_supported"] = list(ASSERTION_ALGS)
+        members["dpop_signing_alg_values_supported"] = list(issuer.dpop_algs)
     return members
 
 

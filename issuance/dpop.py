@@ -10,7 +10,14 @@ from django.conf import settings
 
 from issuance.errors import InvalidDpopProof
 from issuance.replay import OneUse, one_use
-from issuance.signed_jwt import JwtRefusedError, SignedJwt, is_signed_by, read_jwt, refuse_other_kind
+from issuance.signed_jwt import (
+    JwtRefusedError,
+    SignedJwt,
+    is_signed_by,
+    read_jwt,
+    refuse_other_alg,
+    refuse_other_kind,
+)
 from issuers.models import CLOCK_SKEW
 from relying_parties.client_keys import PRIVATE_MEMBERS, KeyRefusedError, VerificationKey, verification_key
 
@@ -32,10 +39,11 @@ class DpopProof:
     use: OneUse
 
 
-def proven_key(proof: str, *, path: str, now: datetime) -> DpopProof:
+def proven_key(proof: str, *, algs: tuple[str, ...], path: str, now: datetime) -> DpopProof:
     """Check a proof as RFC 9449 section 4.3 asks. `path` is the request's. Raises InvalidDpopProof."""
     try:
         token = read_jwt(proof)
+        refuse_other_alg(token, accepted=algs)
         refuse_other_kind(token, typ=frozenset({"dpop+jwt"}))
         key = _embedded_key(token)
         _refuse_other_request(token, path=path)

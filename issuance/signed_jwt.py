@@ -14,11 +14,12 @@ from typing import Any
 
 import jwt
 
+from issuers.assertion_algs import ASSERTION_ALGS
 from issuers.models import CLOCK_SKEW
 from issuers.strict_json import StrictDecoder
 from issuers.text import surrogate_problem
 from issuers.thumbprints import base64url
-from relying_parties.client_keys import ASSERTION_ALGS, VerificationKey
+from relying_parties.client_keys import VerificationKey
 
 LONGEST_JWT = 16_384
 LAST_INSTANT = 253_402_300_799
@@ -126,6 +127,12 @@ def refuse_other_kind(token: SignedJwt, *, typ: frozenset[str]) -> None:
     kind = found.lower().removeprefix("application/") if isinstance(found, str) else ""
     if not kind or kind not in typ:
         raise JwtRefusedError("Its typ is missing or that of another kind of token.")
+
+
+def refuse_other_alg(token: SignedJwt, *, accepted: tuple[str, ...]) -> None:
+    """Raises JwtRefusedError."""
+    if token.alg not in accepted:
+        raise JwtRefusedError(f"Its alg is {token.alg}; this issuer accepts {', '.join(accepted) or 'none'}.")
 
 
 def refuse_outside_time(token: SignedJwt, *, longest: float, now: datetime) -> float:

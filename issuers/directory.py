@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from issuers.assertion_algs import algs_problem
 from issuers.models import Issuer, methods_problem
 from issuers.revision import Snapshots
 
@@ -21,6 +22,8 @@ class IssuerSnapshot:
     allow_missing_grant_type: bool
     client_ca_certificates: str
     accepts_dpop: bool
+    assertion_algs: tuple[str, ...]
+    dpop_algs: tuple[str, ...]
     advertises_authorization_endpoint: bool
     cors_origins: tuple[str, ...]
     iat_backdating: int
@@ -43,6 +46,8 @@ class IssuerSnapshot:
             allow_missing_grant_type=issuer.allow_missing_grant_type,
             client_ca_certificates=issuer.client_ca_certificates,
             accepts_dpop=issuer.accepts_dpop,
+            assertion_algs=_algs(issuer.token_endpoint_auth_signing_alg_values_supported),
+            dpop_algs=_algs(issuer.dpop_signing_alg_values_supported),
             advertises_authorization_endpoint=issuer.advertises_authorization_endpoint,
             cors_origins=tuple(issuer.cors_origins),
             iat_backdating=issuer.iat_backdating,
@@ -58,6 +63,11 @@ def _methods(issuer: Issuer) -> tuple[str, ...]:
     """None where what is stored, past the checks, is no list of methods: then no client can prove itself by any."""
     methods = issuer.token_endpoint_auth_methods
     return () if methods_problem(methods) else tuple(methods)
+
+
+def _algs(algs: Any) -> tuple[str, ...]:
+    """None where what is stored, past the checks, is no list of algorithms."""
+    return () if algs_problem(algs) else tuple(algs)
 
 
 def _load(path: str) -> IssuerSnapshot | None:

@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from issuers.assertion_algs import algs_problem, all_algs
 from issuers.auth_methods import (
     ASSERTION_METHODS,
     CERTIFICATE_METHODS,
@@ -103,6 +104,13 @@ class Issuer(ConfigurationModel):
         "accepts DPoP", default=False,
         help_text="Bind a token to the key of a DPoP proof that comes with the request (RFC 9449).",
     )  # fmt: skip
+    token_endpoint_auth_signing_alg_values_supported = models.JSONField(
+        "algorithms of client assertions", default=all_algs,
+        help_text="With which a client assertion may be signed. FAPI 2.0 accepts PS256, ES256 and EdDSA.",
+    )  # fmt: skip
+    dpop_signing_alg_values_supported = models.JSONField(
+        "algorithms of DPoP proofs", default=all_algs, help_text="With which a DPoP proof may be signed."
+    )
     default_access_token_ttl = models.PositiveIntegerField(
         default=3600, validators=[MinValueValidator(1)], help_text="Seconds."
     )
@@ -225,10 +233,14 @@ class Issuer(ConfigurationModel):
             problems["extra_metadata"] = error
         if self._path_moved() and self.signing_keys.exists():
             problems["path"] = "Fixed: tokens signed with this issuer's keys carry its URL."
-        problems |= self._period_problems()
+        problems |= self._alg_problems() | self._period_problems()
         if problems:
             raise ValidationError(problems)
         self._remember_old_copies()
+
+    def _alg_problems(self) -> dict[str, str]:
+        names = ("token_endpoint_auth_signing_alg_values_supported", "dpop_signing_alg_values_supported")
+        return {name: problem for name in names if (problem := algs_problem(getattr(self, name)))}
 
     def _path_moved(self) -> bool:
         return self.pk is not None and not Issuer.objects.filter(pk=self.pk, path=self.path).exists()

@@ -21,20 +21,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
+from issuers.assertion_algs import ALGS
 from issuers.certificates import Certificates, read_certificate
 from issuers.foreign_keys import key_problem
 from issuers.json_value import json_problem
 from issuers.thumbprints import REQUIRED_MEMBERS, base64url, thumbprint
-
-ALGS = {
-    ("RSA", None): ("RS256", "PS256"),
-    ("EC", "P-256"): ("ES256",),
-    ("EC", "P-384"): ("ES384",),
-    ("EC", "P-521"): ("ES512",),
-    ("OKP", "Ed25519"): ("EdDSA", "Ed25519"),
-}
-"""What a key of each type and curve may sign with."""
-ASSERTION_ALGS = tuple(alg for algs in ALGS.values() for alg in algs)
 
 PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 MOST_KEYS = 20

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from issuers.auth_methods import TokenEndpointAuthMethod
+from relying_parties.client_keys import registered_keys
+
 if TYPE_CHECKING:
     from relying_parties.models import RelyingParty
 
@@ -23,6 +26,17 @@ def dpop_problem(relying_party: RelyingParty) -> str | None:
     return f"it requires DPoP, which is off at {issuer}: turn on accepts_dpop there, or require it no longer."
 
 
+def algs_problem(relying_party: RelyingParty) -> str | None:
+    """Of keys that are registered here; those at a URI are known when they are fetched."""
+    if relying_party.token_endpoint_auth_method != TokenEndpointAuthMethod.PRIVATE_KEY_JWT:
+        return None
+    keys = registered_keys(relying_party.client_jwks)
+    accepted = relying_party.issuer.token_endpoint_auth_signing_alg_values_supported
+    if not keys or any(alg in accepted for key in keys for alg in key.algs):
+        return None
+    return f"its keys can sign with none of the algorithms that {relying_party.issuer} accepts: {', '.join(accepted)}."
+
+
 def ttl_problem(relying_party: RelyingParty) -> str | None:
     ttl, greatest = relying_party.access_token_ttl, relying_party.issuer.max_access_token_ttl
     if ttl is None or ttl <= greatest:
@@ -31,6 +45,7 @@ def ttl_problem(relying_party: RelyingParty) -> str | None:
 
 
 LIMITS = {
+    "client_jwks": algs_problem,
     "token_endpoint_auth_method": method_problem,
     "dpop_bound_access_tokens": dpop_problem,
     "access_token_ttl": ttl_problem,

@@ -18,6 +18,7 @@ from console.panelled_page import PanelledPage
 from console.public_fields import Certificates
 from console.public_keys import certificate_lines
 from console.site import site
+from issuers.assertion_algs import ASSERTION_ALGS, all_algs
 from issuers.client_authorities import client_authorities
 from issuers.models import Issuer, default_methods
 from keys.creation import can_sign
@@ -30,6 +31,18 @@ class IssuerForm(ConfigurationForm):
         choices=CHOICES,
         initial=default_methods,
         help_text="The methods that are on. A relying party's method must be one of them.",
+    )
+    token_endpoint_auth_signing_alg_values_supported = Checkboxes(
+        label="Algorithms of client assertions",
+        choices=[(alg, alg) for alg in ASSERTION_ALGS],
+        initial=all_algs,
+        help_text="With which a client assertion may be signed. FAPI 2.0 accepts PS256, ES256 and EdDSA.",
+    )
+    dpop_signing_alg_values_supported = Checkboxes(
+        label="Algorithms of DPoP proofs",
+        choices=[(alg, alg) for alg in ASSERTION_ALGS],
+        initial=all_algs,
+        help_text="With which a DPoP proof may be signed.",
     )
     cors_origins = Lines(
         required=False,
@@ -79,7 +92,9 @@ class IssuerAdmin(KeyCreation, PanelledPage, ConfigurationAdmin):
             {
                 "fields": (
                     "token_endpoint_auth_methods",
+                    "token_endpoint_auth_signing_alg_values_supported",
                     "accepts_dpop",
+                    "dpop_signing_alg_values_supported",
                     "allow_missing_grant_type",
                     "cors_origins",
                 )
