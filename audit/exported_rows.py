@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from audit.chosen import Chosen
-from audit.leaf import CHUNK, SealedTable, hash_of
+from audit.leaf import SealedTable, hash_of
 from audit.models import IssuanceEvent
 from audit.seal_search import Seal, SealSearch
+from audit.streamed import CHUNK
 
 TABLE = SealedTable.of(IssuanceEvent)
 
@@ -42,7 +43,7 @@ class ExportedRows:
     def __iter__(self) -> Iterator[ExportedRow]:
         """Raises UnknownColumnsError."""
         last_id = 0
-        while chunk := list(TABLE.rows(self._chosen.filter(pk__gt=last_id)[:CHUNK])):
+        while chunk := list(TABLE.rows(self._chosen.filter(pk__gt=last_id), most=CHUNK)):
             for row_id, members in chunk:
                 yield self._exported(row_id, members)
             last_id = chunk[-1][0]

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from django.db import models
 
 from audit.merkle import leaf_hash
+from audit.streamed import in_pages
 
-CHUNK = 2_000
 INSTANTS = ("history_date", "written_at", "at")
 """Columns that say when a row was made; the first that a table has does."""
 PLAIN = (
@@ -62,10 +62,12 @@ class SealedTable:
             columns=columns,
         )
 
-    def rows(self, rows: models.QuerySet[Any]) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Id and leaf members of each row, in the order of the query, in bounded memory."""
+    def rows(
+        self, rows: models.QuerySet[Any], *, most: int | None = None
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Id and leaf members of each row in the order of ids, at most so many, in bounded memory."""
         names = [column.name for column in self.columns]
-        for pk, *values in rows.values_list("pk", *names).iterator(chunk_size=CHUNK):
+        for pk, *values in in_pages(rows.values_list("pk", *names), most=most):
             yield pk, self.members(values)
 
     def members(self, values: Iterable[Any]) -> dict[str, Any]:

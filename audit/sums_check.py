@@ -14,9 +14,10 @@ from typing import Any
 from django.db.models import Max, Subquery
 
 from audit.hourly_counts import Kind, digest_of
-from audit.leaf import CHUNK, instant
+from audit.leaf import instant
 from audit.models import Checkpoint, HourlyCount
 from audit.problem import Problem
+from audit.streamed import of_one_moment
 
 _LEFT = "CREATE TABLE sums (digest BLOB PRIMARY KEY, hour TEXT, told TEXT, left_over INTEGER) WITHOUT ROWID"
 _ADD = (
@@ -75,7 +76,7 @@ def _stored() -> Iterator[tuple[Kind, int, int]]:
     """What is counted together, how many, and the newest checkpoint; in one statement, so of one moment."""
     newest = Subquery(Checkpoint.objects.order_by("-number").values("number")[:1])
     rows: Any = HourlyCount.objects.order_by("pk").values_list(*Kind._fields, "requests", newest)
-    for hour, *others, requests, number in rows.iterator(chunk_size=CHUNK):
+    for hour, *others, requests, number in of_one_moment(rows):
         yield Kind(instant(hour), *others), requests, number or 0
 
 

@@ -26,8 +26,9 @@ def ranges_of(table: SealedTable, now: datetime) -> list[UnsealedRange]:
 
 
 def _first_after_sealed(table: SealedTable) -> int:
-    columns = Checkpoint.objects.order_by("number").values_list("leaves", flat=True)
-    newest = (last_ids(bytes(column)).get(table.name, 0) for column in columns.iterator(chunk_size=1))
+    columns = Checkpoint.objects.values_list("leaves", flat=True)
+    keys = list(Checkpoint.objects.values_list("pk", flat=True))
+    newest = (last_ids(bytes(columns.get(pk=key))).get(table.name, 0) for key in keys)
     return max(newest, default=0) + 1
 
 

@@ -24,6 +24,7 @@ from audit.problem import Problem
 from audit.row_check import Changed, State, compare
 from audit.sealed_columns import as_sealed
 from audit.sealed_tables import sealed_tables
+from audit.streamed import in_pages
 from audit.sums_check import Sums
 from audit.tombstones import Tombstones
 from audit.unsealed import LATEST_SEAL
@@ -210,8 +211,8 @@ class Verification:
         for first, last in covered.close():
             yield Problem(f"{table.name} {first} to {last}", "two checkpoints cover them")
         own = [(gap.first_id, gap.last_id) for gap in gaps if gap.table == table.name]
-        ids = table.model._default_manager.order_by("pk").values_list("pk", flat=True)
-        for pk in ids.iterator(chunk_size=10_000):
+        ids = table.model._default_manager.order_by("pk").values_list("pk")
+        for (pk,) in in_pages(ids):
             if pk not in covered:
                 yield from self._uncovered_row(
                     table, pk, may_be_sealed=pk > covered.last or _lies_in(own, pk)

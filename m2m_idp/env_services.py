@@ -61,6 +61,8 @@ def database(env: Variables, var_dir: Path) -> dict[str, Any]:
         }
         for name, value in unanswered.items():
             options.setdefault(name, value)
+        # A pooler in transaction mode gives the connection to others after each transaction, and the cursor with it.
+        config["DISABLE_SERVER_SIDE_CURSORS"] = True
     return config | {"CONN_MAX_AGE": None, "ATOMIC_REQUESTS": False}
 
 

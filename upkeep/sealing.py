@@ -13,7 +13,7 @@ from operator import or_
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from audit import hourly_counts, merkle
@@ -100,14 +100,10 @@ def _unsealed_rows(
     rows = table.model._default_manager.order_by("pk")
     for start in range(0, len(gaps), GAPS_AT_ONCE):
         some = reduce(or_, map(_inside, gaps[start : start + GAPS_AT_ONCE]))
-        for row in table.rows(_first(rows.filter(some), most)):
+        for row in table.rows(rows.filter(some), most=most):
             most -= 1
             yield row
-    yield from table.rows(_first(rows.filter(pk__gte=newest.first_id), most))
-
-
-def _first(query: QuerySet[Any], most: int) -> QuerySet[Any]:
-    return query[:most] if most else query.none()
+    yield from table.rows(rows.filter(pk__gte=newest.first_id), most=most)
 
 
 def _inside(gap: UnsealedRange) -> Q:

@@ -23,7 +23,8 @@ class _Form(HTMLParser):
         if tag == "form":
             self._posts = found.get("method") == "post" and "logout" not in found.get("action", "")
         elif tag == "input" and _is_sent(found):
-            self._add(found.get("name", ""), found.get("value", ""))
+            is_checked = found.get("type") in {"checkbox", "radio"}
+            self._add(found.get("name", ""), found.get("value", "on" if is_checked else ""))
         elif tag == "textarea":
             self._area = found.get("name", "")
             self._add(self._area, "")

@@ -101,6 +101,7 @@ def test_it_reads_every_variable(tmp_path: Path) -> None:
     assert read.shared_cache.location == "redis://cache:6379/1"
     assert read.database | {"HOST": "db", "PASSWORD": "p@ss", "NAME": "idp"} == read.database
     assert (read.database["CONN_MAX_AGE"], read.database["ATOMIC_REQUESTS"]) == (None, False)
+    assert read.database["DISABLE_SERVER_SIDE_CURSORS"] is True
     assert read.key_encryption_keys == {"k1": KEY}
 
 
