@@ -14,7 +14,7 @@ from issuance.cors import allow_any_origin, is_preflight, preflight_answer
 from issuance.documents import active_issuer, discovery_of, issuer_of, keyring_of
 from issuance.errors import NotFound, UnsupportedResponseType
 from issuance.protocol_view import ProtocolView
-from keys.keyring import RECORD
+from keys.models import RECORD
 
 
 class PublicDocument(ProtocolView):

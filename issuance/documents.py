@@ -17,10 +17,12 @@ from issuance.errors import NotFound, TemporarilyUnavailable
 from issuance.grants import GRANT_TYPES
 from issuers.directory import IssuerSnapshot, issuers_by_path
 from issuers.models import ASSERTION_METHODS, CERTIFICATE_METHODS, Issuer
-from issuers.revision import Snapshots, current
+from issuers.revision import current, topic
+from issuers.snapshots import Snapshots
 from issuers.turns import DATABASE
-from keys.keyring import RECORD, Keyring, keyrings
-from relying_parties.models import RelyingParty, ResourceServer, scopes_problem
+from keys.keyring import Keyring, keyrings
+from keys.models import RECORD
+from relying_parties.models import ClaimTemplate, RelyingParty, ResourceServer, scopes_problem
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -40,6 +42,8 @@ class Advertised:
     signing_algs: tuple[str, ...]
     has_certificate_bound: bool
     """Whether tokens of one of its relying parties are always bound to a TLS client certificate."""
+    topics: tuple[str, ...]
+    """All of the configuration that this was read from."""
 
 
 def _load(issuer_id: int) -> Advertised:
@@ -47,10 +51,12 @@ def _load(issuer_id: int) -> Advertised:
     # What was stored past the checks is advertised no more than it is granted.
     scopes = {scope for server in servers if not scopes_problem(server.scopes) for scope in server.scopes}
     relying_parties = RelyingParty.objects.filter(issuer_id=issuer_id)
-    templates = relying_parties.filter(claim_template__isnull=False).values_list(
-        "claim_template__claims", flat=True
+    templates = dict(
+        ClaimTemplate.objects.filter(pk__in=relying_parties.values("claim_template")).values_list(
+            "pk", "claims"
+        )
     )
-    templated = {name for claims in templates.distinct() if isinstance(claims, dict) for name in claims}
+    templated = {name for claims in templates.values() if isinstance(claims, dict) for name in claims}
     algs = relying_parties.exclude(signing_alg="").values_list("signing_alg", flat=True).distinct()
     return Advertised(
         scopes=tuple(sorted(scopes)),
@@ -59,10 +65,15 @@ def _load(issuer_id: int) -> Advertised:
         has_certificate_bound=relying_parties.filter(
             tls_client_certificate_bound_access_tokens=True
         ).exists(),
+        topics=(
+            topic("resource_servers", issuer_id),
+            topic("relying_parties", issuer_id),
+            *(topic("claim_template", pk) for pk in templates),
+        ),
     )
 
 
-advertised: Snapshots[int, Advertised] = Snapshots(_load)
+advertised: Snapshots[int, Advertised] = Snapshots(_load, topics=lambda _issuer_id, told: told.topics)
 
 
 class _Warmth:
@@ -148,7 +159,7 @@ def keyring_of(issuer_id: int) -> Keyring:
 def discovery_of(issuer: IssuerSnapshot) -> dict[str, Any]:
     """The provider's metadata; extra members never override a computed one."""
     told = _current_or_last(advertised, issuer.id) or Advertised(
-        scopes=(), claims=FIXED_CLAIMS, signing_algs=(), has_certificate_bound=False
+        scopes=(), claims=FIXED_CLAIMS, signing_algs=(), has_certificate_bound=False, topics=()
     )
     computed = {
         "issuer": issuer.url,

@@ -7,7 +7,13 @@ from django.db import models, transaction
 
 from issuers.revision import bump
 
-M = TypeVar("M", bound=models.Model)
+M = TypeVar("M", bound="ConfigurationModel")
+
+
+def topics_of(rows: Iterable["ConfigurationModel"]) -> set[str]:
+    """What a change of these rows concerns; empty, so everything, if one of them does not say."""
+    named = [row.topics for row in rows]
+    return set().union(*named) if all(named) else set()
 
 
 class ConfigurationQuerySet(models.QuerySet[M]):
@@ -18,18 +24,20 @@ class ConfigurationQuerySet(models.QuerySet[M]):
 
     def update(self, **values: Any) -> int:
         with transaction.atomic():
-            keys = list(self.values_list("pk", flat=True))
+            before = list(self.model._default_manager.filter(pk__in=list(self.values_list("pk", flat=True))))
             changed = super().update(**values)
-            self._leave_history(self.model._default_manager.filter(pk__in=keys), update=True)
-            bump()
+            after = list(self.model._default_manager.filter(pk__in=[row.pk for row in before]))
+            self._leave_history(after, update=True)
+            bump(topics_of([*before, *after]))
         return changed
 
     update.alters_data = True  # type: ignore[attr-defined]
 
     def delete(self) -> tuple[int, dict[str, int]]:
         with transaction.atomic():
+            topics = topics_of(self.model._default_manager.filter(pk__in=self.values("pk")))
             deleted = super().delete()
-            bump()
+            bump(topics)
         return deleted
 
     delete.alters_data = True  # type: ignore[attr-defined]
@@ -39,10 +47,10 @@ class ConfigurationQuerySet(models.QuerySet[M]):
         with transaction.atomic():
             created = super().bulk_create(objs, *args, **options)
             self._leave_history(created, update=False)
-            bump()
+            bump(topics_of(created))
         return created
 
-    def _leave_history(self, rows: Iterable[M], *, update: bool) -> None:
+    def _leave_history(self, rows: Iterable["ConfigurationModel"], *, update: bool) -> None:
         self.model.history.bulk_history_create(rows, update=update)  # type: ignore[attr-defined]
 
 
@@ -59,16 +67,28 @@ class ConfigurationModel(models.Model):
 
     def save(self, *args: Any, **options: Any) -> None:
         with transaction.atomic():
+            before = self._stored()
             super().save(*args, **options)
-            bump()
+            bump(topics_of([*before, self]))
 
     def delete(self, *args: Any, **options: Any) -> tuple[int, dict[str, int]]:
         with transaction.atomic():
+            topics = topics_of([*self._stored(), self])
             deleted = super().delete(*args, **options)
-            bump()
+            bump(topics)
         return deleted
 
     def checked(self) -> Self:
         """This object after `full_clean`, for `Model(...).checked().save()`."""
         self.full_clean()
         return self
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """What a change of this row concerns, by its own columns (issuers/revision.py); empty: everything."""
+        return ()
+
+    def _stored(self) -> list[Self]:
+        """The row before the change, which may have concerned something else."""
+        rows: models.Manager[Self] = type(self)._default_manager  # type: ignore[assignment]
+        return list(rows.filter(pk=self.pk)) if self.pk else []

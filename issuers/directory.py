@@ -5,7 +5,8 @@ from typing import Any
 
 from issuers.assertion_algs import algs_problem
 from issuers.models import Issuer, methods_problem
-from issuers.revision import Snapshots
+from issuers.revision import topic
+from issuers.snapshots import Snapshots
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +76,8 @@ def _load(path: str) -> IssuerSnapshot | None:
     return IssuerSnapshot.of(issuer) if issuer else None
 
 
-issuers_by_path: Snapshots[str, IssuerSnapshot] = Snapshots(_load)
+def _topics(_path: str, issuer: IssuerSnapshot) -> tuple[str, ...]:
+    return (topic("issuer", issuer.id),)
+
+
+issuers_by_path: Snapshots[str, IssuerSnapshot] = Snapshots(_load, topics=_topics)

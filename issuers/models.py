@@ -27,7 +27,7 @@ from issuers.history import configuration_history
 from issuers.json_value import json_problem
 from issuers.metadata import COMPUTED_MEMBERS
 from issuers.origins import origins_problem
-from issuers.revision import ConfigurationRevision
+from issuers.revision import ConfigurationRevision, TopicRevision, topic
 
 __all__ = [
     "ASSERTION_METHODS",
@@ -38,6 +38,7 @@ __all__ = [
     "Issuer",
     "SigningAlg",
     "TokenEndpointAuthMethod",
+    "TopicRevision",
     "default_methods",
 ]
 
@@ -216,6 +217,10 @@ class Issuer(ConfigurationModel):
         return self.name or self.path
 
     @property
+    def topics(self) -> tuple[str, ...]:
+        return (topic("issuer", self.pk),)
+
+    @property
     def url(self) -> str:
         """The issuer identifier: from the settings, never from a request (RFC 8414 section 2)."""
         return f"{settings.PUBLIC_URL}/{self.path}" if self.path else str(settings.PUBLIC_URL)
@@ -308,6 +313,10 @@ class GlobalVariable(ConfigurationModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return (topic("global_variables", self.issuer_id or "all"),)
 
     def clean(self) -> None:
         if error := json_problem(self.value, longest=8_192):

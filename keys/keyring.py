@@ -8,16 +8,14 @@ import structlog
 from cryptography import x509
 from jwt.exceptions import PyJWTError
 
-from issuers.revision import Snapshots
+from issuers.revision import topic
+from issuers.snapshots import Snapshots
 from keys.encryption import EncryptedKey
 from keys.jwk import certificate_members, public_key
-from keys.models import Purpose, SigningKey
+from keys.models import RECORD, Purpose, SigningKey
 from keys.schedule import published, signing_key
 
 log = structlog.get_logger("keys")
-
-RECORD = 0
-"""Stands where an issuer's id would, for the keys of the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,4 +90,8 @@ def _is_public_key(key: SigningKey) -> bool:
     return True
 
 
-keyrings: Snapshots[int, Keyring] = Snapshots(_load)
+def _topics(issuer_id: int, _keyring: Keyring) -> tuple[str, ...]:
+    return (topic("signing_keys", issuer_id),)
+
+
+keyrings: Snapshots[int, Keyring] = Snapshots(_load, topics=_topics)

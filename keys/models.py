@@ -12,8 +12,12 @@ from django.utils import timezone
 from issuers.configuration import ConfigurationModel
 from issuers.history import configuration_history
 from issuers.models import Issuer, SigningAlg
+from issuers.revision import topic
 from keys.encryption import EncryptedKey
 from keys.schedule import KeyState, state_of
+
+RECORD = 0
+"""Stands where an issuer's id would, for the keys of the record."""
 
 
 class Purpose(models.TextChoices):
@@ -95,6 +99,10 @@ class SigningKey(ConfigurationModel):
 
     def __str__(self) -> str:
         return f"{self.alg} {self.kid}"
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return (topic("signing_keys", self.issuer_id or RECORD),)
 
     @property
     def owner_url(self) -> str:

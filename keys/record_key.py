@@ -13,8 +13,8 @@ from django.db import transaction
 from issuers.models import SigningAlg
 from keys.creation import create_first_key, new_key
 from keys.encryption import KeyUnreadableError
-from keys.keyring import RECORD, KeySnapshot, keyrings
-from keys.models import Purpose, SigningKey
+from keys.keyring import KeySnapshot, keyrings
+from keys.models import RECORD, Purpose, SigningKey
 from keys.signing import sign
 
 NO_KEY = "The record has no key, so nothing is sealed: make one with manage.py create_key --record."

@@ -1,7 +1,7 @@
 """Relying parties as frozen snapshots: what the token path needs to know, in one look-up."""
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
@@ -11,7 +11,8 @@ from django.db import connection
 from django.db.models import Prefetch, Q
 
 from issuers.models import GlobalVariable, TokenEndpointAuthMethod
-from issuers.revision import Snapshots
+from issuers.revision import topic
+from issuers.snapshots import Snapshots
 from relying_parties.certificate_subjects import subject_problem
 from relying_parties.claim_template import MissingValueError, Node, compile_template, placeholders, render
 from relying_parties.client_keys import VerificationKey, registered_keys
@@ -103,6 +104,8 @@ class Client:
     template_audience: tuple[str, ...]
     values: Mapping[str, Any]
     """The template values that no request changes: `client.*`, `issuer.*`, `globals.*`."""
+    topics: tuple[str, ...]
+    """All of the configuration that this was read from."""
     faults: tuple[str, ...] = ()
     """What is stored of it past the checks and was left out here: no token is issued until it is corrected."""
 
@@ -124,7 +127,9 @@ def _is_registered(key: tuple[int, str]) -> bool:
         return cursor.fetchone() is not None
 
 
-_registered: Snapshots[tuple[int, str], bool] = Snapshots(_is_registered)
+_registered: Snapshots[tuple[int, str], bool] = Snapshots(
+    _is_registered, topics=lambda key, _is_registered: (topic("registered", *key),)
+)
 """Who is not there is remembered too: its time must not tell an unknown client (docs/protocol.md, P3.8)."""
 
 
@@ -153,7 +158,7 @@ def _load(key: tuple[int, str]) -> Client | None:
     return snapshot_of(relying_party) if relying_party else None
 
 
-clients: Snapshots[tuple[int, str], Client] = Snapshots(_load)
+clients: Snapshots[tuple[int, str], Client] = Snapshots(_load, topics=lambda _key, client: client.topics)
 
 
 def snapshot_of(relying_party: RelyingParty) -> Client:
@@ -188,8 +193,24 @@ def snapshot_of(relying_party: RelyingParty) -> Client:
         template=template,
         template_audience=literal_audience(template, values),
         values=values,
+        topics=tuple(dict.fromkeys(_topics(relying_party))),
         faults=tuple(faults.found),
     )
+
+
+def _topics(relying_party: RelyingParty) -> Iterator[str]:
+    """Its secrets, grants, rules and federated credentials change with its own topic."""
+    yield topic("relying_party", relying_party.pk)
+    yield topic("issuer", relying_party.issuer_id)
+    yield topic("global_variables", relying_party.issuer_id)
+    yield topic("global_variables", "all")
+    if relying_party.claim_template_id:
+        yield topic("claim_template", relying_party.claim_template_id)
+    for grant in relying_party.grants.all():
+        yield topic("resource_server", grant.resource_server_id)
+    for credential in relying_party.federated_credentials.all():
+        yield topic("trusted_issuer", credential.trusted_issuer_id)
+        yield topic("issuer", credential.trusted_issuer.issuer_id)
 
 
 def _template(relying_party: RelyingParty) -> Template:

@@ -7,6 +7,7 @@ from django.db import models
 
 from issuers.configuration import ConfigurationModel
 from issuers.history import configuration_history
+from issuers.revision import topic
 from relying_parties.claim_template import claims_problems, headers_problems
 
 
@@ -34,6 +35,10 @@ class ClaimTemplate(ConfigurationModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return (topic("claim_template", self.pk),)
 
     def clean(self) -> None:
         problems = {"claims": claims_problems(self.claims), "headers": headers_problems(self.headers)}

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from issuers.configuration import ConfigurationModel
 from issuers.history import configuration_history
+from issuers.revision import topic
 from relying_parties.client_secrets import SecretSnapshot
 from relying_parties.models.relying_party import RelyingParty
 
@@ -37,6 +38,10 @@ class ClientSecret(ConfigurationModel):
 
     def __str__(self) -> str:
         return self.label or f"#{self.pk}"
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return (topic("relying_party", self.relying_party_id),)
 
     def clean(self) -> None:
         latest = self.latest_end

@@ -14,6 +14,7 @@ from issuers.configuration import ConfigurationModel
 from issuers.history import configuration_history
 from issuers.json_value import json_problem
 from issuers.models import Issuer, days
+from issuers.revision import topic
 from relying_parties.client_keys import client_jwks_problem
 from relying_parties.models.relying_party import RelyingParty
 from relying_parties.models.resource_server import is_identifier
@@ -101,6 +102,10 @@ class TrustedIssuer(ConfigurationModel):
     def expected_audience(self) -> str:
         return self.audience or self.issuer.url
 
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return (topic("trusted_issuer", self.pk),)
+
     def clean(self) -> None:
         problems: dict[str, str] = {}
         if error := self._issuer_url_problem():
@@ -164,6 +169,10 @@ class FederatedCredential(ConfigurationModel):
 
     def __str__(self) -> str:
         return self.label
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return (topic("relying_party", self.relying_party_id),)
 
     def clean(self) -> None:
         problems: dict[str, str] = {}

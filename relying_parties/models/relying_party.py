@@ -16,6 +16,7 @@ from oauth2_provider.models import AbstractApplication
 from issuers.configuration import ConfigurationModel
 from issuers.history import configuration_history
 from issuers.models import Issuer, SigningAlg, TokenEndpointAuthMethod
+from issuers.revision import topic
 from relying_parties.issuer_limits import limit_problems
 from relying_parties.models.claim_template import ClaimTemplate
 from relying_parties.registration import registration_problems
@@ -184,6 +185,14 @@ class RelyingParty(ConfigurationModel, AbstractApplication):
 
     def __str__(self) -> str:
         return self.name or self.client_id
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return (
+            topic("relying_party", self.pk),
+            topic("relying_parties", self.issuer_id),
+            topic("registered", self.issuer_id, self.client_id),
+        )
 
     def clean(self) -> None:
         """AbstractApplication's own `clean` is about fields that are not here."""

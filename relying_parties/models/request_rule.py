@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from issuers.configuration import ConfigurationModel
 from issuers.history import configuration_history
+from issuers.revision import topic
 from relying_parties.claim_template import CREDENTIAL_PARAMETERS
 from relying_parties.models.relying_party import RelyingParty
 from relying_parties.patterns import pattern_problem
@@ -49,6 +50,10 @@ class RequestRule(ConfigurationModel):
 
     def __str__(self) -> str:
         return f"{self.parameter} of {self.relying_party}"
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return (topic("relying_party", self.relying_party_id),)
 
     def clean(self) -> None:
         if self.parameter in CREDENTIAL_PARAMETERS:

@@ -13,6 +13,7 @@ from django.db.models import Q
 from issuers.configuration import ConfigurationModel
 from issuers.history import configuration_history
 from issuers.models import Issuer
+from issuers.revision import topic
 from relying_parties.models.relying_party import RelyingParty
 from relying_parties.token_types import TokenType
 
@@ -52,6 +53,10 @@ class ResourceServer(ConfigurationModel):
     def __str__(self) -> str:
         return self.name or self.identifier
 
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return topic("resource_server", self.pk), topic("resource_servers", self.issuer_id)
+
     def clean(self) -> None:
         if error := scopes_problem(self.scopes):
             raise ValidationError({"scopes": error})
@@ -86,6 +91,10 @@ class AccessGrant(ConfigurationModel):
 
     def __str__(self) -> str:
         return f"{self.relying_party} at {self.resource_server}"
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return (topic("relying_party", self.relying_party_id),)
 
     def clean(self) -> None:
         if error := scopes_problem(self.scopes):

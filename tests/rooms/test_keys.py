@@ -23,8 +23,8 @@ from issuers.thumbprints import base64url, thumbprint
 from keys.creation import create_first_key, signing_alg_problem
 from keys.generation import generate_private_key
 from keys.jwk import certificate_members, public_jwk
-from keys.keyring import RECORD, KeySnapshot, keyrings
-from keys.models import Purpose, SigningKey
+from keys.keyring import KeySnapshot, keyrings
+from keys.models import RECORD, Purpose, SigningKey
 from keys.signing import sign
 from tests.cast import Cast
 

@@ -9,7 +9,8 @@ from django.db import IntegrityError, connection
 
 from issuers import revision
 from issuers.models import ConfigurationRevision, GlobalVariable
-from issuers.revision import Snapshots
+from issuers.revision import topic
+from issuers.snapshots import Snapshots
 from tests.cast import Cast
 from tests.server import database_url
 
@@ -38,7 +39,11 @@ def shelf(cast: Cast) -> Shelf:
 
 @pytest.fixture
 def snapshots(shelf: Shelf) -> Snapshots[str, str]:
-    return Snapshots(shelf.load)
+    return Snapshots(shelf.load, topics=topics)
+
+
+def topics(key: object, _value: str) -> tuple[str, ...]:
+    return topic("shelf", key), topic("global_variables", "all")
 
 
 def half_a_second_passes() -> None:
@@ -111,14 +116,14 @@ def test_the_last_known_value_outlives_a_change(shelf: Shelf, snapshots: Snapsho
 
 def test_the_least_recently_used_value_makes_room(shelf: Shelf) -> None:
     shelf.values = {"a": "1", "b": "2", "c": "3"}
-    snapshots = Snapshots(shelf.load, size=2)
+    snapshots = Snapshots(shelf.load, topics=topics, size=2)
     for key in ("a", "b", "a", "c"):
         snapshots.get(key)
     assert [snapshots.last_known(key) for key in ("a", "b", "c")] == ["1", None, "3"]
 
 
 def test_a_key_that_is_not_there_makes_no_room(shelf: Shelf) -> None:
-    snapshots = Snapshots(shelf.load, size=1)
+    snapshots = Snapshots(shelf.load, topics=topics, size=1)
     snapshots.get("a")
     for stranger in range(100):
         snapshots.get(f"stranger-{stranger}")
@@ -126,7 +131,7 @@ def test_a_key_that_is_not_there_makes_no_room(shelf: Shelf) -> None:
 
 
 def test_it_stays_bounded_when_many_threads_read(cast: Cast) -> None:
-    snapshots = Snapshots(str, size=10)
+    snapshots = Snapshots(str, topics=topics, size=10)
 
     def read(turn: int) -> int:
         try:
