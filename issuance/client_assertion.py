@@ -8,7 +8,7 @@ from datetime import datetime
 
 from issuance.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable
 from issuance.proof import Proven
-from issuance.replay import one_use
+from issuance.replay import OneUse, one_use
 from issuance.signed_jwt import (
     JwtRefusedError,
     SignedJwt,
@@ -24,7 +24,7 @@ from issuance.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from issuers.models import ASSERTION_METHODS, TokenEndpointAuthMethod
 from relying_parties.client_keys import VerificationKey
-from relying_parties.federation import Federated
+from relying_parties.federation import Federated, Trusted
 from relying_parties.fetching import FetchError
 from relying_parties.registry import Client
 from relying_parties.signers import client_signers, trusted_signers
@@ -32,6 +32,8 @@ from relying_parties.signers import client_signers, trusted_signers
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LONGEST_LIFETIME = 600
 """Seconds that an assertion which the client makes itself may live."""
+MIN_TOKEN_LIFETIME = 5
+"""Seconds. An access token that ends with its proof sooner than this would end before it is used."""
 CLIENTS_OWN = frozenset({"", "jwt", "client-authentication+jwt"})
 OF_A_TRUSTED_ISSUER = frozenset({"", "jwt", "jose"})
 
@@ -113,9 +115,13 @@ class PresentedAssertion:
         credential = _fitting(token, client)
         trusted = credential.trusted
         refuse_other_audience(token, allowed=(trusted.audience,))
-        refuse_outside_time(token, longest=trusted.max_assertion_lifetime, now=now)
+        exp = refuse_outside_time(token, longest=trusted.max_assertion_lifetime, now=now)
+        token_ends_by = _token_ends_by(exp, now=now) if credential.caps_token_lifetime else None
+        uses = (_single_use(token, trusted, exp=exp),) if credential.is_single_use else ()
         verified_by(token, trusted_signers(trusted, wanted=self._wants), now=now)
-        return Proven(client=client, credential=f"federated:{credential.id}")
+        return Proven(
+            client=client, credential=f"federated:{credential.id}", uses=uses, token_ends_by=token_ends_by
+        )
 
 
 def sends_assertion(request: TokenRequest) -> bool:
@@ -137,6 +143,25 @@ def by_assertion(request: TokenRequest) -> PresentedAssertion:
         return PresentedAssertion(token=read_jwt(assertion), named=request.client_id)
     except JwtRefusedError as error:
         raise InvalidClient(f"The client assertion is refused. {error}") from error
+
+
+def _token_ends_by(exp: float, *, now: datetime) -> int:
+    """Raises JwtRefusedError."""
+    left = int(exp) - int(now.timestamp())
+    if left < MIN_TOKEN_LIFETIME:
+        raise JwtRefusedError(
+            f"It ends in {left} seconds, and an access token must not outlive it: send one that lives longer."
+        )
+    return int(exp)
+
+
+def _single_use(token: SignedJwt, trusted: Trusted, *, exp: float) -> OneUse:
+    """RFC 7523 section 3: of all relying parties that trust the issuer, one may use a jti. Raises JwtRefusedError."""
+    replayed = InvalidClient(
+        "The trusted issuer's token was used before, and its federated credential is for single use: "
+        "get a new token for each request."
+    )
+    return one_use(holder=f"trusted-issuer:{trusted.id}", jti=token.text("jti"), exp=exp, refusal=replayed)
 
 
 def _fitting(token: SignedJwt, client: Client) -> Federated:

@@ -43,21 +43,35 @@ class Granted:
 
 
 def authorize(
-    request: TokenRequest, *, client: Client, issuer: IssuerSnapshot, address: str, now: datetime
+    request: TokenRequest,
+    *,
+    client: Client,
+    issuer: IssuerSnapshot,
+    address: str,
+    now: datetime,
+    ends_by: int | None = None,
 ) -> Granted:
-    """Raises the OAuthError of the first thing that the client may not."""
+    """Raises the OAuthError of the first thing that the client may not.
+
+    `ends_by`, in seconds since 1970, is when the token must end at the latest.
+    """
     refuse_other_grant_type(request, issuer=issuer)
     audience, scopes = audience_and_scopes(request, client=client)
     refuse_other_network(client, address=address)
     refuse_outside_validity(client, now=now)
     refuse_broken_rule(request, client=client)
-    ttl = client.access_token_ttl or issuer.default_access_token_ttl
     return Granted(
         audience=audience,
         scopes=tuple(sorted(scopes)),
-        access_token_ttl=min(ttl, issuer.max_access_token_ttl),
+        access_token_ttl=_ttl(client, issuer=issuer, now=now, ends_by=ends_by),
         token_typ=_token_typ(audience, client=client),
     )
+
+
+def _ttl(client: Client, *, issuer: IssuerSnapshot, now: datetime, ends_by: int | None) -> int:
+    """Seconds."""
+    ttl = min(client.access_token_ttl or issuer.default_access_token_ttl, issuer.max_access_token_ttl)
+    return ttl if ends_by is None else min(ttl, ends_by - int(now.timestamp()))
 
 
 def refuse_other_grant_type(request: TokenRequest, *, issuer: IssuerSnapshot) -> None:

@@ -18,6 +18,8 @@ class Proven:
     uses: tuple[OneUse, ...] = ()
     is_guessable: bool = False
     """A person chose the secret."""
+    token_ends_by: int | None = None
+    """Seconds since 1970: when an access token must end at the latest, None if the proof does not limit it."""
 
 
 class Presented(Protocol):

@@ -83,7 +83,14 @@ class TokenView(ProtocolView):
         entry.passed("bind", **story.bound(binding))
         refuse_used(binding.uses)
 
-        granted = authorize(asked, client=client, issuer=issuer, address=meta["REMOTE_ADDR"], now=now)
+        granted = authorize(
+            asked,
+            client=client,
+            issuer=issuer,
+            address=meta["REMOTE_ADDR"],
+            now=now,
+            ends_by=proven.token_ends_by,
+        )
         entry.passed("authorize", scope=granted.scope, audience=" ".join(granted.audience))
 
         key = ready_key(client=client, issuer=issuer, now=now)

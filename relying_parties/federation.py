@@ -13,6 +13,7 @@ from relying_parties.patterns import compiled_pattern
 class Trusted:
     """A trusted issuer as it stands. `keys` are those pasted; empty where `keys_from` tells whence they come."""
 
+    id: int
     name: str
     is_active: bool
     issuer_url: str
@@ -25,6 +26,7 @@ class Trusted:
     @classmethod
     def of(cls, trusted_issuer: TrustedIssuer) -> "Trusted":
         return cls(
+            id=trusted_issuer.pk,
             name=trusted_issuer.name,
             is_active=trusted_issuer.is_active,
             issuer_url=trusted_issuer.issuer_url,
@@ -46,6 +48,8 @@ class Federated:
     pattern: Any
     """The subject compiled, None if it is to be met exactly."""
     claims: Mapping[str, Any]
+    caps_token_lifetime: bool
+    is_single_use: bool
 
     @classmethod
     def of(cls, credential: FederatedCredential) -> "Federated":
@@ -55,6 +59,8 @@ class Federated:
             subject=credential.subject,
             pattern=compiled_pattern(credential.subject) if credential.subject_is_pattern else None,
             claims=credential.claims,
+            caps_token_lifetime=credential.caps_token_lifetime,
+            is_single_use=credential.is_single_use,
         )
 
     def has_subject(self, subject: str) -> bool:

@@ -22,7 +22,10 @@ from relying_parties.models import FederatedCredential, RelyingParty, TrustedIss
 class FederatedCredentialForm(ModelForm):
     class Meta:
         model = FederatedCredential
-        fields = ("label", "trusted_issuer", "subject", "subject_is_pattern", "claims")
+        fields = (
+            "label", "trusted_issuer", "subject", "subject_is_pattern", "claims", "caps_token_lifetime",
+            "is_single_use",
+        )  # fmt: skip
         field_classes: ClassVar[dict[str, Any]] = {"claims": Json}
         widgets: ClassVar[dict[str, Any]] = {
             "claims": Json.widget,

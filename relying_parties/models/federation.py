@@ -154,6 +154,14 @@ class FederatedCredential(ConfigurationModel):
         "pinned claims", default=dict, blank=True,
         help_text="Further claims that the token must have with these values, as a JSON object.",
     )  # fmt: skip
+    caps_token_lifetime = models.BooleanField(
+        "cap the lifetime of access tokens", default=True,
+        help_text="An access token ends when the token that proved the relying party ends, if not before.",
+    )  # fmt: skip
+    is_single_use = models.BooleanField(
+        "single use", default=False,
+        help_text="Take each token once, by its jti. For platforms that make a new token for each request.",
+    )  # fmt: skip
 
     history = configuration_history()
 

@@ -103,6 +103,17 @@ def test_a_client_of_a_trusted_issuer_gets_its_token(shop: Shop) -> None:
     assert last_event().auth_method == "federated_jwt"
 
 
+@pytest.mark.contract("P7.11", "P7.12")
+@pytest.mark.django_db
+def test_a_file_sets_the_limits_of_a_credential(shop: Shop) -> None:
+    applied(shop.text)
+    assert shop.ask_as_deployer(lifetime=60).json["expires_in"] <= 60
+    limits = "label: main, caps_token_lifetime: false, is_single_use: true"
+    applied(shop.text.replace("label: main", limits))
+    assert shop.ask_as_deployer(lifetime=60, jti="1").json["expires_in"] > 60
+    assert [shop.ask_as_deployer(jti=jti).status for jti in ("1", "2", "2")] == [401, 200, 401]
+
+
 @pytest.mark.parametrize(
     "other", [{"owner": {"id": 124}}, {"sub": "repo:124:ref:main"}, {"lifetime": 1200}, {"aud": SHOP_URL}]
 )

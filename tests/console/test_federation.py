@@ -146,6 +146,20 @@ def test_a_credential_is_added_changed_and_deleted(cast: Cast, operator: Client)
     ]  # fmt: skip
 
 
+def test_the_limits_of_a_credential_are_set_and_shown(cast: Cast, operator: Client) -> None:
+    trusted = federate(cast.reports).trusted_issuer
+    page = url(RelyingParty, "add_federated", cast.billing.pk)
+    form = operator.get(page).context["form"]
+    assert (form["caps_token_lifetime"].value(), form["is_single_use"].value()) == (True, False)
+    sent = {"label": "job", "trusted_issuer": trusted.pk, "subject": "repo:a/b", "claims": "{}"}
+    operator.post(page, sent | {"is_single_use": "on"})
+    credential = FederatedCredential.objects.get(relying_party=cast.billing)
+    assert (credential.caps_token_lifetime, credential.is_single_use) == (False, True)
+    shown = body_of(operator, url(RelyingParty, "change", cast.billing.pk))
+    assert "single use" in shown
+    assert "lifetime capped" not in shown
+
+
 def test_only_the_trusted_issuers_of_the_same_issuer_are_offered(cast: Cast, operator: Client) -> None:
     own = federate(cast.billing).trusted_issuer
     foreign = TrustedIssuer(issuer=cast.other, name="Foreign", issuer_url="https://foreign.example")

@@ -1,4 +1,4 @@
-"""P7.6 on real sockets: of many requests with one assertion, at several workers, one gets a token."""
+"""P7.6, P7.12 on real sockets: of many requests with one assertion, at several workers, one gets a token."""
 
 from collections import Counter
 from functools import partial
@@ -61,3 +61,19 @@ def test_fifty_different_ones_at_once_all_get_one_and_so_does_a_federated_one_ea
         federated = of_cluster(cast, signer("RS256"), aud=aud).made()
         same = all_at_once(*[partial(asked, server, federated, client_id="workload")] * AT_ONCE)
     assert Counter(answer.status_code for answer in (*different, *same)) == {200: 2 * AT_ONCE}
+
+
+@pytest.mark.slow
+@pytest.mark.contract("P7.12", "P1.3")
+@pytest.mark.spec("RFC 7523", "3")
+def test_of_fifty_at_once_with_a_single_use_token_one_gets_a_token(cast: Cast, tmp_path: Path) -> None:
+    new_credential(new_workload(cast), new_cluster(cast), is_single_use=True)
+    same_name = {"PUBLIC_URL": cast.oidc_m2m.url.removesuffix("/oidc_m2m")}
+    text = of_cluster(cast, signer("RS256")).made()
+    with serve(tmp_path, 2, same_name) as server:
+        answers = all_at_once(*[partial(asked, server, text, client_id="workload")] * AT_ONCE)
+    assert Counter(answer.status_code for answer in answers) == {200: 1, 401: AT_ONCE - 1}
+    assert UsedJti.objects.count() == 1
+    with serve(tmp_path, 2, same_name) as restarted:
+        assert {asked(restarted, text, client_id="workload").status_code for _ in range(4)} == {401}
+    assert events()[-1].detail.endswith("for single use: get a new token for each request.")
