@@ -1,11 +1,12 @@
 """A relying party's secrets as its page shows them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils import timezone
 
 from console.last_uses import LastUse, last_uses
+from issuance.client_status import ClientStatus
 from relying_parties.models import ClientSecret, RelyingParty
 
 
@@ -15,12 +16,15 @@ class SecretLine:
     state: str
     is_live: bool
     use: LastUse
+    of_no_use: str = ""
+    """Why the secret gets no token though it is live; empty if it does."""
 
 
-def secret_lines(relying_party: RelyingParty) -> list[SecretLine]:
+def secret_lines(relying_party: RelyingParty, *, status: ClientStatus) -> list[SecretLine]:
     """The newest first."""
     secrets = relying_party.secrets.order_by("-created_at", "-pk")
-    return _lines(list(secrets), now=timezone.now())
+    lines = _lines(list(secrets), now=timezone.now())
+    return [replace(line, of_no_use=status.reason) if line.is_live else line for line in lines]
 
 
 def line_of(secret: ClientSecret, *, now: datetime) -> SecretLine:

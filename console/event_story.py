@@ -1,9 +1,11 @@
-"""What happened in one token request, in plain words, top down: a pure function of its row."""
+"""What happened in one token request, in plain words, top down: a pure function of its row and its client."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from audit.models import IssuanceEvent, Outcome
+from issuance.client_status import ClientStatus
 from issuers.models import TokenEndpointAuthMethod as Method
 
 
@@ -38,9 +40,10 @@ WHAT_TO_DO = {
 }
 
 
-def story_of(event: IssuanceEvent) -> tuple[Chapter, ...]:
+def story_of(event: IssuanceEvent, *, status: ClientStatus | None = None) -> tuple[Chapter, ...]:
+    """`status` is that of the client now, where there is such a client: its obstacles come before general advice."""
     tellers: tuple[Callable[[IssuanceEvent], Chapter | None], ...] = (
-        _asked, _proved, _wanted, _granted, _signed, _refused,
+        _asked, _proved, _wanted, _granted, _signed, partial(_refused, status=status),
     )  # fmt: skip
     return tuple(chapter for teller in tellers if (chapter := teller(event)))
 
@@ -113,13 +116,19 @@ def _signed(event: IssuanceEvent) -> Chapter | None:
     return Chapter("What was signed", (sentence,), ("signing_key",))
 
 
-def _refused(event: IssuanceEvent) -> Chapter | None:
+def _refused(event: IssuanceEvent, *, status: ClientStatus | None) -> Chapter | None:
     if event.outcome == Outcome.ISSUED:
         return None
     ended = f"The request ended {where_it_ended(event)}, with {event.http_status} {event.error}."
-    sentences = (ended, event.detail, WHAT_TO_DO.get(event.error, ""))
+    sentences = (ended, event.detail, *_advice(event, status))
     title = "Why there is no token, and what to do"
     return Chapter(title, tuple(sentence for sentence in sentences if sentence))
+
+
+def _advice(event: IssuanceEvent, status: ClientStatus | None) -> tuple[str, ...]:
+    if status is None or status.gets_tokens:
+        return (WHAT_TO_DO.get(event.error, ""),)
+    return (f"As the client is set up now: {status}", *(obstacle.advice for obstacle in status.obstacles))
 
 
 def where_it_ended(event: IssuanceEvent) -> str:

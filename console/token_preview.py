@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
+from console.client_status import status_of
 from issuance.errors import OAuthError
+from issuance.imagined import allowed_address, stand_ins
 from issuance.preview import preview
-from issuance.token_request import PROTOCOL
 from relying_parties.models import RelyingParty
 from relying_parties.registry import snapshot_of
-
-ANYWHERE = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,34 +22,30 @@ class TokenPreview:
     header: str = ""
     claims: str = ""
     refusal: str = ""
+    no_token: str = ""
+    """Why the endpoint gives no such token now, whatever the request; empty if it does."""
 
 
 def token_preview(
     relying_party: RelyingParty, *, parameters: Mapping[str, str] | None = None, address: str = ""
 ) -> TokenPreview:
     """For these parameters; without any, for a request that meets every rule, `<name>` in place of each value."""
-    stand_ins = {name: f"<{name}>" for name in parameters_read(relying_party)}
+    client = snapshot_of(relying_party)
+    status = status_of(relying_party)
+    no_token = "" if status.gets_tokens else str(status)
     try:
         token = preview(
             relying_party,
-            parameters=stand_ins if parameters is None else parameters,
+            parameters=stand_ins(client) if parameters is None else parameters,
             obeys_rules=parameters is not None,
-            address=address or allowed_address(relying_party),
+            address=address or allowed_address(client),
             now=timezone.now(),
         )
     except OAuthError as refusal:
-        return TokenPreview(relying_party, refusal=f"{refusal.error}: {refusal.detail}")
-    return TokenPreview(relying_party, header=_json(token.header), claims=_json(token.claims))
-
-
-def parameters_read(relying_party: RelyingParty) -> list[str]:
-    """The parameters, beside the protocol's own, that its rules and its template read."""
-    return sorted(snapshot_of(relying_party).parameters_read - PROTOCOL)
-
-
-def allowed_address(relying_party: RelyingParty) -> str:
-    networks = snapshot_of(relying_party).allowed_networks
-    return str(networks[0].network_address) if networks else ANYWHERE
+        return TokenPreview(relying_party, refusal=f"{refusal.error}: {refusal.detail}", no_token=no_token)
+    return TokenPreview(
+        relying_party, header=_json(token.header), claims=_json(token.claims), no_token=no_token
+    )
 
 
 def _json(members: object) -> str:

@@ -34,11 +34,17 @@ def bind(
         return Binding(token_type="DPoP", confirmation=confirmation | {"jkt": proof.jkt}, uses=(proof.use,))  # noqa: S106 - RFC 9449
     if client.dpop_bound:
         raise InvalidDpopProof(
-            "The relying party must send a DPoP proof, and did not."
-            if issuer.accepts_dpop
-            else "The relying party requires DPoP, which is off at this issuer: turn on accepts_dpop."
+            why_dpop_is_impossible(client, issuer=issuer)
+            or "The relying party must send a DPoP proof, and did not."
         )
     return Binding(confirmation=confirmation) if confirmation else BEARER
+
+
+def why_dpop_is_impossible(client: Client, *, issuer: IssuerSnapshot) -> str:
+    """Why no request of the client can be bound as it must be; empty if one can."""
+    if not client.dpop_bound or issuer.accepts_dpop:
+        return ""
+    return "The relying party requires DPoP, which is off at this issuer: turn on accepts_dpop."
 
 
 def _certificate_confirmation(request: TokenRequest, *, client: Client) -> dict[str, str]:

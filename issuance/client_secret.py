@@ -68,10 +68,8 @@ class PresentedSecret:
             return "The secret is empty."
         if known := self._why_it_ended(client) or self._why_nearly_right(client, now):
             return known
-        if not client.secrets:
-            return "The relying party has no secret: generate one."
-        if not any(secret.is_live(now) for secret in client.secrets):
-            return "Every secret of the relying party has expired: generate a new one."
+        if none_counts := why_no_secret_counts(client, now):
+            return none_counts
         if not all(secret.has_pepper for secret in client.secrets):
             return "SECRET_PEPPERS of this server lacks the pepper of one of the secrets: add it."
         return "The secret is none of those registered."
@@ -91,6 +89,18 @@ class PresentedSecret:
             if secret := self._match(client, forms=(without_surroundings(sent),), now=now):
                 return f"The secret is secret:{secret.id}, but for {surroundings(sent)}: send it without."
         return ""
+
+
+def why_no_secret_counts(client: Client, now: datetime) -> str:
+    """Why no secret, whichever is sent, proves the client; empty if one would."""
+    if not client.secrets:
+        return "The relying party has no secret: generate one."
+    live = [secret for secret in client.secrets if secret.is_live(now)]
+    if not live:
+        return "Every secret of the relying party has expired: generate a new one."
+    if not any(secret.has_pepper for secret in live):
+        return "SECRET_PEPPERS of this server lacks the pepper of every secret: add it."
+    return ""
 
 
 def _proven(client: Client, secret: SecretSnapshot) -> Proven:

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from issuance.access_token import UnsignedToken, token_for
 from issuance.client_auth import refuse_misconfigured
-from issuance.grants import CLIENT_CREDENTIALS, authorize
+from issuance.grants import authorize
+from issuance.imagined import request_of
 from issuance.signing_key import ready_key
-from issuance.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from relying_parties.models import RelyingParty
 from relying_parties.registry import snapshot_of
@@ -29,10 +29,7 @@ def preview(
     refuse_misconfigured(client)
     if not obeys_rules:
         client = replace(client, rules=())
-    sent = {"grant_type": CLIENT_CREDENTIALS, **parameters}
-    request = TokenRequest(
-        parameters={name: (value,) for name, value in sent.items() if value}, authorization=""
-    )
+    request = request_of(parameters)
     granted = authorize(request, client=client, issuer=issuer, address=address, now=now)
     key = ready_key(client=client, issuer=issuer, now=now)
     return token_for(

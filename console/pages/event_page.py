@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from audit.models import IssuanceEvent
+from console.client_status import status_after
 from console.event_objects import KINDS, Named, named_in
 from console.event_story import Chapter, story_of
 from console.panelled_page import PanelledPage
@@ -36,7 +37,7 @@ class EventPage(PanelledPage):
         return {
             "story": [
                 Part(chapter, tuple(_link(row, named) for named in found if named.about in chapter.about))
-                for chapter in story_of(row)
+                for chapter in story_of(row, status=status_after(row))
             ],
             "timeline": _timeline(row),
         }

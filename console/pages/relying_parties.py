@@ -8,10 +8,12 @@ from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
 
 from console.auth_methods import CHOICES
 from console.change_history import Change, changes_of
 from console.client_secrets import secret_lines
+from console.client_status import listed_status, status_of
 from console.configuration_admin import ConfigurationAdmin, ConfigurationForm
 from console.curl_command import curl_command, what_it_needs
 from console.federation import federated_lines
@@ -28,6 +30,7 @@ from console.row_ids import ForeignKeys
 from console.site import site
 from console.token_preview import token_preview
 from issuers.models import SECRET_METHODS, TokenEndpointAuthMethod
+from issuers.revision import forget
 from relying_parties.models import AccessGrant, RelyingParty, RequestRule
 from relying_parties.registration import CERTIFICATE_SUBJECTS
 
@@ -118,7 +121,7 @@ class RelyingPartyAdmin(SecretRotation, FederationPresets, PreviewPage, Panelled
         "issuer",
         "token_endpoint_auth_method",
         "claim_template",
-        "is_active",
+        "gets_tokens",
     )
     list_filter = ("is_active", "issuer", "token_endpoint_auth_method", "claim_template")
     list_select_related = ("issuer", "claim_template")
@@ -176,14 +179,28 @@ class RelyingPartyAdmin(SecretRotation, FederationPresets, PreviewPage, Panelled
             for (name, options), (_, declared) in parts
         ]
 
+    @admin.display(description="tokens", ordering="is_active")
+    def gets_tokens(self, row: RelyingParty) -> str:
+        status = listed_status(row)
+        if status is None:
+            return "-"
+        kind = "live" if status.gets_tokens else "refused" if status.is_set_up else "warning"
+        return format_html('<span class="state {}" title="{}">{}</span>', kind, status, status.label)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        # What was saved a moment ago is on the list too.
+        forget()
+        return super().changelist_view(request, extra_context)
+
     def changes(self, row: RelyingParty) -> list[Change]:
         return changes_of(row, "grants", "secrets", "federated_credentials", "rules")
 
     def panels(self, row: RelyingParty) -> dict[str, Any]:
-        method = row.token_endpoint_auth_method
+        method, status = row.token_endpoint_auth_method, status_of(row)
         return {
+            "status": status,
             "takes_secrets": method in SECRET_METHODS,
-            "secret_lines": secret_lines(row),
+            "secret_lines": secret_lines(row, status=status),
             "is_federated": method == TokenEndpointAuthMethod.FEDERATED_JWT,
             "federated_lines": federated_lines(row),
             "key_lines": client_key_lines(row, now=timezone.now()),

@@ -10,8 +10,10 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
 from console.page import Page
-from console.token_preview import allowed_address, parameters_read, token_preview
+from console.token_preview import token_preview
+from issuance.imagined import allowed_address, parameters_read
 from relying_parties.models import RelyingParty
+from relying_parties.registry import snapshot_of
 
 PREFIX = "param_"
 
@@ -25,8 +27,9 @@ class PreviewForm(forms.Form):
 
     def __init__(self, *args: Any, relying_party: RelyingParty) -> None:
         super().__init__(*args)
-        self.fields["address"].initial = allowed_address(relying_party)
-        for name in parameters_read(relying_party):
+        client = snapshot_of(relying_party)
+        self.fields["address"].initial = allowed_address(client)
+        for name in parameters_read(client):
             self.fields[PREFIX + name] = forms.CharField(required=False, label=name, max_length=1000)
 
     @property
