@@ -78,6 +78,10 @@ check-deploy: $(DEVELOPMENT) ## Check the settings of a real deployment, the mig
 	$(MANAGE) makemigrations --check --dry-run
 	$(PYTHON) -m tests.contract_coverage
 
+.PHONY: interop-table
+interop-table: $(DEVELOPMENT) ## Write the table of docs/interoperability.md from what the tests declare
+	$(PYTHON) -m tests.interop.table
+
 .PHONY: mutants
 mutants: $(DEVELOPMENT) ## Break the token path in every small way and see the tests notice (docs/mutants.md)
 	$(BIN)/mutmut run --max-children 1

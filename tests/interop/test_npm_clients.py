@@ -11,6 +11,7 @@ import pytest
 
 from tests.interop.conftest import Provider
 from tests.interop.estate import KINDS
+from tests.interop.table import Role, Row, interoperates, npm
 from tests.verifying import verified_twice
 
 pytestmark = pytest.mark.slow
@@ -24,6 +25,18 @@ DPOP_ALGS = ("ES256", "PS256", "RS256", "Ed25519")
 CLIENTS = ("basic", "post", *(f"key-{alg}" for alg in KEYS), "workload", "certified")
 
 
+SEEN = (
+    f"discovery; `client_secret_basic`, `client_secret_post`, `private_key_jwt` with {', '.join(KEYS)}, "
+    f"`tls_client_auth`, `federated_jwt`, DPoP with {', '.join(DPOP_ALGS)}"
+)
+
+
+@interoperates(
+    *(
+        Row(name, f"`{name}` of npm", npm(name), Role.CLIENT, told="nothing", seen=SEEN)
+        for name in ("oauth4webapi", "openid-client")
+    )
+)
 @pytest.mark.spec("RFC 7523", "2.2")
 @pytest.mark.spec("RFC 9449", "5")
 def test_every_method_of_the_npm_clients(provider: Provider) -> None:

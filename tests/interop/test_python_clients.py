@@ -13,6 +13,7 @@ from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
 from tests.interop.conftest import Provider
+from tests.interop.table import Role, Row, interoperates, pypi
 from tests.verifying import verified_twice
 
 pytestmark = pytest.mark.slow
@@ -31,6 +32,18 @@ def assert_good(token: dict[str, Any], provider: Provider, client_id: str) -> di
     return claims
 
 
+@interoperates(
+    Row(
+        "Authlib",
+        "`authlib` of PyPI",
+        pypi("authlib"),
+        Role.CLIENT,
+        told='the token endpoint. `private_key_jwt`: `PrivateKeyJWT(..., claims={"exp": ...})` at most 5 minutes '
+        "ahead, and `accepts_token_endpoint_audience` for the relying party",
+        seen="`client_secret_basic`, `client_secret_post`, `private_key_jwt` with "
+        f"{', '.join(AUTHLIBS_ALGS)}, `tls_client_auth`",
+    )
+)
 @pytest.mark.spec("RFC 6749", "4.4")
 def test_authlib(provider: Provider) -> None:
     for client_id in ("basic", "post"):
@@ -73,6 +86,16 @@ def _fetched_by_authlib(session: Any, provider: Provider) -> dict[str, Any]:
         return token
 
 
+@interoperates(
+    Row(
+        "requests-oauthlib",
+        "`requests-oauthlib` of PyPI",
+        pypi("requests-oauthlib"),
+        Role.CLIENT,
+        told="the token endpoint. `client_secret_post`: `include_client_id=True, client_secret=...`",
+        seen="`client_secret_basic`, `client_secret_post`, `tls_client_auth`",
+    )
+)
 @pytest.mark.spec("RFC 6749", "4.4")
 def test_requests_oauthlib(provider: Provider) -> None:
     secrets = provider.estate.secrets
@@ -109,6 +132,17 @@ def _plain(token: dict[str, Any]) -> dict[str, Any]:
     return token | {"scope": " ".join(token["scope"])}
 
 
+@interoperates(
+    Row(
+        "MSAL for Python",
+        "`msal` of PyPI",
+        pypi("msal"),
+        Role.CLIENT,
+        told="`oidc_authority=` the issuer. It sends a secret as `client_secret_post`. With a certificate (x5c) the "
+        "relying party has `accepts_token_endpoint_audience`",
+        seen="`client_secret_post`, `private_key_jwt` with a certificate, `federated_jwt`",
+    )
+)
 @pytest.mark.spec("RFC 7523", "2.2")
 def test_msal(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     # Where the machine's environment names a bundle, requests prefers that to what MSAL tells it.
