@@ -5,16 +5,12 @@ Every request asks for a row, so this process knows without asking the database.
 
 import threading
 import time
-from collections import deque
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils import timezone
 
 from audit.entry import cleaned
-
-MAX_GAPS = 100
-"""Gaps that are over and not taken yet. Of more, the oldest are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +25,22 @@ class Gap:
     """Requests whose row was not committed; a probe (write_probe.py) is none."""
     until: datetime | None = None
     """The first success after it; None while it lasts."""
+    periods: int = 1
+    """Several that were over one after the other are told as one, from the first to the last."""
+
+    def joined(self, later: "Gap") -> "Gap":
+        return replace(
+            later,
+            since=self.since,
+            failures=self.failures + later.failures,
+            periods=self.periods + later.periods,
+        )
 
 
 class RecordHealth:
     def __init__(self) -> None:
         self._gap: Gap | None = None
-        self._ended: deque[Gap] = deque(maxlen=MAX_GAPS)
+        self._ended: Gap | None = None
         self._succeeded_at = float("-inf")
         self._lock = threading.Lock()
 
@@ -60,7 +66,8 @@ class RecordHealth:
             return
         with self._lock:
             if self._gap is not None:
-                self._ended.append(replace(self._gap, until=timezone.now()))
+                over = replace(self._gap, until=timezone.now())
+                self._ended = self._ended.joined(over) if self._ended else over
                 self._gap = None
 
     def failed(self, reason: str, *, requests: int = 1) -> None:
@@ -68,12 +75,15 @@ class RecordHealth:
             gap = self._gap or Gap(since=timezone.now(), reason=reason, failures=0)
             self._gap = replace(gap, reason=reason, failures=gap.failures + requests)
 
-    def take_ended(self) -> list[Gap]:
-        """The gaps that are over, oldest first, each once."""
+    def take_ended(self) -> Gap | None:
+        """What is over, once: all periods since it was last taken. What cannot be written is given back."""
         with self._lock:
-            taken = list(self._ended)
-            self._ended.clear()
+            taken, self._ended = self._ended, None
         return taken
+
+    def give_back(self, gap: Gap) -> None:
+        with self._lock:
+            self._ended = gap.joined(self._ended) if self._ended else gap
 
 
 def reason_of(failure: Exception) -> str:

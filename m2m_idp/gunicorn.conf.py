@@ -27,10 +27,10 @@ from audit import output
 from console import failed_sign_ins, static_files
 from issuance import checks, documents, flood
 from issuance.health.start import start_notices, start_problems
-from m2m_idp import stopping
+from m2m_idp import __version__, stopping
 from m2m_idp.worker.connection import SILENCE
 from m2m_idp.worker.places import make_places
-from upkeep import worker_thread
+from upkeep import server_life, worker_thread
 
 output.start()
 
@@ -112,12 +112,18 @@ def on_starting(_server: Arbiter) -> None:
 
 def when_ready(server: Arbiter) -> None:
     stopping.drain_before_stopping(server, seconds=settings.ENVIRONMENT.drain_seconds)
+    server_life.note_start(
+        version=__version__,
+        listeners=[str(listener) for listener in server.LISTENERS],
+        predecessor=server.master_pid,
+    )
 
 
 def post_worker_init(_worker: Worker) -> None:
     warm()
     documents.warm_until_done()
     flood.start_writing()
+    server_life.start_writing()
     if seconds := settings.ENVIRONMENT.maintain_every:
         worker_thread.start(every=timedelta(seconds=seconds))
 
@@ -125,6 +131,11 @@ def post_worker_init(_worker: Worker) -> None:
 def worker_exit(_server: Arbiter, _worker: Worker) -> None:
     flood.write_counts()
     failed_sign_ins.write_counts()
+    server_life.write_gaps()
+
+
+def on_exit(_server: Arbiter) -> None:
+    server_life.record_stop()
 
 
 def warm() -> None:

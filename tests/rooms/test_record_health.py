@@ -17,12 +17,13 @@ def test_a_period_without_rows_is_known_by_its_ends_and_its_reason(cast: Cast) -
         assert gap is not None
         assert (gap.failures, gap.until) == (2, None)
         assert "the disk is full" in gap.reason
-    assert RECORD_HEALTH.take_ended() == []
+    assert RECORD_HEALTH.take_ended() is None
 
     assert ask(auth=cast.basic("billing")).status == 200
     assert RECORD_HEALTH.gap is None
-    [ended] = RECORD_HEALTH.take_ended()
+    ended = RECORD_HEALTH.take_ended()
+    assert ended is not None
     assert ended.until is not None
     assert before < ended.since < ended.until < timezone.now()
-    assert RECORD_HEALTH.take_ended() == []
+    assert RECORD_HEALTH.take_ended() is None
     assert RECORD_HEALTH.seconds_since_success < 60
