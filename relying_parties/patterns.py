@@ -24,3 +24,9 @@ def pattern_problem(regex: str) -> str | None:
 
 def compiled_pattern(regex: str) -> Any:
     return re2.compile(regex, _quiet())
+
+
+def literal_pattern(text: str) -> str:
+    """A pattern that matches this text alone."""
+    escaped: str = re2.escape(text)
+    return escaped

@@ -6,8 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from relying_parties.models import KeysFrom
+from relying_parties.patterns import literal_pattern
 
 HOUR, DAY = 3_600, 86_400
+
+# What answers may be, as regular expressions.
+UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+NUMBER = r"[0-9]{1,30}"
+HTTPS = r"https://[!-~]+"
+HTTPS_WITHOUT_LAST_SLASH = r"https://[!-~]*[!-.0-~]"
+WITHOUT_COLON = r"[^\s:]+"
+NAME_WITHOUT_COLON = r"[^\s:]([^:\n]*[^\s:])?"
+"""Which may have blanks within."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,8 @@ class Preset:
     parts: tuple[Part, ...]
     subject: str
     pins: tuple[Pin, ...] = ()
+    subject_is_pattern: bool = False
+    """The subject is a regular expression (RE2), into which the answers are filled as literal text."""
     audience: str = ""
     """Empty: the URL of the issuer that is asked for tokens here."""
     max_assertion_lifetime: int = HOUR
@@ -85,7 +97,12 @@ def filled(preset: Preset, answers: Mapping[str, str], *, jwks: Any = None) -> F
             "jwks": jwks,
         },
         credential={
-            "subject": preset.subject.format_map(values),
+            "subject": preset.subject.format_map(
+                {name: literal_pattern(value) for name, value in values.items()}
+                if preset.subject_is_pattern
+                else values
+            ),
+            "subject_is_pattern": preset.subject_is_pattern,
             "claims": _claims({pin.claim: pin.value for pin in preset.pins}, values),
         },
     )

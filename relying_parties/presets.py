@@ -3,12 +3,25 @@
 Names can be given up and taken by others; ids cannot. So each preset pins the ids beside the subject.
 """
 
-from relying_parties.preset import DAY, Part, Pin, Preset
-
-UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-NUMBER = r"[0-9]{1,30}"
-HTTPS = r"https://[!-~]+"
-WITHOUT_COLON = r"[^\s:]+"
+from relying_parties.pipeline_presets import (
+    BITBUCKET_BRANCH,
+    BITBUCKET_ENVIRONMENT,
+    BUILDKITE,
+    CIRCLECI,
+    TERRAFORM,
+)
+from relying_parties.preset import (
+    DAY,
+    HTTPS,
+    HTTPS_WITHOUT_LAST_SLASH,
+    NAME_WITHOUT_COLON,
+    NUMBER,
+    UUID,
+    WITHOUT_COLON,
+    Part,
+    Pin,
+    Preset,
+)
 
 KUBERNETES = Preset(
     slug="kubernetes",
@@ -79,7 +92,7 @@ _ENVIRONMENT = Part(
     "environment",
     "Environment",
     "The job's environment, such as production; write %3A for a colon.",
-    r"[^\s:]([^:\n]*[^\s:])?",
+    NAME_WITHOUT_COLON,
 )
 
 GITHUB_BRANCH = _github(
@@ -109,8 +122,8 @@ GITLAB = Preset(
     issuer_name="GitLab",
     issuer_url="{instance}",
     parts=(
-        Part("instance", "GitLab's URL", "Such as https://gitlab.com, without a slash at the end.", r"https://[!-~]*[!-.0-~]",
-             default="https://gitlab.com"),
+        Part("instance", "GitLab's URL", "Such as https://gitlab.com, without a slash at the end.",
+             HTTPS_WITHOUT_LAST_SLASH, default="https://gitlab.com"),
         Part("group", "Group", "With its parents, such as example/payments, or a user's name.", WITHOUT_COLON),
         Part("group_id", "ID of the group",
              "The number on the group's page; for a user's project, that of the namespace.", NUMBER),
@@ -189,9 +202,44 @@ SPIFFE = Preset(
     subject="spiffe://{trust_domain}/{path}",
 )  # fmt: skip
 
+AWS = Preset(
+    slug="aws",
+    name="AWS: an IAM role",
+    about="A workload in AWS proves its relying party by a token that sts:GetWebIdentityToken makes for its role.",
+    how="Enable outbound identity federation once for the account, and allow the role sts:GetWebIdentityToken. The "
+    "workload asks a regional endpoint of STS: aws sts get-web-identity-token --audience {audience} "
+    "--signing-algorithm ES384 --duration-seconds 300.",
+    issuer_name="AWS",
+    issuer_url="{issuer}",
+    parts=(
+        Part("issuer", "Account's issuer URL",
+             "As aws iam get-outbound-web-identity-federation-info tells it, such as "
+             "https://abc123.tokens.sts.global.api.aws.", HTTPS),
+        Part("account", "Account ID", "12 digits.", r"[0-9]{12}"),
+        Part("role", "Role",
+             "Its name, with its path in front if it has one, such as billing or services/billing. A role that is "
+             "deleted and made again under this name proves the relying party too.", r"[\w+=,.@-]+(/[\w+=,.@-]+)*"),
+        Part("organization", "ID of the organization", "Such as o-abc1234567. Empty: any organization.",
+             r"o-[a-z0-9]{10,32}", is_optional=True),
+        Part("function", "ARN of the Lambda function",
+             "Empty: whatever runs with the role. Else this function alone.", r"arn:aws:lambda:[!-9;-~]+(:[!-9;-~]+)*",
+             is_optional=True),
+    ),
+    subject="arn:aws:iam::{account}:role/{role}",
+    pins=(
+        Pin("https://sts.amazonaws.com/",
+            {
+                "aws_account": "{account}",
+                "org_id": "{organization}",
+                "lambda_source_function_arn": "{function}",
+            },
+            "The account; organization and Lambda function if you name them."),
+    ),
+)  # fmt: skip
+
 PRESETS = (
     KUBERNETES, GITHUB_BRANCH, GITHUB_ENVIRONMENT, GITHUB_BRANCH_BY_NAME, GITHUB_ENVIRONMENT_BY_NAME,
-    GITLAB, ENTRA, GOOGLE, SPIFFE,
+    GITLAB, ENTRA, GOOGLE, SPIFFE, AWS, BITBUCKET_BRANCH, BITBUCKET_ENVIRONMENT, CIRCLECI, BUILDKITE, TERRAFORM,
 )  # fmt: skip
 
 

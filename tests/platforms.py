@@ -11,6 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from issuers.thumbprints import base64url, thumbprint
 from relying_parties.preset import Preset
 from relying_parties.presets import (
+    AWS,
+    BITBUCKET_BRANCH,
+    BITBUCKET_ENVIRONMENT,
+    BUILDKITE,
+    CIRCLECI,
     ENTRA,
     GITHUB_BRANCH,
     GITHUB_BRANCH_BY_NAME,
@@ -20,6 +25,7 @@ from relying_parties.presets import (
     GOOGLE,
     KUBERNETES,
     SPIFFE,
+    TERRAFORM,
 )
 
 AUDIENCE = "http://127.0.0.1:8000/oidc_m2m"
@@ -36,7 +42,7 @@ KEY = generate_private_key(public_exponent=65537, key_size=2048)
 class Platform:
     """What an operator answers, and the claims of the workload's token beside its instants.
 
-    `pinned` are those, beside iss, sub and aud, without which a token must prove nobody, by their paths.
+    `pinned` are those, beside iss, sub and aud, without which a token must prove nobody, by their paths: "a > b".
     """
 
     preset: Preset
@@ -44,6 +50,8 @@ class Platform:
     claims: Mapping[str, Any]
     pinned: tuple[str, ...]
     lifetime: int = 300
+    strangers: tuple[str, ...] = ()
+    """Subjects of other workloads, where the preset's is a pattern."""
 
     def __str__(self) -> str:
         return self.preset.slug
@@ -89,6 +97,27 @@ def _github(preset: Preset, sub: str, **claims: str) -> Platform:
     )
 
 
+AWS_ISSUER = "https://abc123-def456-ghi789-jkl012.tokens.sts.global.api.aws"
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:process-data"
+WORKSPACE_UUID, REPOSITORY_UUID, ENVIRONMENT_UUID, STEP_UUID = (
+    f"{{{digit * 8}-e45e-4055-8855-95b45249e2fb}}" for digit in "1234"
+)
+BITBUCKET_ANSWERS = {
+    "workspace": "my-team", "workspace_uuid": WORKSPACE_UUID, "repository_uuid": REPOSITORY_UUID,
+    "environment_uuid": ENVIRONMENT_UUID, "branch": "main",
+}  # fmt: skip
+# https://support.atlassian.com/bitbucket-cloud/docs/integrate-pipelines-with-resource-servers-using-oidc/
+BITBUCKET_CLAIMS = {
+    "iss": "https://api.bitbucket.org/2.0/workspaces/my-team/pipelines-config/identity/oidc", "aud": [AUDIENCE],
+    "accountUuid": "{55555555-e45e-4055-8855-95b45249e2fb}", "branchName": "main", "stepUuid": STEP_UUID,
+    "pipelineUuid": "{66666666-e45e-4055-8855-95b45249e2fb}", "repositoryUuid": REPOSITORY_UUID,
+    "workspaceUuid": WORKSPACE_UUID,
+}  # fmt: skip
+CIRCLECI_ORGANIZATION, CIRCLECI_PROJECT, CIRCLECI_USER = IDENTITY, TENANT, APPLICATION
+CIRCLECI_SUBJECT = f"org/{CIRCLECI_ORGANIZATION}/project/{CIRCLECI_PROJECT}/user/{CIRCLECI_USER}"
+COMMIT = "9f3182061f1e2cca4702c368cbc039b7dc9d4485"
+
+
 PLATFORMS = (
     # https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/
     Platform(
@@ -107,7 +136,10 @@ PLATFORMS = (
             },
             "sub": "system:serviceaccount:prod:billing",
         },
-        pinned=("kubernetes.io/namespace", "kubernetes.io/serviceaccount/name", "kubernetes.io/serviceaccount/uid"),
+        pinned=(
+            "kubernetes.io > namespace", "kubernetes.io > serviceaccount > name",
+            "kubernetes.io > serviceaccount > uid",
+        ),
         lifetime=3600,
     ),
     _github(GITHUB_BRANCH, "repo:octo-org@65/octo-repo@74:ref:refs/heads/main"),
@@ -165,5 +197,110 @@ PLATFORMS = (
             "aud": [AUDIENCE], "iss": "https://spire.example.org", "sub": "spiffe://example.org/ns/prod/sa/billing",
         },
         pinned=(),
+    ),
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_outbound_token_claims.html
+    Platform(
+        preset=AWS,
+        answers={
+            "issuer": AWS_ISSUER, "account": "123456789012", "role": "services/DataProcessingRole",
+            "organization": "o-abc1234567", "function": FUNCTION,
+        },
+        claims={
+            "iss": AWS_ISSUER, "aud": AUDIENCE, "sub": "arn:aws:iam::123456789012:role/services/DataProcessingRole",
+            "jti": "xyz123-def456-ghi789-jkl012",
+            "https://sts.amazonaws.com/": {
+                "aws_account": "123456789012", "source_region": "us-east-1", "org_id": "o-abc1234567",
+                "ou_path": "o-a1b2c3d4e5/r-ab12/ou-ab12-11111111/", "principal_tags": {"environment": "production"},
+                "lambda_source_function_arn": FUNCTION, "request_tags": {"job-id": "job-2024-001"},
+            },
+        },
+        pinned=tuple(
+            f"https://sts.amazonaws.com/ > {claim}"
+            for claim in ("aws_account", "org_id", "lambda_source_function_arn")
+        ),
+    ),
+    Platform(
+        preset=BITBUCKET_BRANCH,
+        answers=BITBUCKET_ANSWERS,
+        claims={**BITBUCKET_CLAIMS, "sub": f"{REPOSITORY_UUID}:{STEP_UUID}"},
+        pinned=("workspaceUuid", "repositoryUuid", "branchName"),
+        lifetime=3600,
+        strangers=(
+            REPOSITORY_UUID, f"{WORKSPACE_UUID}:{STEP_UUID}", f"{WORKSPACE_UUID}:{REPOSITORY_UUID}:{STEP_UUID}",
+        ),
+    ),
+    Platform(
+        preset=BITBUCKET_ENVIRONMENT,
+        answers=BITBUCKET_ANSWERS,
+        claims={
+            **BITBUCKET_CLAIMS, "sub": f"{REPOSITORY_UUID}:{ENVIRONMENT_UUID}:{STEP_UUID}",
+            "deploymentEnvironmentUuid": ENVIRONMENT_UUID,
+        },
+        pinned=("workspaceUuid", "repositoryUuid", "deploymentEnvironmentUuid"),
+        lifetime=3600,
+        strangers=(f"{REPOSITORY_UUID}:{STEP_UUID}", f"{REPOSITORY_UUID}:{WORKSPACE_UUID}:{STEP_UUID}"),
+    ),
+    # https://circleci.com/docs/openid-connect-tokens/
+    Platform(
+        preset=CIRCLECI,
+        answers={
+            "organization": CIRCLECI_ORGANIZATION, "project": CIRCLECI_PROJECT, "branch": "main",
+            "origin": "github.com/octo-org/octo-repo",
+        },
+        claims={
+            "iss": f"https://oidc.circleci.com/org/{CIRCLECI_ORGANIZATION}", "aud": AUDIENCE, "sub": CIRCLECI_SUBJECT,
+            "oidc.circleci.com/project-id": CIRCLECI_PROJECT, "oidc.circleci.com/vcs-ref": "refs/heads/main",
+            "oidc.circleci.com/vcs-origin": "github.com/octo-org/octo-repo", "oidc.circleci.com/ssh-rerun": False,
+            "oidc.circleci.com/context-ids": ["a74579f1-2e7d-451e-b009-5c082ad2729e"],
+        },
+        pinned=tuple(
+            f"oidc.circleci.com/{claim}" for claim in ("project-id", "vcs-ref", "vcs-origin", "ssh-rerun")
+        ),
+        lifetime=3600,
+        strangers=(
+            f"org/{CIRCLECI_ORGANIZATION}/project/{CIRCLECI_ORGANIZATION}/user/{CIRCLECI_USER}",
+            f"org/{CIRCLECI_PROJECT}/project/{CIRCLECI_PROJECT}/user/{CIRCLECI_USER}", f"{CIRCLECI_SUBJECT}/more",
+        ),
+    ),
+    # https://buildkite.com/docs/agent/v3/cli-oidc
+    Platform(
+        preset=BUILDKITE,
+        answers={
+            "organization": "acme-inc", "organization_id": TENANT, "pipeline": "super-duper-app",
+            "pipeline_id": IDENTITY, "branch": "release/1.0",
+        },
+        claims={
+            "iss": "https://agent.buildkite.com", "aud": AUDIENCE, "jti": "0194b014-8517-7cef-b232-76a827315f08",
+            "sub": f"organization:acme-inc:pipeline:super-duper-app:ref:refs/heads/release/1.0:commit:{COMMIT}:step:",
+            "organization_slug": "acme-inc", "organization_id": TENANT, "pipeline_slug": "super-duper-app",
+            "pipeline_id": IDENTITY, "build_number": 5, "build_branch": "release/1.0", "build_tag": None,
+            "build_commit": COMMIT, "step_key": None, "job_id": APPLICATION, "runner_environment": "buildkite-hosted",
+        },
+        pinned=("organization_id", "pipeline_id"),
+        strangers=(
+            f"organization:acme-inc:pipeline:super-duper-app:ref:refs/heads/release/1x0:commit:{COMMIT}:step:",
+            f"organization:acme-inc:pipeline:super-duper-app:ref:refs/heads/release/1.0:commit:x:step::commit:{COMMIT}:step:",
+            f"organization:acme-inc:pipeline:other:ref:refs/heads/release/1.0:commit:{COMMIT}:step:",
+            f"organization:acme-inc:pipeline:super-duper-app:ref:refs/tags/release/1.0:commit:{COMMIT}:step:",
+        ),
+    ),
+    # https://developer.hashicorp.com/terraform/cloud-docs/workspaces/dynamic-provider-credentials/workload-identity-tokens
+    Platform(
+        preset=TERRAFORM,
+        answers={
+            "instance": "https://app.terraform.io", "organization": "my-org", "organization_id": "org-GRNbCjYNpBB6NEH9",
+            "project": "Default Project", "workspace": "my-workspace", "workspace_id": "ws-mbsd5E3Ktt5Rg2Xm",
+            "phase": "apply",
+        },
+        claims={
+            "jti": "1192426d-b525-4fde-9d42-f238be437bbd", "iss": "https://app.terraform.io", "aud": AUDIENCE,
+            "sub": "organization:my-org:project:Default Project:workspace:my-workspace:run_phase:apply",
+            "terraform_organization_id": "org-GRNbCjYNpBB6NEH9", "terraform_organization_name": "my-org",
+            "terraform_project_id": "prj-vegSA59s1XPwMr2t", "terraform_project_name": "Default Project",
+            "terraform_workspace_id": "ws-mbsd5E3Ktt5Rg2Xm", "terraform_workspace_name": "my-workspace",
+            "terraform_run_id": "run-X3n1AUXNGWbfECsJ", "terraform_run_phase": "apply",
+        },
+        pinned=("terraform_organization_id", "terraform_workspace_id"),
+        lifetime=7200,
     ),
 )  # fmt: skip

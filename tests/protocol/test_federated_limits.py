@@ -89,10 +89,10 @@ def test_a_token_that_is_about_to_end_proves_nothing(
     cast: Cast, workload: RelyingParty, cluster: TrustedIssuer
 ) -> None:
     new_credential(workload, cluster)
-    why = why_refused(of_cluster(cast, RS256, exp=time.time() + 4.5).made(), client_id="workload")
+    why = why_refused(of_cluster(cast, RS256, exp=time.time() + 4).made(), client_id="workload")
     assert why.startswith("It ends in ")
     assert why.endswith(" seconds, and an access token must not outlive it: send one that lives longer.")
-    assert sent(cast, exp=time.time() + 8).status == 200
+    assert sent(cast, exp=time.time() + 30).status == 200
 
 
 @pytest.mark.contract("P7.11")

@@ -10,10 +10,12 @@ from console.federation import add_from_preset
 from issuance.client_assertion import JWT_BEARER
 from issuers.models import TokenEndpointAuthMethod
 from relying_parties.models import TrustedIssuer
+from relying_parties.patterns import compiled_pattern
+from relying_parties.pipeline_presets import BUILDKITE, CIRCLECI
 from relying_parties.preset import answer_problems, filled
 from relying_parties.presets import KUBERNETES, PRESETS
 from tests.cast import Cast
-from tests.platforms import PLATFORMS, Platform, jwks, token_of
+from tests.platforms import PLATFORMS, TENANT, Platform, jwks, token_of
 from tests.wire import Answer, ask, assert_refused, last_event
 
 pytestmark = [pytest.mark.contract("P7.9"), pytest.mark.spec("RFC 7523", "3")]
@@ -46,7 +48,7 @@ def send(token: str) -> Answer:
 
 
 CASES = [
-    pytest.param(platform, tuple(path.split("/")), id=f"{platform}: {path}")
+    pytest.param(platform, tuple(path.split(" > ")), id=f"{platform}: {path}")
     for platform in PLATFORMS
     for path in (*IDENTITY, *platform.pinned)
 ]
@@ -70,8 +72,7 @@ def test_a_token_with_another_value_is_refused(cast: Cast, platform: Platform, p
     federated(cast, platform)
     claims = copy.deepcopy(dict(platform.claims))
     holder = _holder(claims, path)
-    held = holder[path[-1]]
-    holder[path[-1]] = not held if isinstance(held, bool) else f"{held}0"
+    holder[path[-1]] = _another(holder[path[-1]], is_open_ended=platform.preset.subject_is_pattern)
     event = assert_refused(send(token_of(platform, claims)), 401, "invalid_client")
     assert path[0] in event.detail
 
@@ -108,6 +109,51 @@ def test_an_answer_that_reaches_into_another_part_is_refused(platform: Platform)
             assert part.name in answer_problems(platform.preset, {**platform.answers, part.name: answer}), (
                 part
             )
+
+
+@pytest.mark.parametrize(
+    ("platform", "sub"), [(platform, sub) for platform in PLATFORMS for sub in platform.strangers]
+)
+def test_a_pattern_of_a_preset_matches_no_other_workload(cast: Cast, platform: Platform, sub: str) -> None:
+    federated(cast, platform)
+    event = assert_refused(send(token_of(platform, {**platform.claims, "sub": sub})), 401, "invalid_client")
+    assert event.detail.startswith(f"The client assertion is refused. Its sub is {sub};")
+
+
+@pytest.mark.parametrize(
+    "sub",
+    [
+        "org/{organization}/project/{project}/user/{user}",
+        "org/{organization}/project/{project}/user/{user}/vcs-origin/github.com/octo-org/octo-repo/vcs-ref/refs/heads/main",
+    ],
+)
+def test_both_tokens_of_a_circleci_job_are_taken(cast: Cast, sub: str) -> None:
+    platform = next(platform for platform in PLATFORMS if platform.preset is CIRCLECI)
+    federated(cast, platform)
+    ids = {
+        "organization": platform.answers["organization"],
+        "project": platform.answers["project"],
+        "user": TENANT,
+    }
+    assert send(token_of(platform, {**platform.claims, "sub": sub.format(**ids)})).status == 200
+
+
+def test_answers_are_literal_text_in_a_pattern() -> None:
+    platform = next(platform for platform in PLATFORMS if platform.preset is BUILDKITE)
+    subject = filled(BUILDKITE, {**platform.answers, "branch": "a.*|b"}).credential["subject"]
+    pattern = compiled_pattern(subject)
+    for branch, fits in {"a.*|b": True, "a.x|b": False, "axx": False, "b": False}.items():
+        sub = platform.claims["sub"].replace("release/1.0", branch)
+        assert (pattern.fullmatch(sub) is not None) == fits
+
+
+def _another(held: Any, *, is_open_ended: bool) -> Any:
+    """Another value of a claim. A pattern may leave open how a subject ends, not how it begins."""
+    if isinstance(held, bool):
+        return not held
+    if isinstance(held, list):
+        return [f"{each}0" for each in held]
+    return f"0{held}" if is_open_ended else f"{held}0"
 
 
 def _holder(claims: dict[str, Any], path: tuple[str, ...]) -> dict[str, Any]:
