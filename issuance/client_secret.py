@@ -19,6 +19,7 @@ from relying_parties.client_secrets import (
     presented_of,
     spend_the_time_of_a_match,
 )
+from relying_parties.peppers import note_match
 from relying_parties.registry import Client
 
 
@@ -104,6 +105,7 @@ def why_no_secret_counts(client: Client, now: datetime) -> str:
 
 
 def _proven(client: Client, secret: SecretSnapshot) -> Proven:
+    note_match(secret.pepper_id)
     return Proven(client=client, credential=f"secret:{secret.id}", is_guessable=secret.chosen)
 
 

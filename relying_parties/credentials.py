@@ -12,6 +12,7 @@ from issuers.models import Issuer
 from issuers.text import surrogate_problem
 from relying_parties import client_secrets
 from relying_parties.models import ClientSecret, RelyingParty
+from relying_parties.peppers import claim_pepper, refuse_another_pepper
 
 LONGEST_CHOSEN_SECRET = 1024
 PAST = "That instant is past. To end a secret now, revoke it."
@@ -27,7 +28,7 @@ def add_generated_secret(
     text = client_secrets.generate()
     secret = _new(relying_party=relying_party, label=label, text=text, expires_at=expires_at)
     secret.hint = text[-client_secrets.HINT_LENGTH :]
-    secret.checked().save()
+    _save(secret)
     return secret, text
 
 
@@ -44,7 +45,7 @@ def add_chosen_secret(
         raise ValidationError(problem)
     secret = _new(relying_party=relying_party, label=label, text=text, expires_at=expires_at)
     secret.chosen = True
-    secret.checked().save()
+    _save(secret)
     return secret
 
 
@@ -117,7 +118,10 @@ def too_old_at_their_end(issuer: Issuer, *, now: datetime) -> QuerySet[ClientSec
 
 
 def is_text_of(text: str, secret: ClientSecret) -> bool:
-    """Whether this is the text of the secret, live or not; False where its pepper is gone."""
+    """Whether this is the text of the secret, live or not; False where its pepper is gone.
+
+    Raises ValidationError where its pepper is another than it was made with.
+    """
     pepper_id = secret.snapshot.pepper_id
     if pepper_id not in settings.SECRET_PEPPERS:
         return False
@@ -125,7 +129,10 @@ def is_text_of(text: str, secret: ClientSecret) -> bool:
     digest = client_secrets.digest_of(
         text, issuer_id=relying_party.issuer_id, client_id=relying_party.client_id, pepper_id=pepper_id
     )
-    return constant_time_compare(digest, secret.digest)
+    if constant_time_compare(digest, secret.digest):
+        return True
+    refuse_another_pepper(pepper_id)
+    return False
 
 
 def _new(*, relying_party: RelyingParty, label: str, text: str, expires_at: datetime | None) -> ClientSecret:
@@ -136,6 +143,13 @@ def _new(*, relying_party: RelyingParty, label: str, text: str, expires_at: date
     if expires_at is None:
         secret.expires_at = secret.latest_end
     return secret
+
+
+def _save(secret: ClientSecret) -> None:
+    """Raises ValidationError, also where its pepper is another than the secrets under its id were made with."""
+    with transaction.atomic():
+        secret.checked().save()
+        claim_pepper(secret)
 
 
 def secrets_without_pepper(pepper_ids: set[str]) -> list[str]:

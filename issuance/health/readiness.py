@@ -9,6 +9,7 @@ from audit import durability
 from audit.record_health import reason_of
 from audit.write_probe import limited_transaction
 from issuance.documents import is_warm
+from issuance.health.client_secrets import client_secret_problems
 from issuance.health.record import record_problems, seal_problems
 from issuance.health.recording import first_row_problems, gap_problems, recording_problems
 from issuance.health.schema import migration_problems
@@ -26,6 +27,7 @@ Check = Callable[[], list[str]]
 READING: Mapping[str, Check] = {
     "migrations": migration_problems,
     "record": record_problems,
+    "peppers": client_secret_problems,
     "issuers": unfinished_issuers,
     "rotation": overdue_key_problems,
     "seal": seal_problems,

@@ -7,6 +7,7 @@ from audit import durability
 from audit.schema import schema
 from issuance.health.record import record_problems
 from relying_parties.credentials import secrets_without_pepper
+from relying_parties.peppers import pepper_problems
 
 
 def start_problems() -> list[str]:
@@ -19,8 +20,10 @@ def start_problems() -> list[str]:
             return found.problems
         lost = secrets_without_pepper(set(settings.SECRET_PEPPERS))
         return [
-            f"SECRET_PEPPERS lacks the pepper of {secret}: put it back." for secret in lost
-        ] + record_problems()
+            *(f"SECRET_PEPPERS lacks the pepper of {secret}: put it back." for secret in lost),
+            *pepper_problems(),
+            *record_problems(),
+        ]
     except (OperationalError, InterfaceError):
         return []
 

@@ -1,7 +1,7 @@
 """Who may ask, and for what."""
 
 from relying_parties.models.claim_template import ClaimTemplate
-from relying_parties.models.credentials import ClientSecret, CredentialUse
+from relying_parties.models.credentials import ClientSecret, CredentialUse, PepperCheck
 from relying_parties.models.federation import FederatedCredential, KeysFrom, TrustedIssuer
 from relying_parties.models.relying_party import RelyingParty, networks_problem
 from relying_parties.models.request_rule import RequestRule
@@ -15,6 +15,7 @@ __all__ = [
     "CredentialUse",
     "FederatedCredential",
     "KeysFrom",
+    "PepperCheck",
     "RelyingParty",
     "RequestRule",
     "ResourceServer",

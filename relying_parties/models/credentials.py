@@ -1,4 +1,4 @@
-"""What proves a relying party, and when it last did."""
+"""What proves a relying party, when it last did, and what its proof is checked with."""
 
 from __future__ import annotations
 
@@ -79,3 +79,13 @@ class CredentialUse(models.Model):
 
     def __str__(self) -> str:
         return self.credential
+
+
+class PepperCheck(models.Model):
+    """By which a pepper is known again (relying_parties/peppers.py). No history, no revision."""
+
+    pepper_id = models.CharField(max_length=100, unique=True)
+    value = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return self.pepper_id
