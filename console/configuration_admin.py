@@ -1,5 +1,7 @@
-"""What every page of the configuration shares: a change that does not fit is refused whole, and history is shown."""
+"""What every page of the configuration shares: a change that does not fit, or that was made from an older version, is
+refused whole, and history is shown."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -9,14 +11,16 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
+from console import configuration_version
+from console.change_history import Change
 from console.fields import Instant, Json
 from console.generics import ModelForm
 from console.history_page import HistoryPage
+from console.merged_form import Before
 from console.readable import ReadableJson
+from console.versioned_page import REFUSAL, RefusableForm, VersionedPage
 from issuance.coherence import refuse_incoherent
-
-REFUSAL = "console.refusal"
-"""The key in `request.META` under which the refused first try tells its reason to the second, which shows the form."""
+from issuers.version_of import parts_of, read_version, require_version, version_of
 
 REFUSALS = (ValidationError, IntegrityError, OperationalError)
 """What a change that does not fit, that another overtook or that was blocked raises."""
@@ -24,15 +28,7 @@ REFUSALS = (ValidationError, IntegrityError, OperationalError)
 OVERTAKEN = "Another change came in between. Look at what is there now, and try again."
 
 
-class ConfigurationForm(ModelForm):
-    refusal: ValidationError | None = None
-
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
-        if self.refusal:
-            raise self.refusal
-        return cleaned
-
+class ConfigurationForm(RefusableForm):
     def _update_errors(self, errors: ValidationError) -> None:
         """A field that cannot be read is not called missing by the model as well."""
         found = errors.error_dict if hasattr(errors, "error_dict") else {}
@@ -41,7 +37,7 @@ class ConfigurationForm(ModelForm):
         super()._update_errors(errors)  # type: ignore[misc]
 
 
-class ConfigurationAdmin(ReadableJson, HistoryPage):
+class ConfigurationAdmin(ReadableJson, HistoryPage, VersionedPage):
     form = ConfigurationForm
     formfield_overrides: ClassVar[Any] = {
         models.JSONField: {"form_class": Json},
@@ -57,10 +53,21 @@ class ConfigurationAdmin(ReadableJson, HistoryPage):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return (*super().get_readonly_fields(request, obj), *(self.fixed_fields if obj else ()))
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002
-        form = super().get_form(request, obj, change=change, **kwargs)
-        form.refusal = request.META.get(REFUSAL)  # type: ignore[attr-defined]
-        return form
+    def version(self, pk: int) -> str:
+        return str(version_of(self.model, pk, *self._parts()))
+
+    def require_version(self, pk: int, seen: str) -> None:
+        require_version(self.model, pk, read_version(seen), *self._parts())
+
+    def before(self, row: Any, seen: str) -> Before | None:
+        return configuration_version.before(row, seen, *self._parts())
+
+    def changes_since(self, row: Any, seen: str) -> Sequence[Change]:
+        return configuration_version.changes_since(row, seen, *self._parts())
+
+    def _parts(self) -> Sequence[str]:
+        """What the form holds beside the object's own fields."""
+        return parts_of(self.model, *(inline.model for inline in self.inlines))
 
     def changeform_view(
         self,

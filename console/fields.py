@@ -33,7 +33,7 @@ class Lines(forms.CharField):
         return [line for line in lines if line]
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        return bool(list(initial or []) != self.to_python(data))
+        return bool((initial or []) != self.to_python(data))
 
 
 class Upload(forms.FileField):
@@ -58,6 +58,10 @@ class Checkboxes(forms.MultipleChoiceField):
     """A list of some of the choices."""
 
     widget = forms.CheckboxSelectMultiple
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """What was written past every form may be no list."""
+        return not isinstance(initial, list | None) or super().has_changed(initial, data)
 
 
 class Instant(forms.DateTimeField):

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import BaseModelAdmin
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
+from django.contrib.auth.forms import UserChangeForm as StockUserChangeForm
 from django.contrib.auth.models import User
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
     TabularInline = admin.TabularInline[Any, Any]
     UserAdmin = StockUserAdmin[User]
+    UserChangeForm = StockUserChangeForm[User]
     ModelForm = forms.ModelForm[Any]
     InlineFormSet = forms.BaseInlineFormSet[Any, Any, Any]
 else:
@@ -20,5 +22,6 @@ else:
     ModelAdmin = admin.ModelAdmin
     TabularInline = admin.TabularInline
     UserAdmin = StockUserAdmin
+    UserChangeForm = StockUserChangeForm
     ModelForm = forms.ModelForm
     InlineFormSet = forms.BaseInlineFormSet

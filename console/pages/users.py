@@ -1,5 +1,6 @@
 """Users and the roles that they have; only a superuser comes here."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -8,13 +9,35 @@ from django.contrib.auth.models import Group, User
 from django.db.models import ManyToManyField
 from django.forms import CheckboxSelectMultiple
 
-from console.generics import UserAdmin
-from console.row_ids import RowIds
+from console import people_version
+from console.change_history import Change
+from console.generics import UserAdmin, UserChangeForm
+from console.merged_form import Before
 from console.site import site
+from console.versioned_page import RefusableForm, VersionedPage
+
+
+class PeoplePage(VersionedPage):
+    def version(self, pk: int) -> str:
+        return people_version.version(self.model, pk)
+
+    def require_version(self, pk: int, seen: str) -> None:
+        people_version.require_version(self.model, pk, seen)
+
+    def before(self, row: Any, seen: str) -> Before | None:
+        return people_version.before(seen)
+
+    def changes_since(self, row: Any, seen: str) -> Sequence[Change]:
+        return people_version.changes_since(row, seen)
+
+
+class UserForm(RefusableForm, UserChangeForm):
+    pass
 
 
 @admin.register(User, site=site)
-class ConsoleUserAdmin(RowIds, UserAdmin):
+class ConsoleUserAdmin(PeoplePage, UserAdmin):
+    form = UserForm
     list_display = ("username", "first_name", "last_name", "is_active", "is_superuser", "last_login")
     readonly_fields = ("last_login", "date_joined")
     list_filter = ("is_active", "is_superuser", "groups")
@@ -39,5 +62,5 @@ class ConsoleUserAdmin(RowIds, UserAdmin):
 
 
 @admin.register(Group, site=site)
-class ConsoleGroupAdmin(RowIds, GroupAdmin):
-    pass
+class ConsoleGroupAdmin(PeoplePage, GroupAdmin):
+    form = RefusableForm

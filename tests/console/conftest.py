@@ -17,7 +17,7 @@ def _logged_in(user: User) -> Client:
     return client
 
 
-def _member(name: str, group: str) -> Client:
+def member(name: str, group: str) -> Client:
     user = User.objects.create_user(name, is_staff=True)
     user.groups.add(Group.objects.get(name=group))
     return _logged_in(user)
@@ -25,12 +25,12 @@ def _member(name: str, group: str) -> Client:
 
 @pytest.fixture
 def operator(cast: Cast) -> Client:
-    return _member("olga", "Operators")
+    return member("olga", "Operators")
 
 
 @pytest.fixture
 def auditor(cast: Cast) -> Client:
-    return _member("aud", "Auditors")
+    return member("aud", "Auditors")
 
 
 @pytest.fixture

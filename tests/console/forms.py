@@ -7,11 +7,17 @@ from django.test import Client
 
 def form_of(client: Client, page: str) -> dict[str, Any]:
     """The fields of the page's form and of its inlines, as they stand. An unchecked box is not sent."""
-    context = client.get(page).context
+    return form_in(client.get(page))
+
+
+def form_in(answer: Any) -> dict[str, Any]:
+    """Those of an answer that holds a form."""
+    context = answer.context
     forms = [context["adminform"].form]
     for inline in context["inline_admin_formsets"]:
         forms += [inline.formset.management_form, *inline.formset.forms]
     values = {bound.html_name: _sent(bound) for form in forms for bound in form}
+    values["made_from"] = context.get("made_from")
     return {name: value for name, value in values.items() if value is not None and value is not False}
 
 

@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 
+from console.versioned_page import CONFLICT, MADE_FROM
 from issuers.models import Issuer
 from relying_parties.models import RelyingParty
 from tests.cast import Cast
@@ -16,8 +17,10 @@ def test_the_console_shows_a_client_that_was_changed_past_the_form(
 ) -> None:
     MISCONFIGURED[fault][0](cast)
     page = url(RelyingParty, "change", cast.billing.pk)
-    assert operator.get(page).status_code == 200
-    assert operator.post(page, {}).status_code == 200
+    shown = operator.get(page)
+    assert shown.status_code == 200
+    assert operator.post(page, {MADE_FROM: shown.context[MADE_FROM]}).status_code == 200
+    assert operator.post(page, {}).status_code == CONFLICT
 
 
 @pytest.mark.parametrize("fault", ISSUER)
@@ -26,5 +29,7 @@ def test_the_console_shows_an_issuer_that_was_changed_past_the_form(
 ) -> None:
     Issuer.objects.filter(pk=cast.oidc_m2m.pk).update(**ISSUER[fault])
     page = url(Issuer, "change", cast.oidc_m2m.pk)
-    assert operator.get(page).status_code == 200
-    assert operator.post(page, {}).status_code == 200
+    shown = operator.get(page)
+    assert shown.status_code == 200
+    assert operator.post(page, {MADE_FROM: shown.context[MADE_FROM]}).status_code == 200
+    assert operator.post(page, {}).status_code == CONFLICT

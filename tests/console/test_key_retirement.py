@@ -1,6 +1,7 @@
 """A key is published as long as the tokens that it signed live, whatever becomes of its issuer's periods meanwhile."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.test import Client
 from django.utils import timezone
@@ -88,15 +89,16 @@ def test_a_key_that_never_signed_such_tokens_does_not_stay_for_them(cast: Cast) 
 def test_an_issuer_is_changed_in_the_console_and_by_a_file_at_once(cast: Cast, operator: Client) -> None:
     successor_of(cast.key, now=timezone.now())
     page = url(Issuer, "change", cast.oidc_m2m.pk)
-    form = form_of(operator, page)
     for days in range(12, 12 + ROUNDS):
         life = days * SECONDS_OF_A_DAY
+        form = form_of(operator, page) | {"retire_period": life}
 
-        def save(life: int = life) -> int:
-            return operator.post(page, form | {"retire_period": life}).status_code
+        def save(form: dict[str, Any] = form) -> int:
+            return operator.post(page, form).status_code
 
         def apply_file(life: int = life) -> int:
             return len(applied(f"issuers: [{{path: oidc_m2m, retire_period: {life + 1}}}]").changes)
 
-        assert all_at_once(save, apply_file) == [302, 1]
+        # Where the file comes first, the form was made from an older version.
+        assert all_at_once(save, apply_file) in ([302, 1], [409, 1])
         assert life_after_retirement(cast.key) == timedelta(seconds=life + 1)

@@ -11,6 +11,7 @@ from audit.leaves import unpacked
 from audit.models import Checkpoint, OperationalEvent
 from configuration.first_users import create_first_users
 from console.site import site
+from console.versioned_page import MADE_FROM
 from issuers.history import current_actor
 from tests.console.pages import url
 from tests.rooms.failing import refusing
@@ -31,12 +32,14 @@ def changes() -> list[tuple[str, str, str, str]]:
 
 def form(browser: Client, page: str, **values: object) -> dict[str, object]:
     """What a browser would send of the page's form, with these values in it."""
-    initial = browser.get(page).context["adminform"].form
+    context = browser.get(page).context
+    initial = context["adminform"].form
     filled = {name: initial.get_initial_for_field(field, name) for name, field in initial.fields.items()}
     kept = {
         name: [row.pk for row in value] if isinstance(value, list) else value
         for name, value in filled.items()
     }
+    kept[MADE_FROM] = context[MADE_FROM]
     return {name: value for name, value in (kept | values).items() if value not in (None, False)}
 
 
@@ -96,7 +99,7 @@ def test_groups_and_their_permissions_are_told_by_name(superuser: Client) -> Non
     group = Group.objects.get(name="Readers")
     page = url(Group, "change", group.pk)
     less = {"name": "Lookers", "permissions": [readings[0].pk]}
-    assert superuser.post(page, less).status_code == 302
+    assert superuser.post(page, form(superuser, page, **less)).status_code == 302
     assert superuser.post(url(Group, "delete", group.pk), {"post": "yes"}).status_code == 302
     assert changes() == [
         ("root", "admin", "group Readers", "created"),

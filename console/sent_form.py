@@ -1,0 +1,54 @@
+"""A form's values as a browser sends them, and as a person reads them."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.forms.boundfield import BoundField
+
+from audit.entry import SECRET
+from console.generics import ModelForm
+
+MAX_SHOWN = 2_000
+
+
+def sent(bound: BoundField) -> list[str]:
+    """What a browser would send for the field as it stands; nothing for a box that is not checked."""
+    widget, value = _inner(bound.field.widget), bound.value()
+    if isinstance(widget, forms.CheckboxInput):
+        return ["on"] if widget.check_test(value) else []
+    formatted = widget.format_value(value)
+    if isinstance(formatted, list | tuple):
+        return [str(each) for each in formatted]
+    return [] if formatted is None else [str(formatted)]
+
+
+def changed_in(form: ModelForm) -> set[str]:
+    """The fields that were sent with another value than the form's initial one."""
+    return {bound.name for bound in form if bound.field.has_changed(bound.initial, bound.data)}
+
+
+def shown(bound: BoundField) -> str:
+    """As the page shows it: a choice by its label, a generated secret masked. Empty where there is nothing."""
+    if isinstance(_inner(bound.field.widget), forms.CheckboxInput):
+        return "yes" if sent(bound) else "no"
+    values = [value for value in sent(bound) if value]
+    if isinstance(bound.field, forms.ModelChoiceField):
+        values = _named(bound.field, values)
+    elif isinstance(bound.field, forms.ChoiceField):
+        choices: Any = bound.field.choices
+        labels = {str(value): str(label) for value, label in choices}
+        values = [labels.get(value, value) for value in values]
+    return SECRET.sub("[secret]", "\n".join(values))[:MAX_SHOWN]
+
+
+def _named(field: Any, values: Iterable[str]) -> list[str]:
+    """What no row of the field's is stays as it was sent."""
+    ids = [value for value in values if value.isascii() and value.isdigit() and len(value) < len(str(2**63))]
+    rows = {str(row.pk): field.label_from_instance(row) for row in field.queryset.filter(pk__in=ids)}
+    return [rows.get(value, value) for value in values]
+
+
+def _inner(widget: Any) -> Any:
+    """Without what Django's admin puts around a choice of rows."""
+    return getattr(widget, "widget", widget)
