@@ -11,6 +11,9 @@ RUNTIME := .venv/.requirements
 DEVELOPMENT := .venv/.requirements-dev
 NPM := tests/interop/npm
 NPM_CLIENTS := $(NPM)/node_modules/.package-lock.json
+# The MCP SDK brings a web stack of its own: it gets a virtual environment of its own.
+MCP := tests/interop/mcp
+MCP_CLIENT := $(MCP)/.venv/.requirements
 INSTALL := $(PYTHON) -m pip --disable-pip-version-check install --quiet --require-hashes --requirement
 MANAGE := $(PYTHON) manage.py
 
@@ -62,7 +65,7 @@ test: $(DEVELOPMENT) ## Run the quick tests on SQLite, and on PostgreSQL where i
 	$(call on_both_databases,$(QUICK))
 
 .PHONY: test-slow
-test-slow: $(DEVELOPMENT) $(NPM_CLIENTS) ## Run the tests that take minutes, on both databases
+test-slow: $(DEVELOPMENT) $(NPM_CLIENTS) $(MCP_CLIENT) ## Run the tests that take minutes, on both databases
 	$(call on_both_databases,$(SLOW))
 
 .PHONY: test-pythons
@@ -108,6 +111,7 @@ requirements: $(DEVELOPMENT) ## Compile the pinned requirements from pyproject.t
 	$(COMPILE) --output-file requirements.txt pyproject.toml
 	$(COMPILE) --extra pkcs11 --constraint requirements.txt --output-file requirements-pkcs11.txt pyproject.toml
 	$(COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+	$(COMPILE) --output-file $(MCP)/requirements.txt $(MCP)/requirements.in
 
 # $(1) starts a throw-away cluster; the words that follow run with its DATABASE_URL.
 on_postgresql = $(1) sh -c 'DATABASE_URL="postgres://$$PGUSER:$$PGPASSWORD@$$PGHOST:$$PGPORT/postgres" exec "$$@"' sh
@@ -138,4 +142,11 @@ $(DEVELOPMENT): requirements-dev.txt | $(PYTHON)
 $(NPM_CLIENTS): $(NPM)/package-lock.json | $(DEVELOPMENT)
 	@echo "Installing the npm clients of the tests into $(NPM)"
 	@cd $(NPM) && $(CURDIR)/$(BIN)/npm ci --silent --no-audit --no-fund
+	@touch $@
+
+$(MCP_CLIENT): $(MCP)/requirements.txt | $(PYTHON)
+	@echo "Installing $(MCP)/requirements.txt into $(MCP)/.venv"
+	@$(PYTHON) -m venv $(MCP)/.venv
+	@$(MCP)/.venv/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes \
+		--requirement $(MCP)/requirements.txt
 	@touch $@

@@ -68,17 +68,16 @@ def npm(package: str) -> str:
 
 
 def declared() -> list[Row]:
-    """The rows of all tests in and below this directory: clients first, by name."""
+    """The rows of all tests in this directory and the directories in it: clients first, by name."""
     return sorted(set(_rows()), key=lambda row: (row.role, row.name.casefold(), row.package))
 
 
 def _rows() -> Iterator[Row]:
-    for path in HERE.rglob("test_*.py"):
-        if "node_modules" not in path.parts:
-            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-            for test in vars(importlib.import_module(name)).values():
-                for mark in _marks(test):
-                    yield from mark.args
+    for path in (*HERE.glob("test_*.py"), *HERE.glob("*/test_*.py")):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for test in vars(importlib.import_module(name)).values():
+            for mark in _marks(test):
+                yield from mark.args
 
 
 def _marks(test: object) -> list[pytest.Mark]:

@@ -1,23 +1,17 @@
-"""openid-client and oauth4webapi, certified clients of npm, get a token by every method that they know."""
+"""openid-client, oauth4webapi and MSAL, clients of npm, get a token by every method that they know."""
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.interop.conftest import Provider
 from tests.interop.estate import KINDS
+from tests.interop.node import told_by
 from tests.interop.table import Role, Row, interoperates, npm
 from tests.verifying import verified_twice
 
 pytestmark = pytest.mark.slow
 
-HERE = Path(__file__).parent / "npm"
-NODE = Path(sys.executable).parent / "node"
 SCOPE = "invoices.read"
 # jose calls the algorithm of RFC 9864 by either name; WebCrypto makes the same key for both.
 KEYS = tuple(KINDS)
@@ -54,6 +48,29 @@ def test_every_method_of_the_npm_clients(provider: Provider) -> None:
             assert answer["token_type"].lower() == ("dpop" if name.startswith("dpop") else "bearer"), name
 
 
+@interoperates(
+    Row(
+        "MSAL for Node",
+        "`@azure/msal-node` of npm",
+        npm("@azure/msal-node"),
+        Role.CLIENT,
+        told="`auth.authority` the issuer, `auth.knownAuthorities: [its host]` and "
+        "`system.protocolMode: 'OIDC'`. It sends a secret as `client_secret_post`. With a certificate (x5c) the "
+        "relying party has `accepts_token_endpoint_audience`",
+        seen="`client_secret_post`, `private_key_jwt` with a certificate, `federated_jwt`",
+    )
+)
+@pytest.mark.spec("RFC 7523", "2.2")
+def test_every_method_of_msal_for_node(provider: Provider) -> None:
+    told = _told(provider)["msal-node"]
+    assert told.keys() == {"post", "msal", "workload"}
+    jwks = provider.server.get("/oidc_m2m/jwks").content
+    for client_id, answer in told.items():
+        assert "accessToken" in answer, answer
+        claims = verified_twice(answer["accessToken"], jwks=jwks, alg="RS256")
+        assert (claims["iss"], claims["client_id"], claims["scope"]) == (provider.issuer, client_id, SCOPE)
+
+
 def _told(provider: Provider) -> dict[str, Any]:
     estate = provider.estate
     question = {
@@ -64,18 +81,12 @@ def _told(provider: Provider) -> dict[str, Any]:
         "key": str(estate.certified.key),
         "keys": {alg: estate.keys[alg] for alg in KEYS},
         "secrets": estate.secrets,
+        "selfMade": {
+            "privateKey": estate.self_made.key.read_text(),
+            "thumbprintSha256": estate.self_made.sha256,
+            "x5c": estate.self_made.pem,
+        },
         "assertion": estate.cluster_token(audience=provider.issuer),
         "dpop": DPOP_ALGS,
     }
-    run = subprocess.run(
-        [NODE, HERE / "services.mjs"],
-        input=json.dumps(question),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env=os.environ | {"NODE_EXTRA_CA_CERTS": provider.ca},
-    )
-    assert run.returncode == 0, run.stderr
-    told: dict[str, Any] = json.loads(run.stdout)
-    return told
+    return told_by("services.mjs", question, ca=provider.ca)

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 
+import { ConfidentialClientApplication } from '@azure/msal-node'
 import { importPKCS8 } from 'jose'
 import * as oauth from 'oauth4webapi'
 import * as openid from 'openid-client'
@@ -50,6 +51,18 @@ async function byOpenidClient(clientId, authentication, fetch, dpop) {
   return openid.clientCredentialsGrant(config, { scope }, { DPoP })
 }
 
+const msal = {
+  post: { clientSecret: asked.secrets.post },
+  msal: { clientCertificate: asked.selfMade },
+  workload: { clientAssertion: asked.assertion },
+}
+
+const byMsal = (clientId, credential) =>
+  new ConfidentialClientApplication({
+    auth: { clientId, authority: asked.issuer, knownAuthorities: [issuer.host], ...credential },
+    system: { protocolMode: 'OIDC' },
+  }).acquireTokenByClientCredential({ scopes: [scope] })
+
 const outcome = async (promise) => {
   try {
     return await promise
@@ -67,5 +80,9 @@ for (const [name, library, ask] of [['oauth4webapi', oauth, byOauth4webapi], ['o
   for (const alg of asked.dpop) {
     told[name][`dpop-${alg}`] = await outcome(ask('basic', library.ClientSecretBasic(asked.secrets.basic), undefined, alg))
   }
+}
+told['msal-node'] = {}
+for (const [clientId, credential] of Object.entries(msal)) {
+  told['msal-node'][clientId] = await outcome(byMsal(clientId, credential))
 }
 console.log(JSON.stringify(told))
