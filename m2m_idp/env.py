@@ -30,6 +30,7 @@ from m2m_idp.env_values import (
     one_of,
     switch_of,
     text_of,
+    token_directory_of,
     whole_number_of,
 )
 
@@ -81,6 +82,8 @@ class Environment:
     operations_networks: tuple[Network, ...]
     fetch_allowed_networks: tuple[Network, ...]
     fetch_ca_file: str
+    fetch_token_directory: Path | None
+    """Where the bearer tokens lie that are sent when keys are fetched: HOST/NAME."""
     checkpoint_file: Path | None
     """Where each statement of a checkpoint is appended to, on another disk or host."""
     checkpoint_url: str
@@ -141,6 +144,7 @@ def read(env: Variables) -> Environment:
         operations_networks=networks_of(env, "OPERATIONS_NETWORKS"),
         fetch_allowed_networks=networks_of(env, "FETCH_ALLOWED_NETWORKS"),
         fetch_ca_file=bundle_of(env, "FETCH_CA_FILE"),
+        fetch_token_directory=token_directory_of(env, "FETCH_TOKEN_DIRECTORY"),
         checkpoint_file=file_of(env, "CHECKPOINT_FILE"),
         checkpoint_url=_checkpoint_url(env),
         database=database(env, var_dir),

@@ -68,6 +68,20 @@ def file_of(env: Variables, name: str) -> Path | None:
     return path
 
 
+def token_directory_of(env: Variables, name: str) -> Path | None:
+    """A directory that is there; None if none is named. Not the root, below which every file lies."""
+    text = text_of(env, name, default="")
+    if not text:
+        return None
+    path = Path(text)
+    if "\0" in text or not path.is_absolute() or not path.is_dir() or path.resolve() == Path("/"):
+        raise ImproperlyConfigured(
+            f"{name} must be the absolute path of a directory that is there and holds tokens alone. "
+            f"It is {text!r}."
+        )
+    return path
+
+
 def listed(env: Variables, name: str) -> tuple[str, ...]:
     return tuple(filter(None, (text.strip() for text in text_of(env, name, default="").split(","))))
 

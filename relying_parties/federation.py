@@ -21,6 +21,7 @@ class Trusted:
     max_assertion_lifetime: int
     keys_from: str
     jwks_uri: str
+    fetch_token_file: str
     keys: tuple[VerificationKey, ...]
 
     @classmethod
@@ -34,6 +35,7 @@ class Trusted:
             max_assertion_lifetime=trusted_issuer.max_assertion_lifetime,
             keys_from=trusted_issuer.keys_from,
             jwks_uri=trusted_issuer.jwks_uri,
+            fetch_token_file=trusted_issuer.fetch_token_file,
             keys=registered_keys(trusted_issuer.jwks),
         )
 

@@ -2,13 +2,14 @@
 
 Its URL was written by an operator, or by whoever serves the issuer that an operator named. So the server goes nowhere
 but to public addresses and FETCH_ALLOWED_NETWORKS, follows no redirect, and neither waits nor reads for long.
+A bearer token goes to the host that it is for (fetch_tokens.py), over TLS.
 """
 
 import json
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import closing, contextmanager, suppress
 from http.client import HTTPException
@@ -22,6 +23,7 @@ from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from issuers.strict_json import StrictDecoder
+from relying_parties.fetch_tokens import TokenFileError
 from relying_parties.public_addresses import may_fetch_from
 from relying_parties.remote_url import RemoteUrl, UrlError, parse
 
@@ -30,9 +32,12 @@ LONGEST_FETCH = 5.0
 LARGEST_BODY = 1_048_576
 BLOCK = 65_536
 OK = 200
+UNAUTHORIZED, FORBIDDEN = 401, 403
 REDIRECTS = range(300, 400)
 HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "m2m-idp"}
 
+TokenOf = Callable[[str], str | None]
+"""The bearer token for a host, None for none. Raises TokenFileError."""
 SocketAddress = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 
@@ -40,7 +45,11 @@ class FetchError(Exception):
     """Nothing usable was fetched. The text is for the operator: it says what to do, and holds no secret."""
 
 
-def fetch_json(url: str, *, ends_at: float | None = None) -> dict[str, Any]:
+def anonymous(_host: str) -> None:
+    """A TokenOf."""
+
+
+def fetch_json(url: str, *, ends_at: float | None = None, token_of: TokenOf = anonymous) -> dict[str, Any]:
     """The JSON object at the URL. Raises FetchError.
 
     `ends_at`, on the clock of time.monotonic(), is the end of an act of several fetches.
@@ -51,17 +60,20 @@ def fetch_json(url: str, *, ends_at: float | None = None) -> dict[str, Any]:
     except UrlError as error:
         raise FetchError(f"A URL cannot be fetched. {error}") from error
     try:
-        return _object(remote, _body(remote, ends_at))
+        return _object(remote, _body(remote, ends_at, bearer=token_of(remote.host)))
+    except TokenFileError as error:
+        raise FetchError(str(error)) from error
     except (OSError, HTTPException, HTTPError) as error:
         raise FetchError(_advice(remote, error, ends_at)) from error
 
 
-def _body(remote: RemoteUrl, ends_at: float) -> bytes:
+def _body(remote: RemoteUrl, ends_at: float, *, bearer: str | None) -> bytes:
+    headers = HEADERS if bearer is None else {**HEADERS, "Authorization": f"Bearer {bearer}"}
     sock = _connected(_checked_addresses(remote, ends_at), ends_at)
     with sock, _shut_at(ends_at, sock), closing(_Connection(remote, sock)) as connection:
-        connection.request("GET", remote.target, headers=HEADERS, preload_content=False, decode_content=False)
+        connection.request("GET", remote.target, headers=headers, preload_content=False, decode_content=False)
         with closing(connection.getresponse()) as response:
-            _check_head(remote, response)
+            _check_head(remote, response, is_anonymous=bearer is None)
             body = _read(remote, response)
         # An answer that was cut may look whole.
         _left(ends_at)
@@ -171,10 +183,17 @@ def _left(ends_at: float) -> float:
     return left
 
 
-def _check_head(remote: RemoteUrl, response: HTTPResponse) -> None:
+def _check_head(remote: RemoteUrl, response: HTTPResponse, *, is_anonymous: bool) -> None:
     if response.status in REDIRECTS:
         raise FetchError(
             f"{remote} answered {response.status}, and redirects are not followed: write the URL that it leads to."
+        )
+    if response.status in {UNAUTHORIZED, FORBIDDEN}:
+        raise FetchError(
+            f"{remote} answered {response.status}, and no bearer token was sent: name the trusted issuer's token file."
+            if is_anonymous
+            else f"{remote} answered {response.status} to the bearer token of its token file: replace the token, or "
+            "let whoever it is for read the URL."
         )
     if response.status != OK:
         raise FetchError(

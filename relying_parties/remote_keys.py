@@ -4,12 +4,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from threading import Lock
 from typing import Any, Generic, Literal, TypeVar
 
 import structlog
 
-from relying_parties.fetching import LONGEST_FETCH, FetchError, fetch_json
+from relying_parties.fetch_tokens import token_for, token_if_any_for
+from relying_parties.fetching import LONGEST_FETCH, FetchError, TokenOf, anonymous, fetch_json
 from relying_parties.remote_url import issuer_problem
 
 K = TypeVar("K")
@@ -36,6 +38,8 @@ class KeySource:
 
     kind: Literal["discovery", "uri"]
     url: str
+    token_file: str = ""
+    """The name of the file whose bearer token is sent (fetch_tokens.py); empty: none is."""
 
     def __str__(self) -> str:
         """Without the query, which may hold a secret."""
@@ -45,8 +49,13 @@ class KeySource:
 def fetch_keys(source: KeySource) -> tuple[Jwk, ...]:
     """The keys of the source now, as they stand there. Raises FetchError."""
     ends_at = time.monotonic() + LONGEST_FETCH
-    url = source.url if source.kind == "uri" else _discovered(source.url, ends_at)
-    keys = fetch_json(url, ends_at=ends_at).get("keys")
+    name, url = source.token_file, source.url
+    token_of: TokenOf = partial(token_for, name=name) if name else anonymous
+    if source.kind == "discovery":
+        url = _discovered(source.url, ends_at, token_of)
+        # Whoever serves the metadata chose this URL: its host need not have a token.
+        token_of = partial(token_if_any_for, name=name) if name else anonymous
+    keys = fetch_json(url, ends_at=ends_at, token_of=token_of).get("keys")
     if not isinstance(keys, list):
         raise FetchError(f"The answer for {source} is no key set: it must have a list keys.")
     if len(keys) > MOST_KEYS:
@@ -54,11 +63,12 @@ def fetch_keys(source: KeySource) -> tuple[Jwk, ...]:
     return tuple(key for key in keys if isinstance(key, dict))
 
 
-def _discovered(issuer: str, ends_at: float) -> str:
+def _discovered(issuer: str, ends_at: float, token_of: TokenOf) -> str:
     """The issuer's `jwks_uri` (OpenID Connect Discovery, section 4)."""
     if problem := issuer_problem(issuer):
         raise FetchError(f"The issuer cannot be looked up. {problem}")
-    metadata = fetch_json(f"{issuer.removesuffix('/')}/.well-known/openid-configuration", ends_at=ends_at)
+    url = f"{issuer.removesuffix('/')}/.well-known/openid-configuration"
+    metadata = fetch_json(url, ends_at=ends_at, token_of=token_of)
     if (stated := metadata.get("issuer")) != issuer:
         shown = f"the issuer {stated!r:.200}" if isinstance(stated, str) else "no issuer"
         raise FetchError(

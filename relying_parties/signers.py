@@ -25,7 +25,7 @@ def trusted_signers(trusted: Trusted, *, wanted: Wanted[VerificationKey]) -> tup
     if trusted.keys_from == KeysFrom.JWKS:
         return trusted.keys
     if trusted.keys_from == KeysFrom.JWKS_URI:
-        source = KeySource("uri", trusted.jwks_uri)
+        source = KeySource("uri", trusted.jwks_uri, trusted.fetch_token_file)
     else:
-        source = KeySource("discovery", trusted.issuer_url)
+        source = KeySource("discovery", trusted.issuer_url, trusted.fetch_token_file)
     return remote_keys.keys_of(source, wanted=wanted)

@@ -9,13 +9,16 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from issuers.thumbprints import base64url, thumbprint
-from relying_parties.preset import Preset
-from relying_parties.presets import (
-    AWS,
+from relying_parties.pipeline_presets import (
     BITBUCKET_BRANCH,
     BITBUCKET_ENVIRONMENT,
     BUILDKITE,
     CIRCLECI,
+    TERRAFORM,
+)
+from relying_parties.preset import Preset
+from relying_parties.presets import (
+    AWS,
     ENTRA,
     GITHUB_BRANCH,
     GITHUB_BRANCH_BY_NAME,
@@ -25,7 +28,6 @@ from relying_parties.presets import (
     GOOGLE,
     KUBERNETES,
     SPIFFE,
-    TERRAFORM,
 )
 
 AUDIENCE = "http://127.0.0.1:8000/oidc_m2m"

@@ -43,7 +43,7 @@ class TrustedIssuerAdmin(PanelledPage, ConfigurationAdmin):
         (
             "Its keys",
             {
-                "fields": ("keys_from", "jwks_uri", "jwks"),
+                "fields": ("keys_from", "jwks_uri", "fetch_token_file", "jwks"),
                 "description": "By discovery, unless this server cannot reach it: then paste its JWKS, and paste "
                 "it anew whenever its keys change.",
             },

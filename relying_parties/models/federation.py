@@ -16,6 +16,7 @@ from issuers.json_value import json_problem
 from issuers.models import Issuer, days
 from issuers.revision import topic
 from relying_parties.client_keys import client_jwks_problem
+from relying_parties.fetch_tokens import token_name_problem
 from relying_parties.models.relying_party import RelyingParty
 from relying_parties.models.resource_server import is_identifier
 from relying_parties.patterns import compiled_pattern, pattern_problem
@@ -56,6 +57,11 @@ class TrustedIssuer(ConfigurationModel):
     jwks = models.JSONField(
         "JWKS", null=True, blank=True, help_text="Its public keys, where this server cannot fetch them."
     )
+    fetch_token_file = models.CharField(
+        "token file", max_length=100, blank=True, default="",
+        help_text="Name of the file with the bearer token to send when its keys are fetched, such as token. The server "
+        "reads it in FETCH_TOKEN_DIRECTORY, in the directory named like the host. Empty: no token is sent.",
+    )  # fmt: skip
     audience = models.CharField(
         max_length=500, blank=True, default="", validators=[is_identifier],
         help_text="The one value of aud in its tokens. Empty: this issuer's URL.",
@@ -89,6 +95,11 @@ class TrustedIssuer(ConfigurationModel):
                 violation_error_message="Fill in the JWKS URI or the JWKS if the keys come from there, else neither.",
             ),
             models.CheckConstraint(
+                condition=Q(fetch_token_file="") | ~Q(keys_from=KeysFrom.JWKS),
+                name="trusted_issuer_token_is_for_fetching",
+                violation_error_message="A JWKS pasted here is not fetched: leave the token file empty.",
+            ),
+            models.CheckConstraint(
                 condition=Q(max_assertion_lifetime__gte=1, max_assertion_lifetime__lte=days(366)),
                 name="trusted_issuer_assertions_live",
                 violation_error_message="The greatest lifetime of an assertion is 1 second to 366 days.",
@@ -114,6 +125,8 @@ class TrustedIssuer(ConfigurationModel):
             problems["jwks"] = error
         if self.keys_from == KeysFrom.JWKS_URI and self.jwks_uri and (error := url_problem(self.jwks_uri)):
             problems["jwks_uri"] = error
+        if self.fetch_token_file and (error := token_name_problem(self.fetch_token_file)):
+            problems["fetch_token_file"] = error
         if problems:
             raise ValidationError(problems)
 

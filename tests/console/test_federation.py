@@ -291,6 +291,26 @@ def test_a_trusted_issuer_is_made_with_pasted_keys_and_shows_them(cast: Cast, op
     assert "RSA, 2048 bits" in body_of(operator, url(TrustedIssuer, "change", trusted.pk))
 
 
+@pytest.mark.contract("P7.13")
+@pytest.mark.parametrize("name", ["../token", "/etc/passwd", ".token"])
+def test_a_token_file_is_named_without_a_directory(cast: Cast, operator: Client, name: str) -> None:
+    page = url(TrustedIssuer, "change", federate(cast.billing).trusted_issuer.pk)
+    response = operator.post(page, form_of(operator, page) | {"fetch_token_file": name})
+    (problem,) = response.context["adminform"].form.errors["fetch_token_file"]
+    assert problem.startswith("It must be the name of a file, without a directory")
+    assert operator.post(page, form_of(operator, page) | {"fetch_token_file": "token"}).status_code == 302
+    assert "sends the bearer token in its file <code>token</code>" in body_of(operator, page)
+
+
+@pytest.mark.contract("P7.13")
+def test_pasted_keys_have_no_token_file(cast: Cast, operator: Client) -> None:
+    page = url(TrustedIssuer, "change", federate(cast.billing).trusted_issuer.pk)
+    sent = {"keys_from": "jwks", "jwks": json.dumps(jwks()), "fetch_token_file": "token"}
+    response = operator.post(page, form_of(operator, page) | sent)
+    (problem,) = response.context["adminform"].form.non_field_errors()
+    assert problem == "A JWKS pasted here is not fetched: leave the token file empty."
+
+
 def test_a_trusted_issuer_saved_as_it_stands_is_accepted(cast: Cast, operator: Client) -> None:
     page = url(TrustedIssuer, "change", federate(cast.billing).trusted_issuer.pk)
     form = form_of(operator, page)

@@ -2,8 +2,10 @@
 
 import base64
 import ipaddress
+import socket
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +23,7 @@ from tests.certificates import der_certificate, in_x5c
 from tests.fetching.site import Canary, Site, serves
 from tests.forging import Signer, encoded, new_key
 from tests.proofs import proof
-from tests.wire import Answer, ask, assert_refused, last_event
+from tests.wire import Answer, ask, assert_refused, events, last_event
 
 pytestmark = pytest.mark.contract("P7.8")
 
@@ -132,6 +134,36 @@ def test_a_trusted_issuer_is_known_by_discovery_or_by_its_jwks_uri(
     assert [request.split()[1] for request in published.requests] == [*looked_up, "/jwks"]
     other = ECKey.generate_key("P-256", parameters={"kid": str(key.kid)})
     assert_refused(asked(other, iss=url, sub="pod"), 401, "invalid_client")
+
+
+@pytest.mark.contract("P7.13")
+def test_a_workload_of_a_cluster_that_refuses_anonymous_callers_is_proven(
+    cast: Cast, published: Site, key: ECKey, settings: Settings, tmp_path: Path
+) -> None:
+    settings.FETCH_TOKEN_DIRECTORY = tmp_path
+    (tmp_path / published.host).mkdir()
+    (tmp_path / published.host / "token").write_text("the.servers.own")
+    keys = published.answer
+    forbidden = serves({"kind": "Status", "code": 403}, 403)
+
+    def guarded(connection: socket.socket) -> None:
+        is_let_in = "Authorization: Bearer the.servers.own\r\n" in published.requests[-1]
+        (keys if is_let_in else forbidden)(connection)
+
+    published.answer = guarded
+    url = published.url("")
+    trusted = TrustedIssuer(issuer=cast.oidc_m2m, name="cluster", issuer_url=url)
+    trusted.checked().save()
+    robot = registered(cast, "robot", TokenEndpointAuthMethod.FEDERATED_JWT)
+    FederatedCredential(
+        relying_party=robot, trusted_issuer=trusted, label="pod", subject="pod"
+    ).checked().save()
+    event = assert_refused(asked(key, iss=url, sub="pod"), 503, "temporarily_unavailable")
+    assert "answered 403, and no bearer token was sent" in event.detail
+    trusted.fetch_token_file = "token"
+    trusted.checked().save()
+    assert asked(key, iss=url, sub="pod").status == 200
+    assert "the.servers.own" not in str([vars(each) for each in events()])
 
 
 # What is not known yet

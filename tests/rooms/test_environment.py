@@ -45,6 +45,7 @@ def test_a_loopback_server_needs_no_variable_but_a_place(tmp_path: Path) -> None
     assert read.drain_seconds == 0
     assert (read.trusted_proxies, read.operations_networks, read.allowed_hosts) == ((), (), ())
     assert (read.fetch_allowed_networks, read.fetch_ca_file) == ((), "")
+    assert read.fetch_token_directory is None
     assert read.maintain_every == 60
     assert read.database["NAME"] == str(tmp_path / "db.sqlite3")
     assert read.static_root == tmp_path / "static"
@@ -81,6 +82,7 @@ def test_it_reads_every_variable(tmp_path: Path) -> None:
         | {"DATABASE_URL": "postgres://idp:p%40ss@db:5432/idp"}
         | {"CHECKPOINT_FILE": str(tmp_path / "checkpoints"), "CHECKPOINT_URL": "https://log.example/x?key=1"}
         | {"FETCH_ALLOWED_NETWORKS": "10.1.0.0/16, fd00::/8", "FETCH_CA_FILE": str(bundle)}
+        | {"FETCH_TOKEN_DIRECTORY": str(tmp_path)}
     )
     assert (read.bind, read.port, read.static_root) == ("[::]", 9000, Path("/srv/static"))
     assert (read.surface, read.web_concurrency, read.log_level) == ("protocol", 4, "WARNING")
@@ -97,6 +99,7 @@ def test_it_reads_every_variable(tmp_path: Path) -> None:
     assert read.operations_networks == (ipaddress.ip_network("192.0.2.0/24"),)
     assert read.fetch_allowed_networks == tuple(map(ipaddress.ip_network, ("10.1.0.0/16", "fd00::/8")))
     assert read.fetch_ca_file == str(bundle)
+    assert read.fetch_token_directory == tmp_path
     assert read.shared_cache is not None
     assert read.shared_cache.location == "redis://cache:6379/1"
     assert read.database | {"HOST": "db", "PASSWORD": "p@ss", "NAME": "idp"} == read.database
@@ -234,6 +237,7 @@ def test_a_key_may_be_in_base64url_without_padding() -> None:
     + [("TRUSTED_PROXIES", "10.0.0.1/8"), ("TRUSTED_PROXIES", "proxy"), ("OPERATIONS_NETWORKS", "10.0.0.0/33")]
     + [("FETCH_ALLOWED_NETWORKS", "10.0.0.1/8"), ("FETCH_ALLOWED_NETWORKS", "keys.example")]
     + [("FETCH_CA_FILE", "/nowhere/bundle.pem"), ("FETCH_CA_FILE", "/"), ("FETCH_CA_FILE", "a\0b")]
+    + [("FETCH_TOKEN_DIRECTORY", text) for text in ("/nowhere", "/", "/etc/..", "/etc/passwd", "tests", "/a\0b")]
     + [("DATABASE_URL", text) for text in ("", "nonsense", "mysql://h/n", "postgres://u:p/w@h:x/n")]
     + [("CACHE_URL", text) for text in ("", "nonsense", "foo://h", "memcache://h:11211", "unix:///run/redis.sock")]
     + [("CACHE_URL", f"redis://{text}") for text in ("", "/0", "h:x", "h:99999", "h/cache", "h?x=1")]
