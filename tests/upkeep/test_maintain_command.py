@@ -114,7 +114,8 @@ def test_a_database_that_is_away_is_told_without_a_traceback(tmp_path: Path) -> 
     )  # fmt: skip
     assert (run.returncode, run.stderr) == (1, "CommandError: Not done: begin.\n")
     [failure] = json.loads(run.stdout)["failed"]
-    assert failure["reason"].startswith("The database failed: unable to open database file.")
+    missing = f"The database failed: The database file {tmp_path}/nowhere/db.sqlite3 is missing: "
+    assert failure["reason"].startswith(missing)
 
 
 def environment() -> dict[str, str]:
