@@ -16,6 +16,7 @@ from django.db import connection, models, transaction
 
 from audit import durability, ecs
 from audit.entry import Entry, cleaned, cleaned_json
+from audit.failover import leave_if_read_only
 from audit.log import write_event
 from audit.models import IssuanceEvent, Outcome, Trace
 from audit.record_health import RECORD_HEALTH, reason_of
@@ -45,6 +46,7 @@ def record(entry: Entry, *, beside: Callable[[], None] | None = None) -> int:
             event_id = _inserted(insert, row, entry, beside)
     except DatabaseFailure as error:
         RECORD_HEALTH.failed(reason_of(error))
+        leave_if_read_only(connection, error)
         log.error("not_recorded", request_id=entry.request_id, reason=cleaned(str(error)))  # noqa: TRY400 - one line
         raise NotRecordedError(str(error)) from error
     RECORD_HEALTH.succeeded()

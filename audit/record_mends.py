@@ -28,6 +28,10 @@ MENDS = (
         ),
         "The database is damaged: try REINDEX, and else restore the backup.",
     ),
+    (
+        re.compile(r"no such (?:table|column)|has no column|(?:relation|column) .+ does not exist"),
+        "The database lacks tables or columns of this version: run manage.py migrate.",
+    ),
 )
 OTHERWISE = "The log of the database may tell more."
 

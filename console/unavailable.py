@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.defaults import server_error
 
+from audit.failover import leave_if_read_only
 from console.static_files import NotCollectedError
 from issuers.turns import StuckError
 
@@ -17,6 +18,7 @@ AWAY_IN_SQLITE = ("locked", "unable to open", "disk")
 def failed(request: HttpRequest) -> HttpResponse:
     """Django's last resort, of every path that is not the protocol's: a database that is away is no defect."""
     error = sys.exception()
+    leave_if_read_only(connection, error)
     if isinstance(error, NotCollectedError):
         return render(request, "console/not_collected.html", status=503)
     return unavailable(request) if is_away(error) else server_error(request)

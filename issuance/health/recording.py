@@ -1,7 +1,9 @@
 """Whether this process can record, without which it issues no token."""
 
 from django.db import Error as DatabaseFailure
+from django.db import connection
 
+from audit.failover import leave_if_read_only
 from audit.record_health import RECORD_HEALTH, Gap, reason_of
 from audit.record_mends import mend_of
 from audit.write_probe import probe
@@ -37,6 +39,7 @@ def _try_to_write(*, thoroughly: bool) -> None:
         probe(thoroughly=thoroughly)
     except DatabaseFailure as failure:
         RECORD_HEALTH.failed(reason_of(failure), requests=0)
+        leave_if_read_only(connection, failure)
     else:
         RECORD_HEALTH.succeeded()
 

@@ -23,7 +23,10 @@ class LivezView(ProtocolView):
     def get(self, request: Request) -> HttpResponse:
         if is_warm():
             return json_answer({"status": "ok"}, headers=NO_STORE)
-        reason = "The database was away when this process started: it has no documents to serve."
+        reason = (
+            "This process has no documents to serve yet: the database has not answered since it started. "
+            "It tries again every second."
+        )
         return json_answer({"status": "empty", "reason": reason}, status=503, headers=NO_STORE)
 
 

@@ -210,3 +210,21 @@ def test_a_process_that_could_never_record_is_unready(cast: Cast, tmp_path: Path
                 "This process has not been able to record since it started."
             ]
         told_by(server, is_awaited=lambda told: told["status"] == "ok")
+
+
+if not IS_SQLITE:
+
+    @pytest.mark.slow
+    def test_a_connection_to_a_server_that_is_no_primary_any_more_is_left(cast: Cast, tmp_path: Path) -> None:
+        """A session takes what its role says when it begins: those from before stay read-only, new ones are not."""
+        with own_database(tmp_path) as database:
+            database.execute(ROLE)
+            database.execute("ALTER ROLE idp SET default_transaction_read_only = on")
+            with serve(tmp_path, 1, {"DATABASE_URL": database.url.replace("postgres@", "idp@")}) as server:
+                auth = ("billing", cast.secrets["billing"])
+                assert server.token(auth).status_code == 503
+                assert server.get("/readyz").json()["status"] == "unready"
+                database.execute("ALTER ROLE idp RESET default_transaction_read_only")
+                told_by(server, is_awaited=lambda told: told["status"] == "ok")
+                # A thread that asked for something else meanwhile finds out with its first token.
+                assert [server.token(auth).status_code for _ in range(20)][-1] == 200

@@ -52,6 +52,7 @@ COMMAND = re.compile(r"(?:manage\.py )(audit [a-z-]+|[a-z_]+)|(openssl rand)")
 PROVEN: dict[tuple[str, str], str] = {
     ("keys/revocation.py", "revoke_key"): "tests/keys/test_pkcs11_rotation.py",
     ("keys/refused_pins.py", "as"): "tests/keys/test_refused_pins.py",
+    ("audit/record_mends.py", "migrate"): "tests/faults/test_unmigrated.py",
 }
 """By text and command the file whose test runs it. Those of this file come from `advises`."""
 
