@@ -1,6 +1,7 @@
 """The verifiers of PyPI take a real token with the published keys, and refuse a changed one and another audience's."""
 
 import ssl
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ from jose import jwt as python_jose
 from jose.exceptions import JWTClaimsError, JWTError
 from joserfc import jwt as joserfc_jwt
 from joserfc.errors import BadSignatureError, InvalidClaimError
-from joserfc.jwk import KeySet
+from joserfc.jwk import KeySet, OctKey
 
 from tests.cast import Cast
 from tests.interop.conftest import Provider
@@ -84,7 +85,8 @@ def _published(provider: Provider) -> Any:
         pypi("joserfc"),
         Role.VERIFIER,
         told="the key set, fetched by the service itself; `algorithms`. Claims are checked by "
-        "`JWTClaimsRegistry(iss=..., aud=..., exp=...)` in a call of its own",
+        "`JWTClaimsRegistry(iss=..., aud=..., exp=...)` in a call of its own, which refuses an `iat` ahead of its "
+        "clock: `leeway=` there, or `iat_backdating` at the issuer",
         seen=SEEN,
     ),
 )
@@ -96,6 +98,19 @@ def test_every_verifier_of_pypi(provider: Provider, cast: Cast) -> None:
     )
     _verifies(by_python_jose, tokens, provider, elsewhere=JWTClaimsError, changed=JWTError)
     _verifies(by_joserfc, tokens, provider, elsewhere=InvalidClaimError, changed=BadSignatureError)
+
+
+def test_pyjwt_and_joserfc_refuse_an_iat_ahead_of_their_clock_without_leeway() -> None:
+    now = int(time.time())
+    claims = {"iat": now + 30, "exp": now + 90}
+    key = OctKey.generate_key(256)
+    token = joserfc_jwt.encode({"alg": "HS256"}, claims, key)
+    with pytest.raises(jwt.ImmatureSignatureError):
+        jwt.decode(token, key.raw_value, algorithms=["HS256"])
+    assert jwt.decode(token, key.raw_value, algorithms=["HS256"], leeway=60) == claims
+    with pytest.raises(InvalidClaimError):
+        joserfc_jwt.JWTClaimsRegistry().validate(claims)
+    joserfc_jwt.JWTClaimsRegistry(leeway=60).validate(claims)
 
 
 def _verifies(
