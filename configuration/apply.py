@@ -14,8 +14,9 @@ from configuration.run import Run
 from configuration.secret_entries import settle_secrets, warn_of_old_secrets
 from configuration.secret_sources import Surroundings
 from issuance.coherence import issuer_problems, relying_party_problems
+from issuance.token_warnings import token_warnings
 from issuers.history import Source, authored, current_actor
-from issuers.models import Issuer
+from issuers.models import GlobalVariable, Issuer
 from issuers.paths import ROOT, written_path
 from issuers.revision import lock, one_revision
 from keys.models import SigningKey
@@ -56,6 +57,7 @@ def _carry_out(configuration: Configuration, run: Run) -> None:
     _note_incoherent(entries, run)
     run.problems.refuse()
     warn_of_old_secrets(entries, run)
+    _warn_of_tokens(run)
     if run.dry_run or not run.draft.changes:
         raise _NothingToKeepError
 
@@ -99,6 +101,15 @@ def _subject(entry: Entry, values: dict[str, object]) -> str:
         return name
     issuer = values.get("issuer")
     return f"{name} of {written_path(issuer.path) if isinstance(issuer, Issuer) else 'all issuers'}"
+
+
+def _warn_of_tokens(run: Run) -> None:
+    """Of the clients whose own token the file changed; an issuer or a variable would reach all of them."""
+    rows = [row for row, _ in run.changed if not isinstance(row, Issuer | GlobalVariable)]
+    reached = {relying_party.pk: relying_party for row in rows for relying_party in reached_by(row)}
+    for relying_party in reached.values():
+        of = f"relying party {relying_party.client_id} of {written_path(relying_party.issuer.path)}"
+        run.draft.warnings += [f"{of}: {warning}" for warning in token_warnings(relying_party, now=run.now)]
 
 
 def _note_incoherent(entries: list[Entry], run: Run) -> None:

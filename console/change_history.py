@@ -39,6 +39,8 @@ class Change:
     kind: str
     what: str
     fields: tuple[FieldChange, ...]
+    reason: str = ""
+    """As who changed it gave it."""
 
 
 def changes_of(row: models.Model, *related: str) -> list[Change]:
@@ -87,7 +89,13 @@ def _change(record: Any) -> Change:
         kind=KINDS[record.history_type],
         what=f"{record.instance_type._meta.verbose_name} {_name_of(record)}",
         fields=tuple(_fields(record)),
+        reason=reason_of(record),
     )
+
+
+def reason_of(record: Any) -> str:
+    """Why a row of the history was made, empty where nobody said it."""
+    return _masked(record.history_change_reason or "")
 
 
 def _name_of(record: Any) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from audit.models import IssuanceEvent
+from console.change_history import reason_of
 from issuance.client_status import Cause, ClientStatus, Obstacle, client_status
 from issuers.directory import IssuerSnapshot, issuers_by_path
 from issuers.models import Issuer
@@ -64,4 +65,4 @@ def disabled(row: RelyingParty | Issuer) -> Disabled | None:
     since = history.filter(is_active=False, history_id__gt=newest_active or 0).first()
     if since is None:
         return None
-    return Disabled(since.history_user_id, since.history_date, since.history_change_reason or "")
+    return Disabled(since.history_user_id, since.history_date, reason_of(since))

@@ -20,10 +20,15 @@ from console.merged_form import Before
 from console.readable import ReadableJson
 from console.versioned_page import REFUSAL, RefusableForm, VersionedPage
 from issuance.coherence import refuse_incoherent
+from issuance.token_warnings import token_warnings
 from issuers.version_of import parts_of, read_version, require_version, version_of
+from relying_parties.coherence import reached_by
 
 REFUSALS = (ValidationError, IntegrityError, OperationalError)
 """What a change that does not fit, that another overtook or that was blocked raises."""
+
+MAX_WARNED = 20
+"""Clients of a change that are looked at for warnings, some milliseconds each."""
 
 OVERTAKEN = "Another change came in between. Look at what is there now, and try again."
 
@@ -86,6 +91,7 @@ class ConfigurationAdmin(ReadableJson, HistoryPage, VersionedPage):
     def save_related(self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool) -> None:  # noqa: FBT001
         super().save_related(request, form, formsets, change)
         refuse_incoherent([form.instance], now=timezone.now())
+        warn_of(request, form.instance)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
         try:
@@ -119,6 +125,13 @@ class ConfigurationAdmin(ReadableJson, HistoryPage, VersionedPage):
         messages.error(request, "Nothing was deleted.")
         for problem in reason_of(refusal).messages:
             messages.error(request, problem)
+
+
+def warn_of(request: HttpRequest, row: models.Model) -> None:
+    """What works now and will trouble a client, of the first few that the change reaches."""
+    for relying_party in reached_by(row)[:MAX_WARNED]:
+        for warning in token_warnings(relying_party, now=timezone.now()):
+            messages.warning(request, f"{relying_party.client_id}: {warning}")
 
 
 def reason_of(refusal: Exception) -> ValidationError:

@@ -8,6 +8,7 @@ from console.pages import (  # noqa: F401 (a page registers itself)
     client_timeline,
     global_variables,
     issuers,
+    parts,
     proofs,
     record,
     relying_parties,

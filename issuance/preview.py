@@ -10,6 +10,7 @@ from issuance.grants import authorize
 from issuance.imagined import request_of
 from issuance.signing_key import ready_key
 from issuers.directory import IssuerSnapshot
+from keys.keyring import KeySnapshot
 from relying_parties.models import RelyingParty
 from relying_parties.registry import snapshot_of
 
@@ -23,15 +24,19 @@ def preview(
     address: str,
     now: datetime,
     obeys_rules: bool = True,
+    key: KeySnapshot | None = None,
 ) -> UnsignedToken:
-    """As if the relying party, proven, sent these parameters from this address. Raises the OAuthError it would get."""
+    """As if the relying party, proven, sent these parameters from this address. Raises the OAuthError it would get.
+
+    `key`: of whom only the public half is needed; None: the one that would sign, its private half at hand.
+    """
     client, issuer = snapshot_of(relying_party), IssuerSnapshot.of(relying_party.issuer)
     refuse_misconfigured(client)
     if not obeys_rules:
         client = replace(client, rules=())
     request = request_of(parameters)
     granted = authorize(request, client=client, issuer=issuer, address=address, now=now)
-    key = ready_key(client=client, issuer=issuer, now=now)
+    key = key or ready_key(client=client, issuer=issuer, now=now)
     return token_for(
         client=client, issuer=issuer, request=request, granted=granted, key=key, jti=JTI, now=now
     )

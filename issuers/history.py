@@ -47,6 +47,11 @@ def current_source() -> Source:
     return author.source if author else Source.COMMAND
 
 
+def give_reason(row: models.Model, reason: str) -> None:
+    """The history row that the next `save` leaves holds the reason, 100 characters at most."""
+    row._change_reason = reason  # type: ignore[attr-defined]  # noqa: SLF001 - the name that simple_history reads
+
+
 def _operating_system_user() -> str:
     try:
         return getpass.getuser()

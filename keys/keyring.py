@@ -71,7 +71,8 @@ class Keyring:
         return signing_key(self.keys, alg=alg, now=now)
 
 
-def _load(issuer_id: int) -> Keyring:
+def read_keyring(issuer_id: int) -> Keyring:
+    """As the database has it, within a transaction too; RECORD for the keys of the record."""
     keys = SigningKey.objects.order_by("published_at", "id")
     of_issuer = (
         keys.filter(purpose=Purpose.RECORD) if issuer_id == RECORD else keys.filter(issuer_id=issuer_id)
@@ -94,4 +95,4 @@ def _topics(issuer_id: int, _keyring: Keyring) -> tuple[str, ...]:
     return (topic("signing_keys", issuer_id),)
 
 
-keyrings: Snapshots[int, Keyring] = Snapshots(_load, topics=_topics)
+keyrings: Snapshots[int, Keyring] = Snapshots(read_keyring, topics=_topics)

@@ -1,12 +1,15 @@
 """The page of a relying party: who it is, what it may, what proves it, and what its token would say."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
@@ -18,7 +21,9 @@ from console.configuration_admin import ConfigurationAdmin, ConfigurationForm
 from console.curl_command import curl_command, what_it_needs
 from console.federation import federated_lines
 from console.fields import Lines
-from console.generics import InlineFormSet, ModelForm, TabularInline
+from console.generics import InlineFormSet, TabularInline
+from console.grant_form import GrantForm, let_defaults_step_down
+from console.pages.client_switch import ClientSwitch
 from console.pages.federation_presets import FederationPresets
 from console.pages.secret_rotation import SecretRotation
 from console.pages.token_previews import PreviewPage
@@ -26,7 +31,7 @@ from console.panelled_page import PanelledPage
 from console.public_fields import PublicKeys
 from console.public_keys import client_key_lines, other_uses
 from console.readable import ReadableJson
-from console.row_ids import ForeignKeys
+from console.row_ids import ForeignKeys, is_id
 from console.site import site
 from console.token_preview import token_preview
 from issuers.models import SECRET_METHODS, TokenEndpointAuthMethod
@@ -34,8 +39,8 @@ from issuers.revision import forget
 from relying_parties.models import AccessGrant, RelyingParty, RequestRule
 from relying_parties.registration import CERTIFICATE_SUBJECTS
 
-MOST_PARTS = 200
-"""Grants or rules on one page; a form that claims more is refused before it is built."""
+MAX_PARTS = 80
+"""Grants, or rules, in one form: five fields each, and Django takes 1000 of one form. More have a page of their own."""
 
 
 class RelyingPartyForm(ConfigurationForm):
@@ -54,15 +59,6 @@ class RelyingPartyForm(ConfigurationForm):
         field_classes: ClassVar[dict[str, type[forms.Field]]] = {"client_jwks": PublicKeys}
 
 
-class GrantForm(ModelForm):
-    scopes = Lines(required=False, help_text="Some or all of the resource server's scopes, one to a line.")
-
-    def _get_validation_exclusions(self) -> set[str]:
-        """The formset sees all the grants and tells whether one is the default; a row alone cannot."""
-        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
-        return excluded | {"is_default"}
-
-
 class LabelledFormSet(InlineFormSet):
     """In a table the head of a column is the label for the eye; each field gets its own for the ear."""
 
@@ -79,11 +75,9 @@ class GrantFormSet(LabelledFormSet):
             raise ValidationError("Only one grant can be the default.")
 
     def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002
-        # The database allows one default at any moment: the old one steps down before a new one is saved.
-        kept = [form.instance.pk for form in self._defaults() if form.instance.pk]
-        moved = AccessGrant.objects.filter(relying_party=self.instance, is_default=True).exclude(pk__in=kept)
-        if self._defaults() and moved.exists():
-            moved.update(is_default=False)
+        if defaults := self._defaults():
+            kept = [form.instance.pk for form in defaults if form.instance.pk]
+            let_defaults_step_down(self.instance, but=kept)
         return super().save(commit=commit)
 
     def _defaults(self) -> list[Any]:
@@ -96,7 +90,7 @@ class GrantInline(ReadableJson, ForeignKeys, TabularInline):
     form = GrantForm
     formset = GrantFormSet
     extra = 0
-    max_num = MOST_PARTS
+    max_num = MAX_PARTS
     autocomplete_fields = ("resource_server",)
     fields = ("resource_server", "scopes", "is_default")
     verbose_name_plural = "access grants: where its tokens are good, and for what"
@@ -106,22 +100,35 @@ class RuleInline(TabularInline):
     model = RequestRule
     formset = LabelledFormSet
     extra = 0
-    max_num = MOST_PARTS
+    max_num = MAX_PARTS
     fields = ("parameter", "regex", "message")
     verbose_name_plural = "request rules: parameters that must match"
 
 
+@dataclass(frozen=True, slots=True)
+class OwnPage:
+    """Where the parts of a client are that are too many for its form."""
+
+    name: str
+    count: int
+    changelist: str
+    add: str
+    may_add: bool
+
+
 @admin.register(RelyingParty, site=site)
-class RelyingPartyAdmin(SecretRotation, FederationPresets, PreviewPage, PanelledPage, ConfigurationAdmin):
+class RelyingPartyAdmin(
+    ClientSwitch, SecretRotation, FederationPresets, PreviewPage, PanelledPage, ConfigurationAdmin
+):
     form = RelyingPartyForm
     change_form_template = "console/relying_party.html"
     list_display = (
         "client_id",
         "name",
+        "gets_tokens",
         "issuer",
         "token_endpoint_auth_method",
         "claim_template",
-        "gets_tokens",
     )
     list_filter = ("is_active", "issuer", "token_endpoint_auth_method", "claim_template")
     list_select_related = ("issuer", "claim_template")
@@ -192,6 +199,33 @@ class RelyingPartyAdmin(SecretRotation, FederationPresets, PreviewPage, Panelled
         forget()
         return super().changelist_view(request, extra_context)
 
+    def get_inline_instances(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Without those that are too many, unless the form that is sent has them: it was made when they were fewer."""
+        inlines = super().get_inline_instances(request, obj)
+        return [
+            inline
+            for inline in inlines
+            if obj is None
+            or f"{_prefix(inline)}-TOTAL_FORMS" in request.POST
+            or not _is_too_many(inline, obj)
+        ]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        row = self.get_object(request, object_id) if is_id(object_id) else None
+        own = (
+            [_own_page(inline, row, request) for inline in super().get_inline_instances(request, row)]
+            if row
+            else []
+        )
+        context = {"own_pages": [page for page in own if page.count > MAX_PARTS], **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, context)
+
     def changes(self, row: RelyingParty) -> list[Change]:
         return changes_of(row, "grants", "secrets", "federated_credentials", "rules")
 
@@ -209,6 +243,31 @@ class RelyingPartyAdmin(SecretRotation, FederationPresets, PreviewPage, Panelled
             "needs": what_it_needs(row),
             "previews": [token_preview(row)],
         }
+
+
+def _prefix(inline: Any) -> str:
+    """Of the names of its fields in the form."""
+    return str(inline.model._meta.get_field("relying_party").remote_field.related_name)
+
+
+def _parts(inline: Any, row: RelyingParty) -> QuerySet[Any]:
+    parts: QuerySet[Any] = inline.model.objects.filter(relying_party=row)
+    return parts
+
+
+def _is_too_many(inline: Any, row: RelyingParty) -> bool:
+    return _parts(inline, row)[: MAX_PARTS + 1].count() > MAX_PARTS
+
+
+def _own_page(inline: Any, row: RelyingParty, request: HttpRequest) -> OwnPage:
+    opts = inline.model._meta
+    return OwnPage(
+        name=str(opts.verbose_name_plural),
+        count=_parts(inline, row).count(),
+        changelist=reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist"),
+        add=reverse(f"admin:{opts.app_label}_{opts.model_name}_add"),
+        may_add=inline.has_add_permission(request, row),
+    )
 
 
 def _holds_something(row: RelyingParty, fields: Iterable[Any]) -> bool:

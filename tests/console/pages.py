@@ -24,10 +24,12 @@ from issuers.models import GlobalVariable, Issuer
 from keys.models import SigningKey
 from keys.rotation import announce_successor
 from relying_parties.models import (
+    AccessGrant,
     ClaimTemplate,
     ClientSecret,
     FederatedCredential,
     RelyingParty,
+    RequestRule,
     ResourceServer,
     TrustedIssuer,
 )
@@ -41,6 +43,8 @@ CONFIGURATION: tuple[type[Model], ...] = (
     ResourceServer,
     ClaimTemplate,
     TrustedIssuer,
+    AccessGrant,
+    RequestRule,
 )
 READ_ONLY: tuple[type[Model], ...] = (
     SigningKey, IssuanceEvent, Checkpoint, Tombstone, RefusalCount, Inspection, OperationalEvent,
@@ -73,6 +77,7 @@ def fill_every_table(cast: Cast) -> None:
     federate(cast.billing)
     announce_successor(cast.other_key, now=now)
     ask(auth=cast.basic("billing"))
+    RequestRule(relying_party=cast.reports, parameter="env", regex="prod", message="prod").checked().save()
     Trace.objects.create(event=last_event(), content={"steps": [], "request": {"path": "/oidc_m2m/token"}})
     Checkpoint.objects.create(number=1, row_count=1, leaves=b"leaf", root="00", kid="k", statement="s")
     Tombstone.objects.create(actor="a", first_id=10_000, last_id=10_001, row_count=2, kid="k", statement="s")
@@ -101,6 +106,8 @@ def act_urls(cast: Cast) -> dict[str, str]:
     """The pages of the acts on secrets and keys, and the other views of the console's own."""
     secret = ClientSecret.objects.filter(relying_party=cast.billing).earliest("pk")
     return {
+        "disable": url(RelyingParty, "disable", cast.billing.pk),
+        "enable": url(RelyingParty, "enable", cast.billing.pk),
         "generate": url(RelyingParty, "generate_secret", cast.billing.pk),
         "rotate secret": url(RelyingParty, "rotate_secret", cast.billing.pk, secret.pk),
         "revoke": url(RelyingParty, "revoke_secret", cast.billing.pk, secret.pk),

@@ -30,7 +30,7 @@ from tests.wire import ask
 LOGIN, SEEN, REFUSED, NOT_ALLOWED = 302, 200, 403, 405
 READING = ("changelist", "change", "history")
 WRITING = ("add", "delete")
-SECRET_ACTS = ("generate", "rotate secret", "revoke", "expiry")
+SECRET_ACTS = ("disable", "enable", "generate", "rotate secret", "revoke", "expiry")
 KEY_ACTS = ("create key", "import key", "rotate", "revoke key", "certificate request", "chain")
 FEDERATION_ACTS = ("add federated", "change federated", "delete federated", "presets", "preset")
 RECORD_READINGS = (

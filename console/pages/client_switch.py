@@ -1,0 +1,81 @@
+"""Disabling and enabling a client: acts of their own, which post nothing else of it and work whatever it holds."""
+
+from django import forms
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+
+from console.pages.relying_party_acts import RelyingPartyActs
+from issuers.history import give_reason
+from relying_parties.models import RelyingParty
+
+MAX_REASON = 100
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        required=False,
+        max_length=MAX_REASON,
+        help_text="It stands in the history and on the client's page, such as “leak, INC-42”. Write no secret here.",
+    )
+
+
+class ClientSwitch(RelyingPartyActs):
+    """Mixed into the relying party's page."""
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        urls = [
+            path(
+                f"<int:relying_party_id>/{act}/",
+                view(method),
+                name=f"relying_parties_relyingparty_{act}",
+            )
+            for act, method in (("disable", self.disable), ("enable", self.enable))
+        ]
+        return [*urls, *super().get_urls()]
+
+    def disable(self, request: HttpRequest, relying_party_id: int) -> HttpResponse:
+        return self._switched(request, relying_party_id, is_active=False)
+
+    def enable(self, request: HttpRequest, relying_party_id: int) -> HttpResponse:
+        return self._switched(request, relying_party_id, is_active=True)
+
+    def _switched(self, request: HttpRequest, relying_party_id: int, *, is_active: bool) -> HttpResponse:
+        self.require(request, "relying_parties.change_relyingparty")
+        relying_party = get_object_or_404(RelyingParty, pk=relying_party_id)
+        form = ReasonForm(request.POST if request.method == "POST" else None)
+        if not form.is_valid():
+            page = "console/enable_client.html" if is_active else "console/disable_client.html"
+            return self.act_page(request, page, relying_party, form=form)
+        if self._switch(request, relying_party, is_active=is_active, reason=form.cleaned_data["reason"]):
+            messages.success(request, _done(relying_party, is_active=is_active))
+        return self.back(relying_party)
+
+    def _switch(
+        self, request: HttpRequest, relying_party: RelyingParty, *, is_active: bool, reason: str
+    ) -> bool:
+        """Whether it was the other way before. Of the row, that one column is written."""
+        with transaction.atomic():
+            row = RelyingParty.objects.select_for_update().get(pk=relying_party.pk)
+            if row.is_active == is_active:
+                return False
+            row.is_active = is_active
+            give_reason(row, reason)
+            row.save(update_fields=["is_active", "updated"])
+            self.log_change(request, row, [{"changed": {"fields": ["active"]}}])
+        return True
+
+
+def _done(relying_party: RelyingParty, *, is_active: bool) -> str:
+    if is_active:
+        return format_html("{} is enabled.", relying_party)
+    enable = reverse("admin:relying_parties_relyingparty_enable", args=[relying_party.pk])
+    return format_html(
+        '{} is disabled: its requests are refused within a second. <a href="{}">Enable it again</a>',
+        relying_party,
+        enable,
+    )
