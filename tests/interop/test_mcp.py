@@ -64,7 +64,8 @@ def mcp_server(provider: Provider, cast: Cast) -> Iterator[McpServer]:
                 new_grant(relying_party, resource_server, [SCOPE])
             yield McpServer(url, provider)
         finally:
-            process.kill()
+            # It ends by itself then. A signal would reach only the wrapper that pip installs as `node`.
+            process.communicate(timeout=10)
 
 
 def _started(process: subprocess.Popen[str], question: dict[str, str]) -> str:

@@ -1,5 +1,6 @@
 // An MCP server of the TypeScript SDK that takes tokens of the issuer for its own URL, and for one scope.
-// Input: a line of JSON on standard input, see test_mcp.py. Output: its URL on a line, then it serves.
+// Input: a line of JSON on standard input, see test_mcp.py. Output: its URL on a line, then it serves
+// until its standard input ends.
 
 import { once } from 'node:events'
 import { createServer } from 'node:http'
@@ -14,7 +15,9 @@ import { OAuthMetadataSchema } from '@modelcontextprotocol/sdk/shared/auth.js'
 import express from 'express'
 import * as jose from 'jose'
 
-const [line] = await once(createInterface({ input: process.stdin }), 'line')
+const input = createInterface({ input: process.stdin })
+input.on('close', () => process.exit())
+const [line] = await once(input, 'line')
 const { issuer, scope } = JSON.parse(line)
 const oauthMetadata = OAuthMetadataSchema.parse(
   await (await fetch(`${issuer}/.well-known/oauth-authorization-server`)).json(),
