@@ -40,7 +40,7 @@ NO_STOP = " The start of {at} has no stop: the server was killed, its host faile
 SUCCEEDS = " It takes over from process {pid}, which still runs."
 WAITED = " Written at {at}: the database took no row before."
 
-log = structlog.get_logger("upkeep")
+log = structlog.get_logger("m2m_idp")
 
 # Anonymous and shared: every process that is forked after this import has the same byte.
 _IS_WRITTEN = mmap.mmap(-1, 1)
