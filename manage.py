@@ -4,13 +4,19 @@
 import os
 import sys
 
-from django.core.exceptions import ImproperlyConfigured
-from django.core.management import execute_from_command_line
+VERIFICATION = ["audit", "verify"]
+UNCHECKED = 2
+"""Of `audit verify`: it could not be checked."""
+
+try:
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import execute_from_command_line
+except ImportError as missing:
+    sys.stderr.write(f"{missing}: run this with the Python that m2m-idp is installed in, .venv/bin/python.\n")
+    sys.exit(UNCHECKED if sys.argv[1:3] == VERIFICATION else 1)
 
 ENDED_BY_SIGPIPE = 128 + 13
 """As a shell tells of `yes | head`."""
-UNCHECKED = 2
-"""Of `audit verify`: it could not be checked."""
 
 
 def main() -> None:
@@ -41,7 +47,7 @@ def end(why: str) -> None:
 
 def is_verification() -> bool:
     """Its exit status 1 says that the record was altered, and nothing else."""
-    return sys.argv[1:3] == ["audit", "verify"]
+    return sys.argv[1:3] == VERIFICATION
 
 
 if __name__ == "__main__":

@@ -66,3 +66,18 @@ def command_line(*arguments: str, **variables: str) -> "subprocess.CompletedProc
         text=True,
         timeout=60,
     )
+
+
+@pytest.mark.parametrize(("command", "status"), [(["audit", "verify"], 2), (["check"], 1)])
+def test_a_python_without_django_is_told_and_is_no_finding(command: list[str], status: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-S", "manage.py", *command],
+        cwd=settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == status
+    assert done.stderr == (
+        "No module named 'django': run this with the Python that m2m-idp is installed in, .venv/bin/python.\n"
+    )
