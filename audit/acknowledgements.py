@@ -75,8 +75,10 @@ class Acknowledgements:
         )
 
 
-def acknowledge(problem: Problem, *, reason: str, now: datetime, sign: Signer) -> None:
-    """The problem has evidence, the reason at most MAX_REASON characters."""
+def acknowledge(
+    problem: Problem, *, reason: str, now: datetime, sign: Signer, address: str = ""
+) -> OperationalEvent:
+    """The problem has evidence, the reason at most MAX_REASON characters. `address`: of the browser, if one asked."""
     actor, reason = cleaned(current_actor())[:150], cleaned(reason)
     claims = {
         "iss": owner(),
@@ -87,10 +89,11 @@ def acknowledge(problem: Problem, *, reason: str, now: datetime, sign: Signer) -
         "what": problem.what,
         "evidence": problem.evidence,
     }
-    record_act(
+    return record_act(
         OperationalEvent.Kind.FINDING_ACKNOWLEDGED,
         now=now,
         actor=actor,
+        address=address,
         target=problem.what,
         detail=reason,
         statement=sign(claims, ACKNOWLEDGEMENT),

@@ -91,6 +91,21 @@ class Verification:
             else:
                 yield problem
 
+    def problems_of_row(
+        self, table: SealedTable, leaf: Leaf, checkpoint: Checkpoint, *, last_reached: datetime | None
+    ) -> Iterator[Problem]:
+        """Of the one row, acknowledged or not. `table` has the columns that the leaf was made of.
+
+        `last_reached`: when everything that there was had last been sealed before this checkpoint.
+        """
+        self._last_reached = last_reached
+        yield from self._row_problems(checkpoint, table, [leaf], Tombstones(self.read))
+
+    @property
+    def has_passed_over(self) -> bool:
+        """Whether a row could not be compared."""
+        return bool(self._not_compared)
+
     def _all_problems(self) -> Iterator[Problem]:
         tables = {table.name: table for table in sealed_tables()}
         gaps = list(UnsealedRange.objects.all())

@@ -94,3 +94,9 @@ def statement_reader() -> Callable[[str, str], dict[str, Any]]:
     """Reads a statement's text, of a kind, by the public keys of now. What it returns raises ForgedStatementError."""
     keys = record_jwks()
     return lambda text, kind: read_statement(text, kind=kind, keys=keys)
+
+
+def statement_signer(now: datetime) -> Callable[[dict[str, Any], str], str]:
+    """Signs claims as a statement of a kind, by the key of now. Raises NoRecordKeyError, as what it returns does."""
+    key = record_key(now)
+    return lambda claims, kind: signed_statement(claims, kind=kind, key=key)

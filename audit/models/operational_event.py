@@ -42,6 +42,7 @@ class OperationalEvent(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("acknowledge_finding", "Can acknowledge a finding of a verification")]
         indexes = [models.Index(fields=["kind", "id"], name="operational_kind_id")]
 
     def __str__(self) -> str:

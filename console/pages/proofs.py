@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 
 from audit.models import Checkpoint, Inspection, OperationalEvent, RefusalCount, Tombstone
+from console.pages.acknowledging import Acknowledging
 from console.read_only_admin import ReadOnlyAdmin
 from console.site import site
 
@@ -60,7 +61,8 @@ class InspectionAdmin(NotedAdmin):
 
 
 @admin.register(OperationalEvent, site=site)
-class OperationalEventAdmin(NotedAdmin):
+class OperationalEventAdmin(Acknowledging, NotedAdmin):
+    change_list_template = "console/operational_events.html"
     note = (
         "Sign-ins and sign-outs, changes of accounts, starts and stops of the server, gaps in the record, and what "
         "was done to the record itself: who did it, when, and to what."

@@ -122,6 +122,7 @@ def act_urls(cast: Cast) -> dict[str, str]:
         "preview": url(RelyingParty, "preview", cast.billing.pk) + "?address=192.0.2.7",
         "export": url(IssuanceEvent, "export"),
         "export with proofs": url(IssuanceEvent, "export_ndjson"),
+        "acknowledge": url(OperationalEvent, "acknowledge"),
         "overview": reverse("admin:index"),
     }
 

@@ -95,10 +95,10 @@ def test_each_role_sees_its_pages_and_no_other(cast: Cast, roles: Roles, role: s
 @pytest.mark.parametrize(
     ("role", "refused"),
     [
-        ("anonymous", {*SECRET_ACTS, *KEY_ACTS, *FEDERATION_ACTS, *READING_ACTS, "overview"}),
-        ("nobody", {*SECRET_ACTS, *KEY_ACTS, *FEDERATION_ACTS, *READING_ACTS}),
+        ("anonymous", {*SECRET_ACTS, *KEY_ACTS, *FEDERATION_ACTS, *READING_ACTS, "acknowledge", "overview"}),
+        ("nobody", {*SECRET_ACTS, *KEY_ACTS, *FEDERATION_ACTS, *READING_ACTS, "acknowledge"}),
         ("auditor", {*SECRET_ACTS, *KEY_ACTS, *FEDERATION_ACTS}),
-        ("operator", set()),
+        ("operator", {"acknowledge"}),
         ("superuser", set()),
     ],
 )

@@ -4,11 +4,13 @@
 """
 
 import ast
+import io
 import json
 import re
 import shlex
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,7 +25,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from audit import triggers
-from audit.models import Checkpoint, IssuanceEvent, OperationalEvent
+from audit.models import Checkpoint, IssuanceEvent, OperationalEvent, UnsealedRange
 from configuration.first_users import MissingGroupError, create_first_users
 from console.dashboard import MOST_NAMED
 from issuers import revision
@@ -35,6 +37,7 @@ from tests.cast import Cast
 from tests.record.rows import event, sealed_events
 from tests.record.tampering import found, without_triggers
 from tests.record.test_schema import manage
+from upkeep.sealing import seal
 
 ROOMS = (
     "audit",
@@ -310,6 +313,31 @@ def test_a_record_that_was_never_verified(cast: Cast, admin_client: Client) -> N
     assert advised in admin_client.get("/admin/").content.decode()
     call_command("audit", "verify")
     assert advised not in admin_client.get("/admin/").content.decode()
+
+
+@advises("audit/row_finding.py", "audit verify", "audit acknowledge")
+@advises("templates/console/acknowledge.html", "audit verify", "audit acknowledge")
+def test_a_finding_that_one_row_does_not_show(cast: Cast, admin_client: Client) -> None:
+    first, inserted, _ = (event(number) for number in range(3))
+    with without_triggers():
+        IssuanceEvent.objects.filter(pk=inserted.pk)._raw_delete("default")
+    seal(timezone.now())
+    UnsealedRange.objects.filter(first_id=inserted.pk).delete()
+    inserted.save(force_insert=True)
+    asked = f"?table={first._meta.db_table}&row={inserted.pk}"
+    page = admin_client.get(f"/admin/audit/operationalevent/acknowledge/{asked}").content.decode()
+    assert "run manage.py audit verify" in page
+    [finding] = re.findall(r"\[finding (\w+)\]", manage_here("audit", "verify"))
+    manage_here("audit", "acknowledge", finding, "--reason", "put back by hand")
+    assert "1 acknowledged findings" in manage_here("audit", "verify")
+
+
+def manage_here(*command: str) -> str:
+    """What it writes, in this process; findings do not stop the test."""
+    written = io.StringIO()
+    with redirect_stdout(written), suppress(CommandError):
+        call_command(*command)
+    return written.getvalue()
 
 
 @advises("templates/console/seal_status.html", "audit verify")

@@ -1,7 +1,6 @@
 """manage.py audit acknowledge FINDING... --reason TEXT."""
 
 from argparse import ArgumentParser
-from functools import partial
 
 from django.core.management.base import CommandError, OutputWrapper
 from django.db import DatabaseError, InterfaceError, transaction
@@ -10,7 +9,7 @@ from django.utils import timezone
 from audit.acknowledgements import MAX_REASON, acknowledge
 from audit.problem import Problem
 from audit.verification import Verification
-from keys.record_key import NoRecordKeyError, record_key, signed_statement, statement_reader
+from keys.record_key import NoRecordKeyError, statement_reader, statement_signer
 
 HELP = "State that findings of a verification are known and explained, so that they are no problems any more."
 
@@ -52,7 +51,7 @@ def _found(findings: set[str]) -> list[Problem]:
 
 def _acknowledge(found: list[Problem], reason: str) -> None:
     now = timezone.now()
-    sign = partial(signed_statement, key=record_key(now))
+    sign = statement_signer(now)
     with transaction.atomic():
         for problem in found:
-            acknowledge(problem, reason=reason, now=now, sign=lambda claims, kind: sign(claims, kind=kind))
+            acknowledge(problem, reason=reason, now=now, sign=sign)
