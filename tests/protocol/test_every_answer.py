@@ -24,7 +24,7 @@ from tests.wire import (
 
 NO_SUCH_URLS = (
     "/nobody/token", "/nobody", "/api/nobody", "/api/nobody/token", "/oidc_m2m/unknown", "/oidc_m2m/token/",
-    "/oidc_m2m/token/more", "/oidc_m2m/authorize", "/oidc_m2m/introspect", "/oidc_m2m/TOKEN", "/x/y/z",
+    "/oidc_m2m/token/more", "/oidc_m2m/authorise", "/oidc_m2m/introspect", "/oidc_m2m/TOKEN", "/x/y/z",
     "//oidc_m2m/token", "/oidc_m2m\x00/token", "/oidc_m2m/to\xffken", "/\xed\xa0\x80", "/../oidc_m2m/token",
 )  # fmt: skip
 NO_SUCH_DOCUMENTS = (
