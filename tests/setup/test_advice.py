@@ -56,6 +56,11 @@ PROVEN: dict[tuple[str, str], str] = {
     ("keys/revocation.py", "revoke_key"): "tests/keys/test_pkcs11_rotation.py",
     ("keys/refused_pins.py", "as"): "tests/keys/test_refused_pins.py",
     ("audit/record_mends.py", "migrate"): "tests/faults/test_unmigrated.py",
+    ("console/static_files.py", "collectstatic"): "tests/setup/test_files_of_the_server.py",
+    ("templates/console/not_collected.html", "collectstatic"): "tests/setup/test_files_of_the_server.py",
+    ("upkeep/management/audit_acknowledge.py", "audit verify"): "tests/record/test_acknowledgements.py",
+    ("upkeep/management/audit_prune.py", "audit verify"): "tests/record/test_acknowledgements.py",
+    ("upkeep/management/audit_prune.py", "audit acknowledge"): "tests/record/test_acknowledgements.py",
 }
 """By text and command the file whose test runs it. Those of this file come from `advises`."""
 
@@ -384,3 +389,15 @@ def test_a_secret_that_is_missing(tmp_path: Path) -> None:
         variables[missing[1]] = made.stdout.strip()
     done = manage("check", environment=variables)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+@advises("issuance/health/start.py", "migrate")
+@advises("m2m_idp/sqlite/base.py", "migrate", "audit verify")
+def test_a_database_file_that_is_missing(tmp_path: Path) -> None:
+    own = {"VAR_DIR": str(tmp_path), "DATABASE_URL": f"sqlite:///{tmp_path}/new.sqlite3"}
+    missing = manage("audit", "verify", environment=own)
+    assert missing.returncode == 2
+    assert "is missing: put it back, or run manage.py migrate to make a new one" in missing.stderr
+    assert manage("migrate", "--verbosity", "0", environment=own).returncode == 0
+    assert manage("audit", "verify", environment=own).returncode == 0
