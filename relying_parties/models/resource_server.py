@@ -39,6 +39,8 @@ class ResourceServer(ConfigurationModel):
     )  # fmt: skip
 
     history = configuration_history()
+    is_renamed_on_purpose = False
+    """Set on one object by relying_parties/renaming.py alone."""
 
     class Meta:
         ordering = ["issuer", "identifier"]
@@ -57,9 +59,27 @@ class ResourceServer(ConfigurationModel):
     def topics(self) -> tuple[str, ...]:
         return topic("resource_server", self.pk), topic("resource_servers", self.issuer_id)
 
+    @property
+    def clients_in_words(self) -> str:
+        clients = self.grants.count()
+        return f"{clients} relying {'party' if clients == 1 else 'parties'}"
+
     def clean(self) -> None:
+        problems: dict[str, str] = {}
         if error := scopes_problem(self.scopes):
-            raise ValidationError({"scopes": error})
+            problems["scopes"] = error
+        if not self.is_renamed_on_purpose and self._is_renamed() and self.grants.exists():
+            problems["identifier"] = (
+                f"Fixed: the tokens of {self.clients_in_words} carry it as aud. The page of the resource server has an "
+                "act that changes it."
+            )
+        if problems:
+            raise ValidationError(problems)
+
+    def _is_renamed(self) -> bool:
+        if self.pk is None:
+            return False
+        return ResourceServer.objects.filter(pk=self.pk).exclude(identifier=self.identifier).exists()
 
 
 class AccessGrant(ConfigurationModel):

@@ -49,13 +49,22 @@ def browser(downloads: Path) -> Iterator[Chrome]:
 
 @pytest.fixture
 def auditor(browser: Chrome, console_server: Server) -> Visit:
-    """Logged in by the form, as a person is."""
+    return _logged_in(browser, console_server, "ada", "Auditors")
+
+
+@pytest.fixture
+def operator(browser: Chrome, console_server: Server) -> Visit:
+    return _logged_in(browser, console_server, "olga", "Operators")
+
+
+def _logged_in(browser: Chrome, server: Server, name: str, group: str) -> Visit:
+    """By the form, as a person is."""
     encoded = PBKDF2PasswordHasher().encode(PASSWORD, "salt", iterations=1_000)
-    user = User.objects.create(username="ada", password=encoded, is_staff=True)
-    user.groups.add(Group.objects.get(name="Auditors"))
-    visit = Visit(browser, console_server.url)
+    user = User.objects.create(username=name, password=encoded, is_staff=True)
+    user.groups.add(Group.objects.get(name=group))
+    visit = Visit(browser, server.url)
     visit.open("/admin/")
-    visit.fill("username", "ada")
+    visit.fill("username", name)
     visit.fill("password", PASSWORD)
     visit.press("Log in")
     return visit

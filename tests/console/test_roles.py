@@ -30,7 +30,15 @@ from tests.wire import ask
 LOGIN, SEEN, REFUSED, NOT_ALLOWED = 302, 200, 403, 405
 READING = ("changelist", "change", "history")
 WRITING = ("add", "delete")
-SECRET_ACTS = ("disable", "enable", "generate", "rotate secret", "revoke", "expiry")
+CLIENT_ACTS = (
+    "disable",
+    "enable",
+    "generate",
+    "rotate secret",
+    "revoke",
+    "expiry",
+    "change identifier",
+)
 KEY_ACTS = ("create key", "import key", "rotate", "revoke key", "certificate request", "chain")
 FEDERATION_ACTS = ("add federated", "change federated", "delete federated", "presets", "preset")
 RECORD_READINGS = (
@@ -95,9 +103,9 @@ def test_each_role_sees_its_pages_and_no_other(cast: Cast, roles: Roles, role: s
 @pytest.mark.parametrize(
     ("role", "refused"),
     [
-        ("anonymous", {*SECRET_ACTS, *KEY_ACTS, *FEDERATION_ACTS, *READING_ACTS, "acknowledge", "overview"}),
-        ("nobody", {*SECRET_ACTS, *KEY_ACTS, *FEDERATION_ACTS, *READING_ACTS, "acknowledge"}),
-        ("auditor", {*SECRET_ACTS, *KEY_ACTS, *FEDERATION_ACTS}),
+        ("anonymous", {*CLIENT_ACTS, *KEY_ACTS, *FEDERATION_ACTS, *READING_ACTS, "acknowledge", "overview"}),
+        ("nobody", {*CLIENT_ACTS, *KEY_ACTS, *FEDERATION_ACTS, *READING_ACTS, "acknowledge"}),
+        ("auditor", {*CLIENT_ACTS, *KEY_ACTS, *FEDERATION_ACTS}),
         ("operator", {"acknowledge"}),
         ("superuser", set()),
     ],
