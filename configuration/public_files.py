@@ -6,16 +6,20 @@ from typing import Any
 from configuration.secret_sources import FromFile, Surroundings
 from issuers.pem import holds_private_key
 from issuers.strict_json import StrictDecoder
+from relying_parties.client_keys import KeyRefusedError
+from relying_parties.pem_keys import as_jwk_set, is_pem, jwk_set_of_pem
 
 LONGEST_PUBLIC_FILE = 256 * 1024
 """Bytes: twenty keys with their certificates, or fifty certificates of authorities."""
 
 
 def jwks_in(file: FromFile, surroundings: Surroundings) -> Any:
-    """The JSON value of the file. Raises ValueError."""
+    """The JWK Set of the file: as it stands, or made of a JWK or of PEM. Raises ValueError."""
     text = certificates_in(file, surroundings)
     try:
-        return json.loads(text, cls=StrictDecoder)
+        return jwk_set_of_pem(text) if is_pem(text) else as_jwk_set(json.loads(text, cls=StrictDecoder))
+    except KeyRefusedError as error:
+        raise ValueError(f"{file.located(surroundings)}: {error}") from error
     except json.JSONDecodeError as error:
         raise ValueError(f"{file.located(surroundings)} is not JSON: {error.msg}.") from error
     except RecursionError as error:

@@ -10,10 +10,11 @@ from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 
 from console.fields import MOST_UPLOADED, Json
-from issuers.certificates import CertificateUnreadableError, read_certificates
+from issuers.certificates import CertificateUnreadableError, read_certificate, read_certificates
 from issuers.pem import holds_private_key
 from issuers.strict_json import StrictDecoder
-from relying_parties.client_keys import PRIVATE_MEMBERS
+from relying_parties.client_keys import PRIVATE_MEMBERS, KeyRefusedError, VerificationKey, client_keys
+from relying_parties.pem_keys import as_jwk_set, is_pem, jwk_set_of_pem
 
 PRIVATE_MEMBER = re.compile(rf"""["'](?:{"|".join(sorted(PRIVATE_MEMBERS))})\\*["']\s*:""")
 """In text that may be no JSON, such as a JWK Set that is cut off."""
@@ -29,29 +30,76 @@ NOT_SHOWN = (
 )
 NOT_READ = "What you pasted was not kept, and is not shown again, since it could be secret: paste {public}."
 
+SAVE_AGAIN = "Nothing is saved yet. Compare the keys that will be registered, then save again:"
+
 
 class PublicKeys(Json):
-    """A JWK Set."""
+    """A JWK Set. PEM and a single JWK are made one, which is shown first and registered when it is saved again."""
 
     def to_python(self, value: Any) -> Any:
         if _holds_private_part(value):
             raise ValidationError(NOT_SHOWN.format(public="the public half alone"))
+        if value and is_pem(value):
+            raise ValidationError(_shown_first(_keys_of_pem(value)))
         try:
             parsed = super().to_python(value)
         except ValidationError as error:
             raise ValidationError(f"{error.messages[0]} {NOT_READ.format(public='a JWK Set')}") from error
         if parsed is not None and not isinstance(parsed, dict):
             raise ValidationError(f"This is not a JWK Set. {NOT_READ.format(public='one')}")
+        if as_jwk_set(parsed) is not parsed:
+            raise ValidationError(_shown_first(as_jwk_set(parsed)))
         return parsed
 
     def bound_data(self, data: Any, initial: Any) -> Any:
         if self.disabled or data is None:
             return super().bound_data(data, initial)
-        parsed = _parsed(data)
+        if is_pem(data):
+            return InvalidJSONInput(_converted(data))
+        parsed = as_jwk_set(_parsed(data))
+        if parsed != _parsed(data):
+            return InvalidJSONInput(
+                json.dumps(_public_part(parsed), indent=2) if not _holds_private_part(data) else ""
+            )
         if not isinstance(parsed, dict) or _holds_private_part(data):
             return InvalidJSONInput("")
         public = _public_part(parsed)
         return InvalidJSONInput(data if public == parsed else json.dumps(public, indent=2))
+
+
+def _keys_of_pem(text: str) -> Any:
+    try:
+        return jwk_set_of_pem(text)
+    except KeyRefusedError as error:
+        raise ValidationError(
+            f"{error} {NOT_READ.format(public='public keys or certificates in PEM')}"
+        ) from error
+
+
+def _converted(text: str) -> str:
+    """Empty for what cannot be read."""
+    try:
+        return json.dumps(jwk_set_of_pem(text), indent=2)
+    except KeyRefusedError:
+        return ""
+
+
+def _shown_first(jwks: Any) -> list[str]:
+    """What is asked before keys that were read from something else than a JWK Set are registered."""
+    try:
+        keys = client_keys(jwks)
+    except KeyRefusedError as error:
+        raise ValidationError(str(error)) from error
+    return [SAVE_AGAIN, *map(_described, keys)]
+
+
+def _described(key: VerificationKey) -> str:
+    parts = [f"Key ID {key.kid}", f"thumbprint {key.thumbprint}", f"signs with {' or '.join(key.algs)}"]
+    if key.certificates:
+        leaf = read_certificate(key.certificates[0])
+        parts.append(f"certificate of {leaf.subject.rfc4514_string() or 'no name'}")
+        parts.append(f"which ends on {leaf.not_valid_after_utc:%Y-%m-%d %H:%M} UTC")
+    return f"{', '.join(parts)}."
 
 
 class Certificates(forms.CharField):

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
-from jwt import PyJWK
+from jwt import PyJWK, get_algorithm_by_name
 from jwt.exceptions import PyJWTError
 
 from issuers.assertion_algs import ALGS
@@ -111,6 +111,18 @@ def verification_key(jwk: Any) -> VerificationKey:
         x5t_s256=_certificate_name(jwk, "x5t#S256", certificates),
         expires_at=_expiry(jwk, certificates),
     )
+
+
+def public_members(key: Any) -> dict[str, str]:
+    """The members that make a key of one of the kinds that are accepted (RFC 7518 section 6, RFC 8037)."""
+    match key:
+        case RSAPublicKey():
+            members = get_algorithm_by_name("RS256").to_jwk(key, as_dict=True)
+        case EllipticCurvePublicKey():
+            members = get_algorithm_by_name("ES256").to_jwk(key, as_dict=True)
+        case _:
+            members = get_algorithm_by_name("EdDSA").to_jwk(key, as_dict=True)
+    return {name: str(members[name]) for name in REQUIRED_MEMBERS[str(members["kty"])]}
 
 
 def _listed(jwks: Any) -> list[Any]:

@@ -149,7 +149,8 @@ class RelyingPartyAdmin(
                 "fields": ("client_jwks", "client_jwks_uri", "accepts_token_endpoint_audience"),
                 "description": "For private_key_jwt, and with certificates for self_signed_tls_client_auth. To "
                 "replace a key without a gap, add the new one beside the old one, and take the old one out when the "
-                "service signs with the new one. docs/configuration.md has a command that makes a JWK Set of PEM.",
+                "service signs with the new one. A JWK, or public keys and certificates in PEM, are made a JWK Set, "
+                "which is shown before it is saved.",
                 "classes": ("collapse",),
             },
         ),
