@@ -48,7 +48,7 @@ class ResourceServerAdmin(IdentifierChange, ConfigurationAdmin):
     @admin.display(description="identifier")
     def fixed_identifier(self, server: ResourceServer) -> str:
         return format_html(
-            '<code>{}</code><br>Fixed: the tokens of {} carry it as aud. <a href="{}">Change the identifier…</a>',
+            '<code>{}</code><p>Fixed: the tokens of {} carry it as aud. <a href="{}">Change the identifier…</a></p>',
             server.identifier,
             server.clients_in_words,
             reverse("admin:relying_parties_resourceserver_identifier", args=[server.pk]),

@@ -22,6 +22,8 @@ def test_an_old_form_shows_both_changes_and_saves_them(cast: Cast, operator: Vis
     operator.press("Save")
     assert "Nothing was saved: someone changed this after you opened the form" in operator.text()
     assert "by otto, Admin" in operator.text()
+    (told,) = operator.browser.get_log("browser")  # type: ignore[no-untyped-call]
+    assert "409 (Conflict)" in told["message"]
     assert_in_order(operator)
     operator.press("Save")
     client.refresh_from_db()
