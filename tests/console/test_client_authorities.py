@@ -45,8 +45,8 @@ def test_client_authorities_are_kept_with_the_ends_of_lines_that_a_file_has(
 @pytest.mark.parametrize(
     ("typed", "problem"),
     [
-        ("no PEM", "These are no certificates in PEM that can be read."),
-        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "These are no certificates in PEM"),
+        ("no PEM", "There is no certificate in PEM that can be read."),
+        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "There is no certificate in PEM"),
         (OF_NO_AUTHORITY, "The certificate CN=billing says nothing of a CA (basicConstraints)"),
         ("-----BEGIN PRIVATE KEY-----", "This holds a private key, which was not kept and is not shown again"),
     ],

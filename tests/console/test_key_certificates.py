@@ -86,10 +86,10 @@ def test_an_issued_chain_is_attached_and_published(
     ("form", "why"),
     [
         ({}, "or paste the certificates: one of the two"),
-        ({"pem": "nonsense"}, "no certificates in PEM"),
-        ({"pem": "x" * 70_000}, "at most 65536 characters"),
+        ({"pem": "nonsense"}, "no certificate in PEM"),
+        ({"pem": "{chain}" + 70_000 * "x"}, "at most 65536 characters"),
         ({"file": b"x" * 70_000}, "The file has more than 64 kB."),
-        ({"file": b"x", "pem": "x"}, "or paste the certificates: one of the two"),
+        ({"file": b"x", "pem": "{chain}"}, "or paste the certificates: one of the two"),
         ({"file": b"\xff\xfe"}, "no certificates in PEM"),
         ({"file": b"-----BEGIN PRIVATE KEY-----"}, "send the certificates alone"),
     ],
@@ -98,7 +98,12 @@ def test_what_is_no_chain_leaves_the_old_one(
     key: SigningKey, operator: Client, form: dict[str, Any], why: str
 ) -> None:
     files = {name: SimpleUploadedFile("f", value) for name, value in form.items() if isinstance(value, bytes)}
-    response = attach(operator, key, **form | files)
+    texts = {
+        name: value.replace("{chain}", key.certificate_chain)
+        for name, value in form.items()
+        if isinstance(value, str)
+    }
+    response = attach(operator, key, **texts | files)
     assert why in response.content.decode()
     assert chain_of(key) == key.certificate_chain
     assert not LogEntry.objects.exists()

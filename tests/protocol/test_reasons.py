@@ -85,7 +85,7 @@ def test_a_secret_whose_pepper_this_server_lacks(cast: Cast) -> None:
     secret: ClientSecret = cast.billing.secrets.get()
     lost = f"lost:{secret.digest.partition(':')[2]}"
     ClientSecret.objects.filter(pk=secret.pk).update(digest=lost)
-    assert wrong_secret() == "SECRET_PEPPERS of this server lacks the pepper of one of the secrets: add it."
+    assert wrong_secret() == "SECRET_PEPPERS of this server lacks the pepper of every secret: add it."
 
 
 @pytest.mark.contract("P1.3")
