@@ -1,8 +1,11 @@
 """Bringing the configuration to what a file says: all of it or nothing, with a plan of what changes."""
 
+from contextlib import suppress
 from datetime import datetime
 
-from configuration.document import read
+from django.db import connection
+
+from configuration.document import Node, read
 from configuration.entries import Configuration, Entry, interpret
 from configuration.file_values import with_file_values
 from configuration.key_entries import settle_key
@@ -10,6 +13,7 @@ from configuration.parts import settle_federated_credentials, settle_grants, set
 from configuration.plan import Plan
 from configuration.problems import Place
 from configuration.references import References, UnresolvedError
+from configuration.rehearsal import MovedError, rehearsed
 from configuration.run import Run
 from configuration.secret_entries import settle_secrets, warn_of_old_secrets
 from configuration.secret_sources import Surroundings
@@ -20,8 +24,11 @@ from issuers.models import GlobalVariable, Issuer
 from issuers.paths import ROOT, written_path
 from issuers.revision import lock, one_revision
 from keys.models import SigningKey
-from relying_parties.coherence import reached_by
+from relying_parties.coherence import keys_reached_by, relying_parties_of
 from relying_parties.models import RelyingParty
+
+MAX_ATTEMPTS = 5
+"""Of those that another change overtakes."""
 
 
 class _NothingToKeepError(Exception):
@@ -34,26 +41,37 @@ def apply(data: bytes, *, surroundings: Surroundings, dry_run: bool, now: dateti
     What the file does not say stays as it is, but for the lists of federated credentials, grants and rules, which
     are whole.
     """
-    run = Run(now=now, dry_run=dry_run, surroundings=surroundings)
-    configuration = interpret(read(data), run.problems)
-    try:
-        with authored(actor=current_actor(), source=Source.FILE), one_revision():
-            _carry_out(configuration, run)
-    except _NothingToKeepError:
-        pass
+    document = read(data)
+    for _ in range(MAX_ATTEMPTS - 1):
+        with suppress(MovedError):
+            return _applied(document, Run(now=now, dry_run=dry_run, surroundings=surroundings))
+    return _applied(document, Run(now=now, dry_run=dry_run, surroundings=surroundings))
+
+
+def _applied(document: Node, run: Run) -> Plan:
+    """Raises as `apply` does, and MovedError."""
+    configuration = interpret(document, run.problems)
+    with suppress(_NothingToKeepError), authored(actor=current_actor(), source=Source.FILE):
+        if connection.vendor == "sqlite":
+            with rehearsed(), one_revision():
+                _carry_out(configuration, run)
+        else:
+            with one_revision():
+                _carry_out(configuration, run)
     return run.draft.finished(configuration.name)
 
 
 def _carry_out(configuration: Configuration, run: Run) -> None:
     entries = [entry for section in configuration.sections.values() for entry in section]
-    references = References(entries, run.problems)
-    for entry in entries:
-        try:
-            _settle(entry, references, run)
-        except UnresolvedError:
-            continue
+    references = References(entries, run.rows, run.problems)
+    for section in configuration.sections.values():
+        run.rows.read(section)
+        for entry in section:
+            with suppress(UnresolvedError):
+                _settle(entry, references, run)
     run.problems.refuse()
-    lock()
+    if not run.dry_run:
+        lock()
     _note_incoherent(entries, run)
     run.problems.refuse()
     warn_of_old_secrets(entries, run)
@@ -72,11 +90,11 @@ def _settle(entry: Entry, references: References, run: Run) -> None:
         settle_key(entry, issuer=values["issuer"], run=run)
         return
     identity = {name: values.get(name) for name in entry.kind.identity}
-    # Keys that others make meanwhile wait for no issuer: its own key does not change here.
-    rows = entry.kind.model._default_manager.select_for_update(of=("self",), no_key=True)
     subject = _subject(entry, values)
-    row = rows.filter(**identity).first() or entry.kind.model(**identity)
-    run.settle(entry, row=row, values=values, subject=subject)
+    row = run.rows.find(entry.kind.model, entry.identity) or entry.kind.model(**identity)
+    run.settle(entry, row=row, values=values, subject=subject)  # type: ignore[arg-type]
+    if row.pk:
+        run.rows.add(row, entry.identity)
     if row.pk and isinstance(row, RelyingParty):
         _settle_parts(row, entry, of=f"of {subject}", references=references, run=run)
 
@@ -106,19 +124,19 @@ def _subject(entry: Entry, values: dict[str, object]) -> str:
 def _warn_of_tokens(run: Run) -> None:
     """Of the clients whose own token the file changed; an issuer or a variable would reach all of them."""
     rows = [row for row, _ in run.changed if not isinstance(row, Issuer | GlobalVariable)]
-    reached = {relying_party.pk: relying_party for row in rows for relying_party in reached_by(row)}
-    for relying_party in reached.values():
+    reached = dict.fromkeys(key for row in rows for key in keys_reached_by(row))
+    for relying_party in relying_parties_of(reached):
         of = f"relying party {relying_party.client_id} of {written_path(relying_party.issuer.path)}"
         run.draft.warnings += [f"{of}: {warning}" for warning in token_warnings(relying_party, now=run.now)]
 
 
 def _note_incoherent(entries: list[Entry], run: Run) -> None:
     own_places = {entry.identity: entry.place for entry in entries if entry.kind.model is RelyingParty}
-    reached: dict[RelyingParty, Place] = {}
+    reached: dict[int, Place] = {}
     for row, place in run.changed:
         if isinstance(row, Issuer):
             run.problems.add_all(place, issuer_problems(row, now=run.now))
-        reached |= dict.fromkeys(reached_by(row), place)
-    for relying_party, place in reached.items():
-        own = own_places.get((relying_party.issuer.path, relying_party.client_id), place)
-        run.problems.add_all(own, relying_party_problems(relying_party, now=run.now))
+        reached |= dict.fromkeys(keys_reached_by(row), place)
+    for relying_party, problems in relying_party_problems(reached, now=run.now):
+        identity = (relying_party.issuer.path, relying_party.client_id)
+        run.problems.add_all(own_places.get(identity, reached[relying_party.pk]), problems)

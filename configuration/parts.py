@@ -14,7 +14,7 @@ def settle_federated_credentials(
     relying_party: RelyingParty, entry: Entry, *, of: str, references: References, run: Run
 ) -> None:
     """A federated credential is told by its label."""
-    stored = {credential.label: credential for credential in relying_party.federated_credentials.all()}
+    stored = {row.label: row for row in run.rows.parts(FederatedCredential, relying_party)}
     named = {part.values.get("label") for part in entry.parts["federated_credentials"]}
     for label in [label for label in stored if label not in named]:
         place = entry.place_of("federated_credentials")
@@ -28,9 +28,7 @@ def settle_grants(
     relying_party: RelyingParty, entry: Entry, *, of: str, references: References, run: Run
 ) -> None:
     """A grant is told by its resource server."""
-    stored = {
-        grant.resource_server: grant for grant in relying_party.grants.select_related("resource_server")
-    }
+    stored = {grant.resource_server: grant for grant in run.rows.parts(AccessGrant, relying_party)}
     wanted = _wanted(entry.parts["grants"], references, relying_party)
     for server in stored.keys() - {values["resource_server"] for _, values in wanted}:
         run.remove(
@@ -61,7 +59,7 @@ def _wanted(
 def settle_rules(relying_party: RelyingParty, entry: Entry, *, of: str, run: Run) -> None:
     """A rule is told by its parameter; the rules of one parameter by their order."""
     stored: dict[str, list[RequestRule]] = defaultdict(list)
-    for rule in relying_party.rules.order_by("pk"):
+    for rule in run.rows.parts(RequestRule, relying_party):
         stored[rule.parameter].append(rule)
     for part in entry.parts["rules"]:
         if part.is_sound:

@@ -8,6 +8,7 @@ from django.db import models
 from configuration.entries import Entry
 from configuration.problems import Problems
 from configuration.shape import IDENTITIES
+from configuration.stored_rows import StoredRows
 from issuers.models import Issuer
 
 
@@ -18,8 +19,9 @@ class UnresolvedError(Exception):
 class References:
     """Sections are applied in the order in which one refers to another: every name leads to a saved row."""
 
-    def __init__(self, entries: Iterable[Entry], problems: Problems) -> None:
+    def __init__(self, entries: Iterable[Entry], rows: StoredRows, problems: Problems) -> None:
         self._declared = {(entry.kind.model, entry.identity) for entry in entries}
+        self._rows = rows
         self._problems = problems
 
     def resolved(self, entry: Entry, *, issuer: Issuer | None = None) -> dict[str, Any]:
@@ -36,10 +38,9 @@ class References:
 
     def _row(self, column: Any, name: str, entry: Entry, issuer: Issuer | None) -> models.Model:
         model: type[models.Model] = column.related_model
-        *scope, natural = IDENTITIES[model]
-        found = model._default_manager.filter(**{natural: name}, **dict.fromkeys(scope, issuer)).first()
+        paths = [issuer.path if issuer else "" for _ in IDENTITIES[model][:-1]]
+        found = self._rows.find(model, (*paths, name))
         if found is None:
-            paths = [issuer.path if issuer else "" for _ in scope]
             if (model, (*paths, name)) not in self._declared:
                 kind = model._meta.verbose_name
                 self._problems.add(

@@ -6,14 +6,16 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import models
+from django.db import IntegrityError, models
 
 from configuration.entries import Entry
 from configuration.plan import ADDED, CHANGED, REMOVED, Draft, difference
 from configuration.problems import Place, Problems
 from configuration.secret_sources import Surroundings
 from configuration.shape import IDENTITIES
+from configuration.stored_rows import StoredRows
 from configuration.values import same
+from issuers.configuration import ConfigurationModel
 from issuers.models import Issuer
 from keys.retirement import outlive_tokens
 
@@ -27,12 +29,15 @@ class Run:
     surroundings: Surroundings
     problems: Problems = field(default_factory=Problems)
     draft: Draft = field(default_factory=Draft)
+    rows: StoredRows = field(default_factory=StoredRows)
     signing_keys: set[tuple[str, str]] = field(default_factory=set)
     """The issuer's path and the algorithm of each key that the file told of so far."""
     changed: list[tuple[models.Model, Place]] = field(default_factory=list)
     """The rows that were added, changed or removed, each with the place of what did it."""
 
-    def settle(self, entry: Entry, *, row: models.Model, values: Mapping[str, Any], subject: str) -> None:
+    def settle(
+        self, entry: Entry, *, row: ConfigurationModel, values: Mapping[str, Any], subject: str
+    ) -> None:
         """Save the row if the values make a difference; note the problems if it cannot be."""
         differences = [
             difference(entry.kind.key(name), _natural(getattr(row, name)), _natural(value))
@@ -43,18 +48,28 @@ class Run:
             self.draft.unchanged += 1
             return
         mark = CHANGED if row.pk else ADDED
-        for name, value in values.items():
-            setattr(row, name, value)
+        before = {name: getattr(row, name) for name in values} if row.pk else {}
+        _set(row, values)
         try:
-            row.full_clean()
+            self._save(row)
         except ValidationError as error:
             self.refuse(error, entry)
+            _set(row, before)
             return
-        if row.pk and isinstance(row, Issuer):
-            outlive_tokens(row, now=self.now)
-        row.save()
         self.draft.note(mark, subject, *differences)
         self.changed.append((row, entry.place))
+
+    def _save(self, row: ConfigurationModel) -> None:
+        """Raises ValidationError; IntegrityError where another added the row since its absence was read."""
+        if row.pk and isinstance(row, Issuer):
+            row.full_clean()
+            outlive_tokens(row, now=self.now)
+        try:
+            row.save_checked()
+        except ValidationError as error:
+            if isinstance(error.__context__, IntegrityError) and _is_stored(row):
+                raise error.__context__ from error
+            raise
 
     def remove(self, row: models.Model, *, place: Place, subject: str) -> None:
         row.delete()
@@ -69,6 +84,19 @@ class Run:
                 continue  # What stands there was refused already.
             for single in errors:
                 self.problems.add(entry.place_of(name), _worded(single, name, entry))
+
+
+def _set(row: models.Model, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        setattr(row, name, value)
+
+
+def _is_stored(row: models.Model) -> bool:
+    """Whether there is a row of this new one's identity."""
+    if row.pk or type(row) not in IDENTITIES:
+        return False
+    identity = {name: getattr(row, name) for name in IDENTITIES[type(row)]}
+    return type(row)._default_manager.filter(**identity).exists()
 
 
 def _worded(error: ValidationError, name: str, entry: Entry) -> str:

@@ -38,10 +38,11 @@ def settle_secrets(relying_party: RelyingParty, entry: Entry, *, of: str, run: R
 
 def _settle_generated(relying_party: RelyingParty, entry: Entry, *, subject: str, run: Run) -> None:
     """A secret is generated once for a label, whatever became of it."""
-    if registered := _labelled(relying_party, entry):
+    if registered := _labelled(relying_party, entry, run):
         _keep(registered[0], entry, subject=subject, run=run)
         return
-    _, text = add_generated_secret(relying_party=relying_party, **_own_values(entry))
+    secret, text = add_generated_secret(relying_party=relying_party, **_own_values(entry))
+    run.rows.parts(ClientSecret, relying_party).append(secret)
     run.draft.generated.append(GeneratedSecret(relying_party.client_id, entry.values["label"], text))
     run.draft.note(ADDED, subject, "would be generated" if run.dry_run else "generated")
 
@@ -51,8 +52,9 @@ def _settle_given(relying_party: RelyingParty, entry: Entry, *, subject: str, ru
         text = entry.values["secret_from"].read(run.surroundings)
     except ValueError as error:
         raise ValidationError({"secret_from": str(error)}) from error
-    labelled = _labelled(relying_party, entry)
-    known = next((secret for secret in relying_party.secrets.all() if is_text_of(text, secret)), None)
+    labelled = _labelled(relying_party, entry, run)
+    registered = run.rows.parts(ClientSecret, relying_party)
+    known = next((secret for secret in registered if is_text_of(text, secret)), None)
     if known is not None:
         _refuse_another_use(known, entry)
         _keep(known, entry, subject=subject, run=run)
@@ -61,7 +63,8 @@ def _settle_given(relying_party: RelyingParty, entry: Entry, *, subject: str, ru
         raise ValidationError(
             {"secret_from": "another value has this label: give the new one a label of its own."}
         )
-    add_chosen_secret(relying_party=relying_party, text=text, **_own_values(entry))
+    secret = add_chosen_secret(relying_party=relying_party, text=text, **_own_values(entry))
+    registered.append(secret)
     run.draft.note(ADDED, subject)
 
 
@@ -102,10 +105,11 @@ def warn_of_old_secrets(entries: Iterable[Entry], run: Run) -> None:
             )
 
 
-def _labelled(relying_party: RelyingParty, entry: Entry) -> list[ClientSecret]:
+def _labelled(relying_party: RelyingParty, entry: Entry, run: Run) -> list[ClientSecret]:
     if not entry.values["label"]:
         raise ValidationError({"label": "must not be empty: it tells the secrets apart."})
-    return list(relying_party.secrets.filter(label=entry.values["label"]))
+    secrets = run.rows.parts(ClientSecret, relying_party)
+    return [secret for secret in secrets if secret.label == entry.values["label"]]
 
 
 def _own_values(entry: Entry) -> dict[str, Any]:

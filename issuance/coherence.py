@@ -1,6 +1,6 @@
 """The last question before a change of the configuration commits: can every relying party still be served as told?"""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
@@ -8,7 +8,7 @@ from django.db import models
 
 from issuers.models import Issuer
 from keys.creation import signing_alg_problem
-from relying_parties.coherence import problems_of, reached_by
+from relying_parties.coherence import keys_reached_by, problems_of_each
 from relying_parties.models import RelyingParty
 
 MOST_PROBLEMS = 20
@@ -23,9 +23,9 @@ def refuse_incoherent(changed: Iterable[models.Model], *, now: datetime) -> None
     problems = [
         problem for row in rows if isinstance(row, Issuer) for problem in issuer_problems(row, now=now)
     ]
-    reached = {relying_party.pk: relying_party for row in rows for relying_party in reached_by(row)}
-    for relying_party in reached.values():
-        problems += relying_party_problems(relying_party, now=now)
+    reached = dict.fromkeys(key for row in rows for key in keys_reached_by(row))
+    for _, found in relying_party_problems(reached, now=now):
+        problems += found
     if problems:
         more = len(problems) - MOST_PROBLEMS
         raise ValidationError(problems[:MOST_PROBLEMS] + ([f"And {more} more."] if more > 0 else []))
@@ -39,10 +39,13 @@ def issuer_problems(issuer: Issuer, *, now: datetime) -> list[str]:
     return [problem] if problem else []
 
 
-def relying_party_problems(relying_party: RelyingParty, *, now: datetime) -> list[str]:
-    """What does not fit around a relying party, each with its client id in front."""
-    problems = problems_of(relying_party)
-    if relying_party.signing_alg:
-        problem = signing_alg_problem(issuer=relying_party.issuer, alg=relying_party.signing_alg, now=now)
-        problems += [problem] if problem else []
-    return [f"{relying_party.client_id}: {problem}" for problem in problems]
+def relying_party_problems(keys: Iterable[int], *, now: datetime) -> Iterator[tuple[RelyingParty, list[str]]]:
+    """What does not fit around each of these relying parties, each problem with the client id in front."""
+    unusable: dict[tuple[int, str], str | None] = {}
+    for relying_party, problems in problems_of_each(keys):
+        issuer, alg = relying_party.issuer, relying_party.signing_alg
+        if alg and (issuer.pk, alg) not in unusable:
+            unusable[issuer.pk, alg] = signing_alg_problem(issuer=issuer, alg=alg, now=now)
+        problem = unusable.get((issuer.pk, alg))
+        found = [*problems, problem] if problem else problems
+        yield relying_party, [f"{relying_party.client_id}: {text}" for text in found]

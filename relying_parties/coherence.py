@@ -3,6 +3,8 @@
 A change of any of them can break another, so whoever changes configuration asks this before the transaction ends.
 """
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import models
@@ -21,9 +23,11 @@ from relying_parties.models import (
     ResourceServer,
     TrustedIssuer,
 )
-from relying_parties.registry import compiled, static_values
+from relying_parties.registry import Template, compiled, own_values, variables_of
 
 LONGEST_SUBJECT = 255
+ROWS_AT_ONCE = 500
+"""Read with all that they refer to."""
 
 
 def reached_by(row: models.Model) -> QuerySet[RelyingParty]:
@@ -48,14 +52,63 @@ def reached_by(row: models.Model) -> QuerySet[RelyingParty]:
     return RelyingParty.objects.filter(reached).select_related("issuer", "claim_template")
 
 
+def keys_reached_by(row: models.Model) -> list[int]:
+    """Their primary keys; of a row that says itself which it is, without a query."""
+    if isinstance(row, RelyingParty):
+        return [row.pk]
+    if isinstance(row, AccessGrant | ClientSecret | FederatedCredential | RequestRule):
+        return [row.relying_party_id]
+    return list(reached_by(row).values_list("pk", flat=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What relying parties that are asked together have in common, read once."""
+
+    variables: dict[int, dict[str, Any]] = field(default_factory=dict)
+    templates: dict[int, Template] = field(default_factory=dict)
+
+    def values_of(self, relying_party: RelyingParty) -> dict[str, Any]:
+        issuer = relying_party.issuer
+        if issuer.pk not in self.variables:
+            self.variables[issuer.pk] = variables_of(issuer)
+        return own_values(relying_party) | self.variables[issuer.pk]
+
+    def compiled(self, template: ClaimTemplate) -> Template:
+        if template.pk not in self.templates:
+            self.templates[template.pk] = compiled(template)
+        return self.templates[template.pk]
+
+
 def problems_of(relying_party: RelyingParty) -> list[str]:
     """What does not fit, in words that say what to do; empty if all does."""
+    return _problems_of(relying_party, _Common())
+
+
+def problems_of_each(keys: Iterable[int]) -> Iterator[tuple[RelyingParty, list[str]]]:
+    """As `problems_of`, of those relying parties that have such a primary key."""
+    common = _Common()
+    for relying_party in relying_parties_of(keys):
+        yield relying_party, _problems_of(relying_party, common)
+
+
+def relying_parties_of(keys: Iterable[int]) -> Iterator[RelyingParty]:
+    """Those that have such a primary key, in its order, with all that their tokens depend on."""
+    wanted = sorted(keys)
+    rows = RelyingParty.objects.select_related("issuer", "claim_template").prefetch_related(
+        "secrets", "rules", "grants__resource_server", "federated_credentials__trusted_issuer__issuer"
+    )
+    for start in range(0, len(wanted), ROWS_AT_ONCE):
+        yield from rows.filter(pk__in=wanted[start : start + ROWS_AT_ONCE]).order_by("pk")
+
+
+def _problems_of(relying_party: RelyingParty, common: _Common) -> list[str]:
     return [
         *limit_problems(relying_party).values(),
         *_certificate_problems(relying_party),
         *_federation_problems(relying_party),
         *_grant_problems(relying_party),
-        *_template_problems(relying_party),
+        *_template_problems(relying_party, common),
     ]
 
 
@@ -69,16 +122,16 @@ def _certificate_problems(relying_party: RelyingParty) -> list[str]:
 
 
 def _federation_problems(relying_party: RelyingParty) -> list[str]:
-    of_another = relying_party.federated_credentials.exclude(trusted_issuer__issuer=relying_party.issuer)
     return [
         f"its federated credential {credential} trusts an issuer of another issuer."
-        for credential in of_another
+        for credential in relying_party.federated_credentials.all()
+        if credential.trusted_issuer.issuer_id != relying_party.issuer_id
     ]
 
 
 def _grant_problems(relying_party: RelyingParty) -> list[str]:
     problems = []
-    for grant in relying_party.grants.select_related("resource_server"):
+    for grant in relying_party.grants.all():
         server = grant.resource_server
         if server.issuer_id != relying_party.issuer_id:
             problems.append(f"its grant for {server.identifier} is for another issuer's resource server.")
@@ -89,12 +142,12 @@ def _grant_problems(relying_party: RelyingParty) -> list[str]:
     return problems
 
 
-def _template_problems(relying_party: RelyingParty) -> list[str]:
+def _template_problems(relying_party: RelyingParty, common: _Common) -> list[str]:
     template = relying_party.claim_template
     if template is None:
         return []
-    node = compiled(template)
-    context: dict[str, Any] = static_values(relying_party) | {"grant.scope": "", "grant.audience": ""}
+    node = common.compiled(template)
+    context: dict[str, Any] = common.values_of(relying_party) | {"grant.scope": "", "grant.audience": ""}
     context |= {f"request.param_{name}": "" for name in node.parameters}
     try:
         claims = render(node.claims, context)
@@ -139,7 +192,7 @@ def _audience_problems(claims: dict[str, Any], relying_party: RelyingParty) -> l
         or not all(isinstance(value, str) for value in audience)
     ):
         return ["aud in its claim template must be a text or a list of texts."]
-    granted = set(relying_party.grants.values_list("resource_server__identifier", flat=True))
+    granted = {grant.resource_server.identifier for grant in relying_party.grants.all()}
     return [
         f"aud in its claim template is {value}, for which it has no access grant: add one, or change aud."
         for value in audience

@@ -148,7 +148,7 @@ def _new(*, relying_party: RelyingParty, label: str, text: str, expires_at: date
 def _save(secret: ClientSecret) -> None:
     """Raises ValidationError, also where its pepper is another than the secrets under its id were made with."""
     with transaction.atomic():
-        secret.checked().save()
+        secret.save_checked()
         claim_pepper(secret)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Prefetch, Q
 
-from issuers.models import GlobalVariable, TokenEndpointAuthMethod
+from issuers.models import GlobalVariable, Issuer, TokenEndpointAuthMethod
 from issuers.revision import topic
 from issuers.snapshots import Snapshots
 from relying_parties.certificate_subjects import subject_problem
@@ -311,10 +311,11 @@ def compiled(template: ClaimTemplate | None) -> Template:
 
 
 def static_values(relying_party: RelyingParty) -> dict[str, Any]:
+    return own_values(relying_party) | variables_of(relying_party.issuer)
+
+
+def own_values(relying_party: RelyingParty) -> dict[str, Any]:
     issuer = relying_party.issuer
-    variables = GlobalVariable.objects.filter(Q(issuer__isnull=True) | Q(issuer=issuer))
-    # The shared ones first: an issuer's own wins.
-    ordered = sorted(variables, key=lambda variable: variable.issuer_id is not None)
     return {
         "client.client_id": relying_party.client_id,
         "client.name": relying_party.name,
@@ -323,8 +324,15 @@ def static_values(relying_party: RelyingParty) -> dict[str, Any]:
         "issuer.url": issuer.url,
         "issuer.path": issuer.path,
         "issuer.name": issuer.name,
-        **{f"globals.{variable.name}": variable.value for variable in ordered},
     }
+
+
+def variables_of(issuer: Issuer) -> dict[str, Any]:
+    """The global variables that its relying parties see, as `globals.NAME`."""
+    variables = GlobalVariable.objects.filter(Q(issuer__isnull=True) | Q(issuer=issuer))
+    # The shared ones first: an issuer's own wins.
+    ordered = sorted(variables, key=lambda variable: variable.issuer_id is not None)
+    return {f"globals.{variable.name}": variable.value for variable in ordered}
 
 
 def literal_audience(template: Template, values: Mapping[str, Any]) -> tuple[str, ...]:
