@@ -1,12 +1,13 @@
 """Bringing the configuration to what a file says: all of it or nothing, with a plan of what changes."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
 from django.db import connection
 
-from configuration.document import Node, read
-from configuration.entries import Configuration, Entry, interpret
+from configuration.document import Node
+from configuration.entries import Configuration, Entry
 from configuration.file_values import with_file_values
 from configuration.key_entries import settle_key
 from configuration.parts import settle_federated_credentials, settle_grants, settle_rules
@@ -17,6 +18,7 @@ from configuration.rehearsal import MovedError, rehearsed
 from configuration.run import Run
 from configuration.secret_entries import settle_secrets, warn_of_old_secrets
 from configuration.secret_sources import Surroundings
+from configuration.sources import SourceFile, folders_of, interpret_all
 from issuance.coherence import issuer_problems, relying_party_problems
 from issuance.token_warnings import token_warnings
 from issuers.history import Source, authored, current_actor
@@ -41,16 +43,29 @@ def apply(data: bytes, *, surroundings: Surroundings, dry_run: bool, now: dateti
     What the file does not say stays as it is, but for the lists of federated credentials, grants and rules, which
     are whole.
     """
-    document = read(data)
+    file = SourceFile(data, surroundings.folder)
+    return apply_files([file], environment=surroundings.environment, dry_run=dry_run, now=now)
+
+
+def apply_files(
+    files: Sequence[SourceFile], *, environment: Mapping[str, str], dry_run: bool, now: datetime
+) -> Plan:
+    """As `apply`, of several files as if they were one."""
+    documents = [file.document() for file in files]
+    folders = folders_of(files)
+
+    def applied() -> Plan:
+        return _applied(documents, Run(now=now, dry_run=dry_run, environment=environment, folders=folders))
+
     for _ in range(MAX_ATTEMPTS - 1):
         with suppress(MovedError):
-            return _applied(document, Run(now=now, dry_run=dry_run, surroundings=surroundings))
-    return _applied(document, Run(now=now, dry_run=dry_run, surroundings=surroundings))
+            return applied()
+    return applied()
 
 
-def _applied(document: Node, run: Run) -> Plan:
+def _applied(documents: Sequence[Node], run: Run) -> Plan:
     """Raises as `apply` does, and MovedError."""
-    configuration = interpret(document, run.problems)
+    configuration = interpret_all(documents, run.problems)
     with suppress(_NothingToKeepError), authored(actor=current_actor(), source=Source.FILE):
         if connection.vendor == "sqlite":
             with rehearsed(), one_revision():

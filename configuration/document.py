@@ -6,7 +6,7 @@ run, grow or refer to itself, and a JSON file is read as well.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -55,6 +55,15 @@ class Node:
             return {key: member.plain for key, member in self.value.items()}
         return self.value
 
+    def in_file(self, name: str) -> "Node":
+        """The same, each value at its place in the file of this name."""
+        value = self.value
+        if isinstance(value, list):
+            value = [member.in_file(name) for member in value]
+        if isinstance(value, dict):
+            value = {key: member.in_file(name) for key, member in value.items()}
+        return Node(value, replace(self.place, file=name), replace(self.key_place, file=name))
+
 
 def read(data: bytes) -> Node:
     """The one document of the file. Raises InvalidConfigurationError."""
@@ -77,7 +86,7 @@ def _text(data: bytes, problems: Problems) -> str:
     if len(data) > MAX_BYTES:
         problems.add(
             START,
-            f"The file has more than {MAX_BYTES} bytes: split it and apply its parts in turn.",
+            f"The file has more than {MAX_BYTES} bytes: split it, and apply its parts together (-f A -f B).",
         )
         return ""
     try:
@@ -101,7 +110,8 @@ def _bounded(events: Iterator[Event], problems: Problems) -> Iterator[Event]:
         if count > MAX_VALUES:
             problems.add(
                 _place(event.start_mark),
-                f"The file has more than {MAX_VALUES} keys and values: split it and apply its parts in turn.",
+                f"The file has more than {MAX_VALUES} keys and values: split it, and apply its parts together "
+                "(-f A -f B).",
             )
             problems.refuse()
         yield event

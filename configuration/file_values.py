@@ -15,7 +15,7 @@ def with_file_values(entry: Entry, run: Run) -> Entry:
         if key not in entry.values:
             continue
         try:
-            values[in_file.name] = in_file.read(entry.values[key], run.surroundings)
+            values[in_file.name] = in_file.read(entry.values[key], run.surroundings_of(entry))
         except ValueError as error:
             run.problems.add(entry.places[key], f"{key}: {error}")
     return replace(entry, values=values, places=places)

@@ -97,7 +97,7 @@ _SOURCES = {"pkcs12": _from_pkcs12, "pem": _from_pem, "jwk": _from_jwk}
 def _text(entry: Entry, name: str, run: Run) -> str:
     """The secret to which this key of the entry refers, empty without one. Raises ValidationError."""
     try:
-        return entry.values[name].read(run.surroundings) if name in entry.values else ""
+        return entry.values[name].read(run.surroundings_of(entry)) if name in entry.values else ""
     except ValueError as error:
         raise ValidationError({name: str(error)}) from error
 
@@ -105,7 +105,7 @@ def _text(entry: Entry, name: str, run: Run) -> str:
 def _bytes(entry: Entry, name: str, run: Run) -> bytes:
     """As `_text`."""
     try:
-        return entry.values[name].read_bytes(run.surroundings) if name in entry.values else b""
+        return entry.values[name].read_bytes(run.surroundings_of(entry)) if name in entry.values else b""
     except ValueError as error:
         raise ValidationError({name: str(error)}) from error
 

@@ -1,13 +1,14 @@
 """What is wrong with a configuration file, and where."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
-    """A position in the file, counted from 1."""
+    """A position in the file, counted from 1. `file` is its name where several are applied together, else empty."""
 
+    file: str = field(default="", kw_only=True)
     line: int
     column: int
 
@@ -30,10 +31,17 @@ class InvalidConfigurationError(Exception):
         super().__init__(f"{len(problems)} problems")
         self.problems = problems
 
+    def in_file(self, name: str) -> "InvalidConfigurationError":
+        """The same, each problem at its place in the file of this name."""
+        return InvalidConfigurationError(
+            tuple(replace(problem, place=replace(problem.place, file=name)) for problem in self.problems)
+        )
+
     def lines(self, filename: str) -> Iterator[str]:
         """`FILE:LINE:COLUMN: message`, in the order of the file."""
         for problem in self.problems[:MAX_LINES]:
-            yield f"{filename}:{problem.place.line}:{problem.place.column}: {printable(problem.message)}"
+            place = problem.place
+            yield f"{place.file or filename}:{place.line}:{place.column}: {printable(problem.message)}"
         if (more := len(self.problems) - MAX_LINES) > 0:
             yield f"{filename}: {more} more problems."
 

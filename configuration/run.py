@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -26,7 +27,9 @@ LEFT_EMPTY = {"blank", "null"}
 class Run:
     now: datetime
     dry_run: bool
-    surroundings: Surroundings
+    environment: Mapping[str, str]
+    folders: Mapping[str, Path]
+    """By the name of each file the folder from which its paths are counted."""
     problems: Problems = field(default_factory=Problems)
     draft: Draft = field(default_factory=Draft)
     rows: StoredRows = field(default_factory=StoredRows)
@@ -34,6 +37,9 @@ class Run:
     """The issuer's path and the algorithm of each key that the file told of so far."""
     changed: list[tuple[models.Model, Place]] = field(default_factory=list)
     """The rows that were added, changed or removed, each with the place of what did it."""
+
+    def surroundings_of(self, entry: Entry) -> Surroundings:
+        return Surroundings(environment=self.environment, folder=self.folders[entry.place.file])
 
     def settle(
         self, entry: Entry, *, row: ConfigurationModel, values: Mapping[str, Any], subject: str

@@ -49,7 +49,7 @@ def _settle_generated(relying_party: RelyingParty, entry: Entry, *, subject: str
 
 def _settle_given(relying_party: RelyingParty, entry: Entry, *, subject: str, run: Run) -> None:
     try:
-        text = entry.values["secret_from"].read(run.surroundings)
+        text = entry.values["secret_from"].read(run.surroundings_of(entry))
     except ValueError as error:
         raise ValidationError({"secret_from": str(error)}) from error
     labelled = _labelled(relying_party, entry, run)

@@ -256,7 +256,7 @@ def test_the_page_shows_the_keys_and_certificates_of_a_relying_party(cast: Cast,
         (
             {"token_endpoint_auth_method": "private_key_jwt", "client_jwks": "-----BEGIN PUBLIC KEY-----"},
             "client_jwks",
-            "Not JSON.",
+            "The PEM is cut off: give it whole",
         ),
         (
             {

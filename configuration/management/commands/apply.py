@@ -1,8 +1,9 @@
-"""manage.py apply -f FILE [--dry-run]."""
+"""manage.py apply -f FILE... [--dry-run]."""
 
 import os
 import sys
 from argparse import ArgumentParser
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import IntegrityError, OperationalError, ProgrammingError
 from django.utils import timezone
 
-from configuration.apply import apply
+from configuration.apply import apply_files
 from configuration.document import MAX_BYTES
 from configuration.plan import Plan
 from configuration.problems import InvalidConfigurationError
-from configuration.secret_sources import Surroundings
+from configuration.sources import SourceFile
 
 STANDARD_INPUT = "-"
 UNUSABLE = 2
@@ -25,17 +26,21 @@ class Command(BaseCommand):
     help = "Bring the configuration to what a file says: all of it, or nothing (docs/configuration.md)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("-f", "--file", required=True, help="A YAML or JSON file; - is standard input.")
+        parser.add_argument(
+            "-f", "--file", dest="files", action="append", nargs="+", required=True, metavar="FILE",
+            help="A YAML or JSON file; - is standard input. Of several, in whatever order, the objects together.",
+        )  # fmt: skip
         parser.add_argument("--dry-run", action="store_true", help="Print the plan and change nothing.")
 
-    def handle(self, *, file: str, dry_run: bool, **_options: Any) -> None:
-        data = _read(file)
-        folder = Path() if file == STANDARD_INPUT else Path(file).parent
-        surroundings = Surroundings(environment=os.environ, folder=folder)
+    def handle(self, *, files: list[list[str]], dry_run: bool, **_options: Any) -> None:
+        names = list(chain.from_iterable(files))
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise CommandError(f"{twice} is given twice.", returncode=UNUSABLE)
+        sources = [_source(name, is_alone=len(names) == 1) for name in names]
         try:
-            plan = apply(data, surroundings=surroundings, dry_run=dry_run, now=timezone.now())
+            plan = apply_files(sources, environment=os.environ, dry_run=dry_run, now=timezone.now())
         except InvalidConfigurationError as refusal:
-            for line in refusal.lines(file):
+            for line in refusal.lines(names[0]):
                 self.stderr.write(line)
             raise SystemExit(1) from refusal
         except IntegrityError as error:
@@ -55,6 +60,11 @@ class Command(BaseCommand):
             return
         for secret in plan.generated:
             self.stdout.write(f"secret {secret.label} of {secret.client_id}, shown only now: {secret.text}")
+
+
+def _source(name: str, *, is_alone: bool) -> SourceFile:
+    folder = Path() if name == STANDARD_INPUT else Path(name).parent
+    return SourceFile(_read(name), folder, name="" if is_alone else name)
 
 
 def _read(file: str) -> bytes:
