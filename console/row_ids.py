@@ -5,8 +5,9 @@ from typing import Any
 
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.widgets import AutocompleteSelect
-from django.core.exceptions import SuspiciousOperation
+from django.core.exceptions import SuspiciousOperation, ValidationError
 from django.db.models import BigAutoField
+from django.forms import ModelMultipleChoiceField
 from django.http import HttpRequest, HttpResponse
 
 from console.generics import BaseAdmin, ModelAdmin
@@ -26,6 +27,20 @@ class RowAutocomplete(AutocompleteSelect):
         return super().optgroups(name, [each for each in value if is_id(each)], attr)
 
 
+class RowChoices(ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Several rows of another table."""
+
+    def clean(self, value: Any) -> Any:
+        for chosen in value or ():
+            if not is_id(chosen):
+                raise ValidationError(
+                    self.error_messages["invalid_pk_value"],
+                    code="invalid_pk_value",
+                    params={"pk": str(chosen)[:40]},
+                )
+        return super().clean(value)
+
+
 class ForeignKeys(BaseAdmin):
     """Mixed into every inline, and into every page by RowIds."""
 
@@ -33,6 +48,9 @@ class ForeignKeys(BaseAdmin):
         if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):
             kwargs["widget"] = RowAutocomplete(db_field, self.admin_site, using=kwargs.get("using"))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(db_field, request, **{"form_class": RowChoices, **kwargs})
 
 
 class RowIds(ForeignKeys, ModelAdmin):

@@ -62,5 +62,5 @@ class ConsoleUserAdmin(PeoplePage, UserAdmin):
 
 
 @admin.register(Group, site=site)
-class ConsoleGroupAdmin(PeoplePage, GroupAdmin):
+class ConsoleGroupAdmin(PeoplePage, GroupAdmin):  # type: ignore[misc]
     form = RefusableForm

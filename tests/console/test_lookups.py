@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from tests.cast import Cast
+from tests.console.forms import form_of
 
 RELYING_PARTIES = "/admin/relying_parties/relyingparty/"
 
@@ -30,6 +31,7 @@ def test_a_popup_refers_by_primary_key_alone(admin_client: Client, cast: Cast) -
 def test_a_form_of_endless_inlines_is_refused(admin_client: Client, cast: Cast) -> None:
     page = f"{RELYING_PARTIES}{cast.billing.pk}/change/"
     form = {"grants-TOTAL_FORMS": "1000000000", "grants-INITIAL_FORMS": "0"}
-    answer = admin_client.post(page, form)
+    assert admin_client.post(page, form).status_code == 409
+    answer = admin_client.post(page, form | {"made_from": form_of(admin_client, page)["made_from"]})
     assert answer.status_code == 200
     assert cast.billing.grants.count() == 3

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 from django.contrib.admin import helpers
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls.resolvers import RegexPattern
 
@@ -70,7 +71,9 @@ def form_at(client: Client, page: str) -> dict[str, Any]:
     context = client.get(page).context or {}
     if "adminform" in context:
         return form_of(client, page)
-    return {bound.html_name: bound.value() or "" for bound in context["form"]} if "form" in context else {}
+    if "form" not in context or context["form"] is None:
+        return {}
+    return {bound.html_name: bound.value() or "" for bound in context["form"]}
 
 
 def split(page: str) -> tuple[str, dict[str, str]]:
@@ -104,6 +107,14 @@ def test_rows_are_chosen_by_their_ids_alone(visitor: Visitor, value: str) -> Non
     assert visitor.broken == []
 
 
+@pytest.mark.parametrize("value", ["x", "9" * 30, "\u00b2", "a\x00b", ""])
+def test_a_role_that_is_no_id_is_refused_at_its_field(visitor: Visitor, value: str) -> None:
+    for model, name in ((User, "groups"), (Group, "permissions")):
+        page = url(model, "change", model._default_manager.values_list("pk", flat=True)[0])
+        visitor.post(page, form_of(visitor.client, page) | {name: value})
+    assert visitor.broken == []
+
+
 @pytest.mark.parametrize("value", ["0001-01-01T00:00:00", "0001-01-01T00:00:00+14:00"])
 def test_a_time_before_the_calendar_is_refused(cast: Cast, visitor: Visitor, value: str) -> None:
     times = {"since": value, "until": value}
@@ -122,8 +133,9 @@ def test_no_page_breaks_whatever_it_is_asked(cast: Cast, visitor: Visitor, value
         for name in OF_DJANGO:
             visitor.get(path, asked | {name: value})
         visitor.get(path, asked | dict.fromkeys(form, value))
-        # What counts the inlines stays: else no form is read at all.
-        visitor.post(path, form | {name: value for name in form if not name.endswith("_FORMS")})
+        # What counts the inlines stays, and the version: else no form is read at all.
+        given = [name for name in form if not name.endswith("_FORMS") and name != "made_from"]
+        visitor.post(path, form | dict.fromkeys(given, value))
     assert visitor.broken == []
 
 

@@ -1,6 +1,7 @@
 """SQLite's files are moved or deleted while the server runs: it refuses at once, says so, and loses no token's row."""
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -60,10 +61,13 @@ if connection.vendor == "sqlite":
             assert client.many() == {200}
             Path(f"{database.path}-wal").unlink()
             assert client.status() == 503
+            assert re.search(r"not_recorded.*-wal", server.settled_log())
             told = server.get("/readyz").json()
-            assert told["status"] == "degraded"
-            assert "-wal" in told["checks"]["database"][0]
-            assert "restart the server" in told["checks"]["database"][0]
+            # An idle server opens the file anew within moments; until then it says what is wrong.
+            if told["status"] != "ok":
+                assert told["status"] == "degraded"
+                assert "-wal" in told["checks"]["database"][0]
+                assert "restart the server" in told["checks"]["database"][0]
             assert server.get("/oidc_m2m/jwks").status_code == 200
             # Once each of its threads has noticed, the server itself opens the file again.
             client.many()
