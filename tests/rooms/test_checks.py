@@ -66,7 +66,7 @@ else:
 def test_the_start_tells_it(cast: Cast, tmp_path: Path) -> None:
     with serve(tmp_path, 2) as server:
         lines = [json.loads(line) for line in server.settled_log().splitlines()]
-    assert [line["log.level"] for line in lines if "CACHE_URL" in line["message"]] == ["info"]
+    assert [line["log.level"] for line in lines if "CACHE_URL" in line.get("message", "")] == ["info"]
 
 
 ISSUER = "http://127.0.0.1:8000/oidc_m2m"
@@ -124,7 +124,9 @@ def test_the_start_and_the_check_of_a_deployment_warn(cast: Cast, tmp_path: Path
     assert "(issuance.W001)" not in said(DATABASE_URL=database_url())
     with serve(tmp_path, 1) as server:
         lines = [json.loads(line) for line in server.settled_log().splitlines()]
-    assert [line["log.level"] for line in lines if "tls_client_auth" in line["message"]] == ["warning"]
+    assert [line["log.level"] for line in lines if "tls_client_auth" in line.get("message", "")] == [
+        "warning"
+    ]
 
 
 def said(*options: str, **variables: str) -> str:
