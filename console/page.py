@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
@@ -9,6 +10,8 @@ from console.row_ids import RowIds
 
 LOOKUPS = ("", "exact", "id__exact", "isnull")
 """What a filter's link ends in. A regular expression, which SQLite runs in this process, is none of them."""
+LONGEST_SEARCH = 1_000
+"""Characters. SQLite breaks off at a pattern of 50,000 bytes, and at a thousand words."""
 
 
 class Page(RowIds):
@@ -31,6 +34,11 @@ class Page(RowIds):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         """PostgreSQL takes no text with a NUL in it."""
+        if len(search_term) > LONGEST_SEARCH:
+            messages.warning(
+                request, f"A search has at most {LONGEST_SEARCH:,} characters. This one was not made."
+            )
+            return queryset.none(), False
         return super().get_search_results(request, queryset, search_term.replace("\x00", ""))
 
     def url_name(self, page: str) -> str:

@@ -123,6 +123,18 @@ def test_a_time_before_the_calendar_is_refused(cast: Cast, visitor: Visitor, val
     assert visitor.broken == []
 
 
+@pytest.mark.parametrize("text", ["a" * 70_000, "a " * 35_000, "a " * 500, "a" * 1_000], ids=len)
+def test_a_search_breaks_no_page_however_long_it_is(visitor: Visitor, text: str) -> None:
+    for model in (*CONFIGURATION, *PEOPLE):
+        visitor.get(url(model, "changelist"), {"q": text})
+    assert visitor.broken == []
+
+
+def test_a_search_that_is_too_long_says_so(visitor: Visitor) -> None:
+    answer = visitor.client.get(url(CONFIGURATION[0], "changelist"), {"q": "a" * 1_001})
+    assert "A search has at most 1,000 characters. This one was not made." in answer.text
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
 def test_no_page_breaks_whatever_it_is_asked(cast: Cast, visitor: Visitor, value: str | bytes) -> None:
