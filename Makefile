@@ -31,8 +31,9 @@ NO_POSTGRESQL := Skipped on PostgreSQL: pg_virtualenv is not installed (Debian: 
 # A hundred processes that the tests start would each compile the product anew.
 export PYTHONDONTWRITEBYTECODE :=
 PYTEST := $(BIN)/pytest --numprocesses=auto
-QUICK := $(PYTEST) -m 'not slow'
+QUICK := $(PYTEST) -m 'not slow and not nightly'
 SLOW := $(PYTEST) -m slow
+NIGHTLY := $(BIN)/pytest -n0 -m nightly
 
 .PHONY: help
 help: ## List the targets
@@ -80,6 +81,10 @@ check-deploy: $(DEVELOPMENT) ## Check the settings of a real deployment, the mig
 	.ci/check-deploy $(PYTHON)
 	$(MANAGE) makemigrations --check --dry-run
 	$(PYTHON) -m tests.contract_coverage
+
+.PHONY: interop
+interop: $(DEVELOPMENT) ## Run the clients, verifiers and servers that need Go, Cargo, Maven or more of Debian (.ci/interop)
+	$(NIGHTLY) tests/interop
 
 .PHONY: interop-table
 interop-table: $(DEVELOPMENT) ## Write the table of docs/interoperability.md from what the tests declare
