@@ -140,9 +140,9 @@ def _warn_of_tokens(run: Run) -> None:
     """Of the clients whose own token the file changed; an issuer or a variable would reach all of them."""
     rows = [row for row, _ in run.changed if not isinstance(row, Issuer | GlobalVariable)]
     reached = dict.fromkeys(key for row in rows for key in keys_reached_by(row))
-    for relying_party in relying_parties_of(reached):
+    for relying_party, warning in token_warnings(relying_parties_of(reached), now=run.now):
         of = f"relying party {relying_party.client_id} of {written_path(relying_party.issuer.path)}"
-        run.draft.warnings += [f"{of}: {warning}" for warning in token_warnings(relying_party, now=run.now)]
+        run.draft.warnings.append(f"{of}: {warning}")
 
 
 def _note_incoherent(entries: list[Entry], run: Run) -> None:

@@ -129,9 +129,8 @@ class ConfigurationAdmin(ReadableJson, HistoryPage, VersionedPage):
 
 def warn_of(request: HttpRequest, row: models.Model) -> None:
     """What works now and will trouble a client, of the first few that the change reaches."""
-    for relying_party in reached_by(row)[:MAX_WARNED]:
-        for warning in token_warnings(relying_party, now=timezone.now()):
-            messages.warning(request, f"{relying_party.client_id}: {warning}")
+    for relying_party, warning in token_warnings(reached_by(row)[:MAX_WARNED], now=timezone.now()):
+        messages.warning(request, f"{relying_party.client_id}: {warning}")
 
 
 def reason_of(refusal: Exception) -> ValidationError:

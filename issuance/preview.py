@@ -12,7 +12,7 @@ from issuance.signing_key import ready_key
 from issuers.directory import IssuerSnapshot
 from keys.keyring import KeySnapshot
 from relying_parties.models import RelyingParty
-from relying_parties.registry import snapshot_of
+from relying_parties.registry import Client, snapshot_of
 
 JTI = "made-when-issued"
 
@@ -24,13 +24,15 @@ def preview(
     address: str,
     now: datetime,
     obeys_rules: bool = True,
+    client: Client | None = None,
     key: KeySnapshot | None = None,
 ) -> UnsignedToken:
     """As if the relying party, proven, sent these parameters from this address. Raises the OAuthError it would get.
 
+    `client`: its snapshot, if it is at hand.
     `key`: of whom only the public half is needed; None: the one that would sign, its private half at hand.
     """
-    client, issuer = snapshot_of(relying_party), IssuerSnapshot.of(relying_party.issuer)
+    client, issuer = client or snapshot_of(relying_party), IssuerSnapshot.of(relying_party.issuer)
     refuse_misconfigured(client)
     if not obeys_rules:
         client = replace(client, rules=())

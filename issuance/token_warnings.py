@@ -2,6 +2,8 @@
 
 import base64
 import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +11,10 @@ from issuance.access_token import UnsignedToken
 from issuance.errors import OAuthError
 from issuance.imagined import allowed_address, stand_ins
 from issuance.preview import preview
-from issuers.models import TokenEndpointAuthMethod
-from keys.keyring import KeySnapshot, read_keyring
+from issuers.models import Issuer, TokenEndpointAuthMethod
+from keys.keyring import Keyring, KeySnapshot, read_keyring
 from relying_parties.models import RelyingParty
-from relying_parties.registry import snapshot_of
+from relying_parties.registry import snapshot_of, variables_of
 
 MAX_HEADER = 8 * 1024
 """Bytes of a header line that many servers take (nginx, Apache, Node's 16 kB for all headers)."""
@@ -21,10 +23,33 @@ EC_SIGNATURES = {"ES256": 64, "ES384": 96, "EdDSA": 64}
 """Bytes (RFC 7518 section 3.4, RFC 8032)."""
 
 
-def token_warnings(relying_party: RelyingParty, *, now: datetime) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What relying parties that are asked together have in common, read once."""
+
+    keyrings: dict[int, Keyring] = field(default_factory=dict)
+    variables: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    def keyring_of(self, issuer: Issuer) -> Keyring:
+        if issuer.pk not in self.keyrings:
+            self.keyrings[issuer.pk] = read_keyring(issuer.pk)
+        return self.keyrings[issuer.pk]
+
+    def variables_of(self, issuer: Issuer) -> dict[str, Any]:
+        if issuer.pk not in self.variables:
+            self.variables[issuer.pk] = variables_of(issuer)
+        return self.variables[issuer.pk]
+
+
+def token_warnings(
+    relying_parties: Iterable[RelyingParty], *, now: datetime
+) -> Iterator[tuple[RelyingParty, str]]:
     """In sentences without the client's name. Reads no cache: it may be asked inside the transaction of a change."""
-    warnings = (_colon_warning(relying_party), _size_warning(relying_party, now=now))
-    return [warning for warning in warnings if warning]
+    common = _Common()
+    for relying_party in relying_parties:
+        for warning in (_colon_warning(relying_party), _size_warning(relying_party, common, now=now)):
+            if warning:
+                yield relying_party, warning
 
 
 def _colon_warning(relying_party: RelyingParty) -> str:
@@ -37,8 +62,8 @@ def _colon_warning(relying_party: RelyingParty) -> str:
     )
 
 
-def _size_warning(relying_party: RelyingParty, *, now: datetime) -> str:
-    size = default_token_size(relying_party, now=now)
+def _size_warning(relying_party: RelyingParty, common: _Common, *, now: datetime) -> str:
+    size = _default_token_size(relying_party, common, now=now)
     if size is None or size + HEADER_LINE <= MAX_HEADER:
         return ""
     return (
@@ -49,9 +74,13 @@ def _size_warning(relying_party: RelyingParty, *, now: datetime) -> str:
 
 def default_token_size(relying_party: RelyingParty, *, now: datetime) -> int | None:
     """Bytes of the token in compact serialization, None where such a request gets none or no key could sign it."""
-    client = snapshot_of(relying_party)
-    alg = client.signing_alg or relying_party.issuer.signing_alg
-    key = read_keyring(relying_party.issuer_id).signing_key(alg=alg, now=now)
+    return _default_token_size(relying_party, _Common(), now=now)
+
+
+def _default_token_size(relying_party: RelyingParty, common: _Common, *, now: datetime) -> int | None:
+    issuer = relying_party.issuer
+    client = snapshot_of(relying_party, variables=common.variables_of(issuer))
+    key = common.keyring_of(issuer).signing_key(alg=client.signing_alg or issuer.signing_alg, now=now)
     if key is None:
         return None
     try:
@@ -61,6 +90,7 @@ def default_token_size(relying_party: RelyingParty, *, now: datetime) -> int | N
             address=allowed_address(client),
             now=now,
             obeys_rules=False,
+            client=client,
             key=key,
         )
     except OAuthError:

@@ -161,10 +161,13 @@ def _load(key: tuple[int, str]) -> Client | None:
 clients: Snapshots[tuple[int, str], Client] = Snapshots(_load, topics=lambda _key, client: client.topics)
 
 
-def snapshot_of(relying_party: RelyingParty) -> Client:
+def snapshot_of(relying_party: RelyingParty, *, variables: Mapping[str, Any] | None = None) -> Client:
+    """`variables`: of its issuer, by whom reads many of its relying parties; None: they are read."""
     faults = Faults()
     template = faults.read("claim template", lambda: _template(relying_party), instead=NO_TEMPLATE)
-    values = static_values(relying_party)
+    values = own_values(relying_party) | dict(
+        variables_of(relying_party.issuer) if variables is None else variables
+    )
     secrets: list[ClientSecret] = list(relying_party.secrets.all())
     return Client(
         id=relying_party.pk,
@@ -308,10 +311,6 @@ def compiled(template: ClaimTemplate | None) -> Template:
             if placeholder.parameter
         ),
     )
-
-
-def static_values(relying_party: RelyingParty) -> dict[str, Any]:
-    return own_values(relying_party) | variables_of(relying_party.issuer)
 
 
 def own_values(relying_party: RelyingParty) -> dict[str, Any]:
