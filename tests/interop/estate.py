@@ -13,7 +13,7 @@ from joserfc.jwk import RSAKey
 from jwcrypto.jwk import JWK
 
 from issuers.models import TokenEndpointAuthMethod
-from relying_parties.credentials import add_generated_secret
+from relying_parties.credentials import add_chosen_secret, add_generated_secret
 from relying_parties.models import FederatedCredential, KeysFrom, RelyingParty, TrustedIssuer
 from tests.authority import CLIENT, Authority, Issued, openssl
 from tests.cast import Cast, new_grant
@@ -22,6 +22,8 @@ from tests.certificates import in_x5c
 Method = TokenEndpointAuthMethod
 CLUSTER = "https://cluster.example"
 WORKLOAD = "system:serviceaccount:prod:workload"
+AWKWARD_IDS = ("shop+web", "sale%20off", "urn:example:shop")
+AWKWARD_SECRET = "50%+a:b c%C3%A9 é&=?/"
 KINDS: dict[str, Any] = {
     "RS256": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
     "PS256": lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048),
@@ -37,6 +39,8 @@ KINDS: dict[str, Any] = {
 class Estate:
     secrets: dict[str, str]
     """By client id."""
+    awkward: dict[str, str]
+    """Secrets that a person chose, by client id: both have to be encoded for HTTP Basic, and by most libraries are."""
     keys: dict[str, str]
     """The private keys of private_key_jwt in PKCS#8 PEM, by algorithm; the client id is `key-` and the algorithm."""
     cluster_key: RSAKey
@@ -72,6 +76,7 @@ def build_estate(cast: Cast, authority: Authority) -> Estate:
             "basic": _with_secret(cast, "basic", Method.CLIENT_SECRET_BASIC),
             "post": _with_secret(cast, "post", Method.CLIENT_SECRET_POST),
         },
+        awkward={client_id: _with_chosen_secret(cast, client_id) for client_id in AWKWARD_IDS},
         keys={alg: _pem(key) for alg, key in keys.items()},
         cluster_key=cluster_key,
         certified=authority.issue("certified", CLIENT, subject="/O=Example/CN=certified"),
@@ -106,6 +111,11 @@ def _new(cast: Cast, client_id: str, method: TokenEndpointAuthMethod, **columns:
 
 def _with_secret(cast: Cast, client_id: str, method: TokenEndpointAuthMethod) -> str:
     return add_generated_secret(relying_party=_new(cast, client_id, method))[1]
+
+
+def _with_chosen_secret(cast: Cast, client_id: str) -> str:
+    add_chosen_secret(relying_party=_new(cast, client_id, Method.CLIENT_SECRET_BASIC), text=AWKWARD_SECRET)
+    return AWKWARD_SECRET
 
 
 def _with_keys(cast: Cast, client_id: str, jwk: dict[str, Any]) -> RelyingParty:

@@ -1,11 +1,11 @@
 """The scripts of tests/interop/npm: each reads one JSON object and writes one."""
 
-import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from tests.interop import programs
 
 HERE = Path(__file__).parent / "npm"
 NODE = Path(sys.executable).parent / "node"
@@ -17,15 +17,4 @@ def environment(ca: str) -> dict[str, str]:
 
 
 def told_by(script: str, question: dict[str, Any], *, ca: str) -> dict[str, Any]:
-    run = subprocess.run(
-        [NODE, HERE / script],
-        input=json.dumps(question),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env=environment(ca),
-    )
-    assert run.returncode == 0, run.stderr
-    told: dict[str, Any] = json.loads(run.stdout)
-    return told
+    return programs.told_by([NODE, HERE / script], question, environment=environment(ca))

@@ -7,6 +7,7 @@ import importlib
 import json
 import os
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -35,7 +36,7 @@ class Row:
     package: str
     """Its name, and where it comes from: "`msal` of PyPI"."""
     version: str
-    """Read from what pins it (`pypi`, `npm`), so that an upgrade changes the page."""
+    """Read from what pins it (`pypi`, `npm`, `go`, `cargo`), so that an upgrade changes the page."""
     role: Role
     told: str
     """Each setting beyond the issuer's URL, the client id and its credential, the audience and a key set's URL."""
@@ -65,6 +66,22 @@ def npm(package: str) -> str:
     """The version that the lock pins."""
     lock = json.loads((HERE / "npm" / "package-lock.json").read_text())
     return str(lock["packages"][f"node_modules/{package}"]["version"])
+
+
+def go(module: str) -> str:
+    """The version that go.mod requires."""
+    required = (HERE / "go" / "go.mod").read_text()
+    found = re.search(rf"^\t{re.escape(module)} v(\S+)", required, re.MULTILINE)
+    assert found, f"go.mod does not require {module}."
+    return found[1]
+
+
+def cargo(crate: str) -> str:
+    """The version that the lock pins."""
+    locked = tomllib.loads((HERE / "rust" / "Cargo.lock").read_text())["package"]
+    versions = [package["version"] for package in locked if package["name"] == crate]
+    assert len(versions) == 1, f"Cargo.lock has {len(versions)} versions of {crate}, not one."
+    return str(versions[0])
 
 
 def declared() -> list[Row]:
