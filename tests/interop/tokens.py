@@ -3,12 +3,26 @@
 import base64
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from django.utils import timezone
+
+from issuers.models import SigningAlg
+from keys.creation import create_first_key
+from relying_parties.credentials import add_generated_secret
 from relying_parties.token_types import TokenType
-from tests.cast import INVOICES, YOUR_APPLICATION, Cast
+from tests.cast import (
+    INVOICES,
+    YOUR_APPLICATION,
+    Cast,
+    new_grant,
+    new_issuer,
+    new_relying_party,
+    new_resource_server,
+)
 from tests.interop.conftest import Provider
+from tests.wire import basic
 
 AUDIENCE = INVOICES
 SECONDS_TO_SEE_A_CHANGE = 10
@@ -26,6 +40,16 @@ class Tokens:
     """For AUDIENCE, from a resource server with `token_typ` JWT."""
 
 
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A token for AUDIENCE of an issuer that signs with this algorithm."""
+
+    alg: str
+    issuer: str
+    jwks: str
+    token: str
+
+
 def tokens_from(provider: Provider, cast: Cast) -> Tokens:
     good = _token(provider, cast, INVOICES)
     assert _part(good, 0)["typ"] == "at+jwt"
@@ -35,6 +59,47 @@ def tokens_from(provider: Provider, cast: Cast) -> Tokens:
         changed=_changed(good),
         plain=_plain(provider, cast),
     )
+
+
+def verifying(provider: Provider, cast: Cast) -> dict[str, Any]:
+    """What a program that verifies is asked, beside the issuer."""
+    signed = [asdict(each) for each in tokens_of_every_algorithm(provider)]
+    return {"tokens": asdict(tokens_from(provider, cast)), "signed": signed}
+
+
+def tokens_of_every_algorithm(provider: Provider) -> list[Signed]:
+    """Each from an issuer of its own."""
+    secrets = {alg: _issuer_signing_with(alg) for alg in SigningAlg}
+    return [_signed(provider, alg, secret) for alg, secret in secrets.items()]
+
+
+def _issuer_signing_with(alg: SigningAlg) -> str:
+    """The secret of its relying party `billing`."""
+    issuer = new_issuer(_path(alg), alg, alg)
+    create_first_key(issuer=issuer, alg=alg, now=timezone.now())
+    billing = new_relying_party(issuer, "billing")
+    server = new_resource_server(issuer, INVOICES, ["invoices.read"])
+    new_grant(billing, server, ["invoices.read"], is_default=True)
+    return add_generated_secret(relying_party=billing)[1]
+
+
+def _signed(provider: Provider, alg: SigningAlg, secret: str) -> Signed:
+    url = f"{provider.server.url}/{_path(alg)}"
+    headers = {"Authorization": basic("billing", secret)}
+    deadline = time.monotonic() + SECONDS_TO_SEE_A_CHANGE
+    while time.monotonic() < deadline:
+        answer = provider.server.post(
+            f"/{_path(alg)}/token", data={"grant_type": "client_credentials"}, headers=headers
+        )
+        if answer.status_code == 200:
+            token: str = answer.json()["access_token"]
+            assert _part(token, 0)["alg"] == alg
+            return Signed(alg=alg, issuer=url, jwks=f"{url}/jwks", token=token)
+    raise AssertionError(f"The issuer signing with {alg} issues nothing after {SECONDS_TO_SEE_A_CHANGE} s.")
+
+
+def _path(alg: SigningAlg) -> str:
+    return f"signs-{alg.lower()}"
 
 
 def _plain(provider: Provider, cast: Cast) -> str:

@@ -27,6 +27,13 @@ type question struct {
 	// Starts is how often a service of the client `post` starts.
 	Starts int
 	Tokens map[string]string
+	// Signed are tokens of other issuers.
+	Signed []signed
+}
+
+// signed is a token, what signs it, and where its key is.
+type signed struct {
+	Alg, Issuer, Jwks, Token string
 }
 
 type answers map[string]any

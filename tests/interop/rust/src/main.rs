@@ -38,6 +38,17 @@ struct Question {
     assertion: String,
     #[serde(default)]
     tokens: BTreeMap<String, String>,
+    #[serde(default)]
+    signed: Vec<Signed>,
+}
+
+/// A token of another issuer, what signs it, and where its key is.
+#[derive(Deserialize)]
+struct Signed {
+    alg: String,
+    issuer: String,
+    jwks: String,
+    token: String,
 }
 
 fn main() -> Result<(), Failure> {
