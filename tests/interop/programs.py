@@ -25,7 +25,7 @@ def compiled(tool: str, *words: str | Path, directory: str) -> None:
         timeout=SECONDS_TO_COMPILE,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def told_by(

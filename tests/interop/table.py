@@ -36,7 +36,7 @@ class Row:
     package: str
     """Its name, and where it comes from: "`msal` of PyPI"."""
     version: str
-    """Read from what pins it (`pypi`, `npm`, `go`, `cargo`), so that an upgrade changes the page."""
+    """Read from what pins it (`pypi`, `npm`, `go`, `cargo`, `maven`), so that an upgrade changes the page."""
     role: Role
     told: str
     """Each setting beyond the issuer's URL, the client id and its credential, the audience and a key set's URL."""
@@ -82,6 +82,14 @@ def cargo(crate: str) -> str:
     versions = [package["version"] for package in locked if package["name"] == crate]
     assert len(versions) == 1, f"Cargo.lock has {len(versions)} versions of {crate}, not one."
     return str(versions[0])
+
+
+def maven(artifact: str) -> str:
+    """The version that pom.xml pins, of the artifact with this id."""
+    pom = (HERE / "java" / "pom.xml").read_text()
+    found = re.search(rf"<artifactId>{re.escape(artifact)}</artifactId>\s*<version>([^<]+)</version>", pom)
+    assert found, f"pom.xml does not pin {artifact}."
+    return found[1]
 
 
 def declared() -> list[Row]:

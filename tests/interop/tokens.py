@@ -11,6 +11,7 @@ from django.utils import timezone
 from issuers.models import SigningAlg
 from keys.creation import create_first_key
 from relying_parties.credentials import add_generated_secret
+from relying_parties.models import ResourceServer
 from relying_parties.token_types import TokenType
 from tests.cast import (
     INVOICES,
@@ -57,7 +58,7 @@ def tokens_from(provider: Provider, cast: Cast) -> Tokens:
         good=good,
         elsewhere=_token(provider, cast, YOUR_APPLICATION),
         changed=_changed(good),
-        plain=_plain(provider, cast),
+        plain=_plain(provider, cast, cast.invoices),
     )
 
 
@@ -102,12 +103,18 @@ def _path(alg: SigningAlg) -> str:
     return f"signs-{alg.lower()}"
 
 
-def _plain(provider: Provider, cast: Cast) -> str:
-    cast.invoices.token_typ = TokenType.JWT
-    cast.invoices.checked().save()
+def plain_tokens_from(provider: Provider, cast: Cast) -> dict[str, str]:
+    """By their names in Tokens, all with the header `typ` JWT: a resource server has one typ at a time."""
+    good, elsewhere = _plain(provider, cast, cast.invoices), _plain(provider, cast, cast.your_application)
+    return {"good": good, "elsewhere": elsewhere, "changed": _changed(good)}
+
+
+def _plain(provider: Provider, cast: Cast, resource_server: ResourceServer) -> str:
+    resource_server.token_typ = TokenType.JWT
+    resource_server.checked().save()
     deadline = time.monotonic() + SECONDS_TO_SEE_A_CHANGE
     while time.monotonic() < deadline:
-        token = _token(provider, cast, INVOICES)
+        token = _token(provider, cast, resource_server.identifier)
         if _part(token, 0)["typ"] == "JWT":
             return token
     raise AssertionError(f"The tokens still have another typ after {SECONDS_TO_SEE_A_CHANGE} s.")
