@@ -21,7 +21,7 @@ from console.readable import ReadableJson
 from console.versioned_page import REFUSAL, RefusableForm, VersionedPage
 from issuance.coherence import refuse_incoherent
 from issuance.token_warnings import token_warnings
-from issuers.version_of import parts_of, read_version, require_version, version_of
+from issuers.version_of import deleted_with, parts_of, read_version, require_version, version_of
 from relying_parties.coherence import reached_by
 
 REFUSALS = (ValidationError, IntegrityError, OperationalError)
@@ -69,6 +69,15 @@ class ConfigurationAdmin(ReadableJson, HistoryPage, VersionedPage):
 
     def changes_since(self, row: Any, seen: str) -> Sequence[Change]:
         return configuration_version.changes_since(row, seen, *self._parts())
+
+    def version_of_all(self, pk: int) -> str:
+        return str(version_of(self.model, pk, *deleted_with(self.model)))
+
+    def require_version_of_all(self, pk: int, seen: str) -> None:
+        require_version(self.model, pk, read_version(seen), *deleted_with(self.model))
+
+    def changes_of_all_since(self, row: Any, seen: str) -> Sequence[Change]:
+        return configuration_version.changes_since(row, seen, *deleted_with(self.model))
 
     def _parts(self) -> Sequence[str]:
         """What the form holds beside the object's own fields."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Model
+from django.forms import BaseForm
 from django.http import QueryDict
 
-from console.generics import ModelForm
 from console.sent_form import changed_in, sent, shown
 
 Values = Mapping[str, Any]
@@ -46,7 +46,7 @@ class Merged:
 
 
 def merged_fields(
-    make: Callable[..., ModelForm],
+    make: Callable[..., BaseForm],
     data: QueryDict,
     *,
     row: Model,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.signing import BadSignature, Signer
-from django.db.models import Model
+from django.db.models import Model, Q
 from django.forms.models import model_to_dict
 
 from audit.models import OperationalEvent
@@ -21,19 +21,19 @@ LEFT_OUT = ("id", "password", "last_login", "date_joined")
 SOURCES = {source.value: source.label for source in Source}
 
 
-def version(model: type[Model], pk: int) -> str:
-    """Empty where there is no such row."""
+def version(model: type[Model], pk: int, *links: str) -> str:
+    """Empty where there is no such row. `links`: relations from other tables whose rows count too."""
     event = _events().values_list("id", flat=True).first() or 0
     row = model._default_manager.filter(pk=pk).first()
     if row is None:
         return ""
-    return SIGNER.sign_object({"fields": _fields(row), "event": event}, compress=True)
+    return SIGNER.sign_object({"fields": _fields(row, *links), "event": event}, compress=True)
 
 
-def require_version(model: type[Model], pk: int, seen: str) -> None:
+def require_version(model: type[Model], pk: int, seen: str, *links: str) -> None:
     """Lock the row until the transaction ends. Raises StaleVersionError."""
     row = model._default_manager.select_for_update(of=("self",), no_key=True).filter(pk=pk).first()
-    if row is not None and _read(seen).get("fields") != _fields(row):
+    if row is not None and _read(seen).get("fields") != _fields(row, *links):
         raise StaleVersionError
 
 
@@ -42,18 +42,24 @@ def before(seen: str) -> Before | None:
     return None if fields is None else Before(fields=fields)
 
 
-def changes_since(row: Any, seen: str) -> Sequence[Change]:
-    """As the record has them, under the name that it had and the one that it has."""
+def changes_since(row: Any, seen: str, *links: str) -> Sequence[Change]:
+    """As the record has them, under the name that it had and the one that it has; with links those that name it too."""
     read = _read(seen)
     names = {str(row), str(read.get("fields", {}).get(_name_field(row), row))}
     targets = [f"{row._meta.verbose_name} {name}" for name in names]
-    events = _events().filter(target__in=targets, id__gt=read.get("event", 0))
+    of_row = Q(target__in=targets)
+    if links:
+        of_row |= Q(detail__startswith=f"{row._meta.verbose_name_plural} ", detail__contains=str(row))
+    events = _events().filter(of_row, id__gt=read.get("event", 0))
     return [_change(event) for event in events[:MOST_CHANGES]]
 
 
-def _fields(row: Model) -> dict[str, Any]:
+def _fields(row: Model, *links: str) -> dict[str, Any]:
     """By field, related rows by their ids."""
     values = model_to_dict(row, exclude=LEFT_OUT)
+    for name in links:
+        relation: Any = row._meta.get_field(name)
+        values[name] = list(getattr(row, relation.get_accessor_name()).all())
     return {
         name: sorted(each.pk for each in value) if isinstance(value, list) else value
         for name, value in values.items()

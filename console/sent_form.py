@@ -7,7 +7,6 @@ from django import forms
 from django.forms.boundfield import BoundField
 
 from audit.entry import SECRET
-from console.generics import ModelForm
 
 MAX_SHOWN = 2_000
 
@@ -23,7 +22,7 @@ def sent(bound: BoundField) -> list[str]:
     return [] if formatted is None else [str(formatted)]
 
 
-def changed_in(form: ModelForm) -> set[str]:
+def changed_in(form: forms.BaseForm) -> set[str]:
     """The fields that were sent with another value than the form's initial one."""
     return {bound.name for bound in form if bound.field.has_changed(bound.initial, bound.data)}
 

@@ -15,6 +15,7 @@ from console.dashboard import overview
 from console.login_visitor import remember
 from console.record_overview import SEES_RECORD
 from console.sign_ins import RecordedLoginForm
+from console.versioned_delete import delete_selected
 
 ORDER = ("issuers", "keys", "relying_parties", "audit", "auth")
 """The apps as an operator meets them."""
@@ -41,6 +42,7 @@ class ConsoleSite(AdminSite):
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
+        self.add_action(delete_selected, "delete_selected")
         self._readings: list[URLPattern] = []
 
     def reading(self, route: str, *, name: str, permissions: tuple[str, ...] = ()) -> Callable[[View], View]:

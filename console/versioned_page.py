@@ -11,22 +11,21 @@ from typing import Any
 from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
 from console.change_history import Change
 from console.generics import ModelForm
+from console.made_from import CONFLICT, MADE_FROM, replaced, sent_version, stale_form
 from console.merged_form import Before, Merged, Typed, merged_fields
 from console.merged_rows import OldInline
-from console.page import Page
 from console.row_ids import is_id
+from console.versioned_delete import VersionedDelete
 from issuers.version_of import StaleVersionError
 
-MADE_FROM = "made_from"
 REFUSAL = "console.refusal"
 """The key in `request.META` under which the refused first try tells its reason to the second, which shows the form."""
 STALE = "Nothing was saved: what this form was made from has changed. See above."
-CONFLICT = 409
 
 
 class RefusableForm(ModelForm):
@@ -39,7 +38,7 @@ class RefusableForm(ModelForm):
         return cleaned
 
 
-class VersionedPage(Page):
+class VersionedPage(VersionedDelete):
     """Its form is a RefusableForm, and its template holds `made_from` and shows `stale`."""
 
     @abstractmethod
@@ -76,7 +75,7 @@ class VersionedPage(Page):
         if request.method != "POST":
             context = {MADE_FROM: self.version(int(key)), **(extra_context or {})}
             return super().changeform_view(request, object_id, form_url, context)
-        seen = request.POST.get(MADE_FROM, "")
+        seen = sent_version(request)
         try:
             with transaction.atomic():
                 self.require_version(int(key), seen)
@@ -86,18 +85,15 @@ class VersionedPage(Page):
             return self._merged(request, int(key), form_url, extra_context or {})
 
     def _merged(self, request: HttpRequest, pk: int, form_url: str, extra_context: dict[str, Any]) -> Any:
-        seen, version = request.POST.get(MADE_FROM, ""), self.version(pk)
+        seen, version = sent_version(request), self.version(pk)
         row = self.get_object(request, str(pk))
         if row is None or not self.has_change_permission(request, row):
             return super().changeform_view(request, str(pk), form_url, extra_context)
         before = self.before(row, seen)
         merged = self._with_what_is_stored(request, row, before)
-        stale = {
-            "changes": self.changes_since(row, seen),
-            "typed": merged.typed,
-            "is_known": before is not None,
-        }
-        request.POST = _replaced(request.POST, merged.data)  # type: ignore[assignment]
+        changes = self.changes_since(row, seen)
+        stale = stale_form(changes, typed=merged.typed, is_known=before is not None)
+        request.POST = replaced(request.POST, merged.data)  # type: ignore[assignment]
         request.META[REFUSAL] = ValidationError(STALE)
         context = {**extra_context, MADE_FROM: version, "stale": stale}
         response = super().changeform_view(request, str(pk), form_url, context)
@@ -124,15 +120,3 @@ class VersionedPage(Page):
             rows = before.parts.get(prefix, {}) if before else None
             merged.append(OldInline(formset=formset, data=request.POST, before=rows).merged())
         return merged
-
-
-def _replaced(sent: QueryDict, data: Any) -> QueryDict:
-    """The buttons and what else is no field stay."""
-    replaced = sent.copy()
-    counts = tuple(name.removesuffix("TOTAL_FORMS") for name in data if name.endswith("-TOTAL_FORMS"))
-    for name in list(replaced):
-        if counts and name.startswith(counts):
-            del replaced[name]
-    for name, values in data.items():
-        replaced.setlist(name, values)
-    return replaced

@@ -85,6 +85,15 @@ def parts_of(model: type[models.Model], *of: type[models.Model]) -> Sequence[str
     return [relation.name for relation in model._meta.related_objects if relation.related_model in of]
 
 
+def deleted_with(model: type[models.Model]) -> Sequence[str]:
+    """The reverse relations whose objects are deleted with one of the model, and have a history."""
+    return [
+        relation.name
+        for relation in model._meta.related_objects
+        if relation.on_delete is models.CASCADE and hasattr(relation.related_model, "history")
+    ]
+
+
 def _mark(history: models.QuerySet[Any]) -> Mark:
     found = history.order_by().aggregate(newest=Max("history_id"), rows=Count("history_id"))
     return Mark(newest=found["newest"] or 0, rows=found["rows"])

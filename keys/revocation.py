@@ -1,6 +1,7 @@
 """Ending a key in an emergency: its tokens stop to verify, and another key signs at once."""
 
 import shlex
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 
@@ -16,15 +17,22 @@ from keys.rotation import new_successor
 from keys.schedule import KeyState
 
 
-def revoke(key: SigningKey, *, now: datetime, leave_token: bool = False) -> SigningKey | None:
+def revoke(
+    key: SigningKey,
+    *,
+    now: datetime,
+    leave_token: bool = False,
+    require: Callable[[], None] = lambda: None,
+) -> SigningKey | None:
     """End a key in an emergency: it leaves the JWKS, and its tokens stop to verify.
 
     In the same transaction a replacement stands: the announced successor signs now, or a new key does; for a key that
     was only announced, another is announced in its place. It lives where the key lived; `leave_token`: encrypted here.
+    `require` is called with the key locked: what it raises stops the act.
     Returns a key that was made, None if none had to be. Raises KeyUnreadableError if a token makes none.
     """
     try:
-        return _revoke(key, now, leave_token=leave_token)
+        return _revoke(key, now, leave_token=leave_token, require=require)
     except KeyUnreadableError as error:
         path, kid = written_path(issuer_of(key).path), shlex.quote(key.kid)
         command = f"manage.py revoke_key --leave-token {path} -- {kid}"
@@ -33,9 +41,12 @@ def revoke(key: SigningKey, *, now: datetime, leave_token: bool = False) -> Sign
         ) from error
 
 
-def _revoke(key: SigningKey, now: datetime, *, leave_token: bool) -> SigningKey | None:
+def _revoke(
+    key: SigningKey, now: datetime, *, leave_token: bool, require: Callable[[], None]
+) -> SigningKey | None:
     with _replacement(key, now, leave_token=leave_token) as replacement, transaction.atomic():
         key = locked(key)
+        require()
         if key.revoked_at is not None:
             raise ValidationError(f"The key {key.kid} is revoked already.")
         state, heir = key.state(now), heir_of(key)

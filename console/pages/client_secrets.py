@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -16,7 +16,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from console.curl_command import curl_command
 from console.fields import Instant
+from console.made_from import CONFLICT
 from console.pages.relying_party_acts import RelyingPartyActs
+from console.versioned_act import Asked, Subject, answered
 from issuers.models import SECRET_METHODS
 from relying_parties.credentials import add_generated_secret, change_expiry, revoke_secret
 from relying_parties.models import ClientSecret, RelyingParty
@@ -109,7 +111,7 @@ class SecretActs(RelyingPartyActs):
             # Locked, so that of two forms sent at once one is stale.
             RelyingParty.objects.select_for_update().get(pk=relying_party.pk)
             if newest != newest_id(relying_party):
-                return self.act_page(request, "console/stale_secret_form.html", relying_party, status=409)
+                return self.made_before(request, relying_party)
             secret, text = make()
             if replaced is not None:
                 self._log(request, relying_party, "changed", replaced)
@@ -125,14 +127,27 @@ class SecretActs(RelyingPartyActs):
             command=curl_command(relying_party),
         )
 
+    def made_before(self, request: HttpRequest, relying_party: RelyingParty) -> HttpResponse:
+        return self.act_page(request, "console/stale_secret_form.html", relying_party, status=CONFLICT)
+
     def revoke_secret(self, request: HttpRequest, relying_party_id: int, secret_id: int) -> HttpResponse:
         self.require(request, "relying_parties.change_clientsecret")
-        secret = self.secret_of(relying_party_id, secret_id)
-        if request.method != "POST":
-            return self.act_page(request, "console/revoke_secret.html", secret.relying_party, secret=secret)
-        with transaction.atomic():
-            revoke_secret(secret, now=timezone.now())
-            self._log(request, secret.relying_party, "deleted", secret)
+
+        def page(asked: Asked) -> HttpResponse:
+            secret = self.secret_of(relying_party_id, secret_id)
+            if secret.revoked_at is not None:
+                messages.warning(request, f"The secret {secret} is revoked already.")
+                return self.back(secret.relying_party)
+            if asked.is_to_do:
+                return self._revoked(request, secret)
+            template = "console/revoke_secret.html"
+            return self.act_page(request, template, secret.relying_party, asked=asked, secret=secret)
+
+        return answered(request, subject_of(relying_party_id, secret_id), page)
+
+    def _revoked(self, request: HttpRequest, secret: ClientSecret) -> HttpResponse:
+        revoke_secret(secret, now=timezone.now())
+        self._log(request, secret.relying_party, "deleted", secret)
         messages.success(request, f"The secret {secret} is revoked.")
         return self.back(secret.relying_party)
 
@@ -140,22 +155,30 @@ class SecretActs(RelyingPartyActs):
         self, request: HttpRequest, relying_party_id: int, secret_id: int
     ) -> HttpResponse:
         self.require(request, "relying_parties.change_clientsecret")
-        secret = self.secret_of(relying_party_id, secret_id)
-        form = ExpiryForm(request.POST or None, initial={"expires_at": secret.expires_at})
-        if request.method == "POST" and form.is_valid():
-            try:
-                return self._expiry_changed(request, secret, form.cleaned_data["expires_at"])
-            except ValidationError as refusal:
-                form.add_error(None, refusal.messages)
-        page = "console/secret_expiry.html"
-        return self.act_page(request, page, secret.relying_party, secret=secret, form=form)
+        subject = subject_of(relying_party_id, secret_id)
+
+        def page(asked: Asked) -> HttpResponse:
+            secret = self.secret_of(relying_party_id, secret_id)
+            form = _expiry_form(request.POST if asked.is_to_do else None, instance=secret)
+            if asked.is_stale:
+                form, asked = subject.merged(request, _expiry_form, secret, asked)
+            if asked.is_to_do and form.is_valid():
+                try:
+                    return self._expiry_changed(request, secret, form.cleaned_data["expires_at"])
+                except ValidationError as refusal:
+                    form.add_error(None, refusal.messages)
+            template = "console/secret_expiry.html"
+            return self.act_page(
+                request, template, secret.relying_party, asked=asked, secret=secret, form=form
+            )
+
+        return answered(request, subject, page)
 
     def _expiry_changed(
         self, request: HttpRequest, secret: ClientSecret, expires_at: datetime | None
     ) -> HttpResponse:
-        with transaction.atomic():
-            change_expiry(secret, expires_at=expires_at, now=timezone.now())
-            self._log(request, secret.relying_party, "changed", secret)
+        change_expiry(secret, expires_at=expires_at, now=timezone.now())
+        self._log(request, secret.relying_party, "changed", secret)
         messages.success(request, f"The expiry of the secret {secret} is changed.")
         return self.back(secret.relying_party)
 
@@ -174,3 +197,13 @@ class SecretActs(RelyingPartyActs):
 def newest_id(relying_party: RelyingParty) -> int:
     newest = relying_party.secrets.order_by("-pk").values_list("pk", flat=True).first()
     return newest or NONE_YET
+
+
+def subject_of(relying_party_id: int, secret_id: int) -> Subject:
+    return Subject(ClientSecret, secret_id, owner=(RelyingParty, relying_party_id))
+
+
+def _expiry_form(
+    data: QueryDict | None = None, *, instance: ClientSecret, initial: Any = None, prefix: str | None = None
+) -> ExpiryForm:
+    return ExpiryForm(data, initial={"expires_at": instance.expires_at} | (initial or {}), prefix=prefix)

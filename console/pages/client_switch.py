@@ -2,13 +2,13 @@
 
 from django import forms
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from console.pages.relying_party_acts import RelyingPartyActs
+from console.versioned_act import Asked, Subject, answered
 from issuers.history import give_reason
 from relying_parties.models import RelyingParty
 
@@ -46,28 +46,31 @@ class ClientSwitch(RelyingPartyActs):
 
     def _switched(self, request: HttpRequest, relying_party_id: int, *, is_active: bool) -> HttpResponse:
         self.require(request, "relying_parties.change_relyingparty")
-        relying_party = get_object_or_404(RelyingParty, pk=relying_party_id)
-        form = ReasonForm(request.POST if request.method == "POST" else None)
-        if not form.is_valid():
-            page = "console/enable_client.html" if is_active else "console/disable_client.html"
-            return self.act_page(request, page, relying_party, form=form)
-        if self._switch(request, relying_party, is_active=is_active, reason=form.cleaned_data["reason"]):
-            messages.success(request, _done(relying_party, is_active=is_active))
-        return self.back(relying_party)
+
+        def page(asked: Asked) -> HttpResponse:
+            row = get_object_or_404(RelyingParty, pk=relying_party_id)
+            if request.method == "POST" and row.is_active == is_active:
+                state = "enabled" if is_active else "disabled"
+                messages.info(request, f"{row} is {state} already.")
+                return self.back(row)
+            form = ReasonForm(request.POST if request.method == "POST" else None)
+            if form.is_valid() and asked.is_to_do:
+                return self._switch(request, row, is_active=is_active, reason=form.cleaned_data["reason"])
+            template = "console/enable_client.html" if is_active else "console/disable_client.html"
+            return self.act_page(request, template, row, asked=asked, form=form)
+
+        return answered(request, Subject(RelyingParty, relying_party_id), page)
 
     def _switch(
-        self, request: HttpRequest, relying_party: RelyingParty, *, is_active: bool, reason: str
-    ) -> bool:
-        """Whether it was the other way before. Of the row, that one column is written."""
-        with transaction.atomic():
-            row = RelyingParty.objects.select_for_update().get(pk=relying_party.pk)
-            if row.is_active == is_active:
-                return False
-            row.is_active = is_active
-            give_reason(row, reason)
-            row.save(update_fields=["is_active", "updated"])
-            self.log_change(request, row, [{"changed": {"fields": ["active"]}}])
-        return True
+        self, request: HttpRequest, row: RelyingParty, *, is_active: bool, reason: str
+    ) -> HttpResponse:
+        """Of the row, that one column is written."""
+        row.is_active = is_active
+        give_reason(row, reason)
+        row.save(update_fields=["is_active", "updated"])
+        self.log_change(request, row, [{"changed": {"fields": ["active"]}}])
+        messages.success(request, _done(row, is_active=is_active))
+        return self.back(row)
 
 
 def _done(relying_party: RelyingParty, *, is_active: bool) -> str:

@@ -15,6 +15,7 @@ from console.configuration_admin import REFUSALS, reason_of
 from console.fields import Json
 from console.generics import ModelForm
 from console.pages.relying_party_acts import RelyingPartyActs
+from console.versioned_act import Asked, Subject, answered
 from issuance.coherence import refuse_incoherent
 from relying_parties.models import FederatedCredential, RelyingParty, TrustedIssuer
 
@@ -65,36 +66,72 @@ class FederatedCredentials(RelyingPartyActs):
         self.require(request, "relying_parties.add_federatedcredential")
         relying_party = get_object_or_404(RelyingParty.objects.select_related("issuer"), pk=relying_party_id)
         credential = FederatedCredential(relying_party=relying_party)
-        return self._edited(request, credential, act="Add a federated credential", told="added")
+        is_sent = request.method == "POST"
+        form = FederatedCredentialForm(request.POST if is_sent else None, instance=credential)
+        return self._edited(
+            request, form, Asked(is_to_do=is_sent), act="Add a federated credential", told="added"
+        )
 
     def change_federated(
         self, request: HttpRequest, relying_party_id: int, credential_id: int
     ) -> HttpResponse:
         self.require(request, "relying_parties.change_federatedcredential")
-        credential = _credential_of(relying_party_id, credential_id)
-        return self._edited(request, credential, act=f"Change {credential}", told="changed")
+        subject = _subject(relying_party_id, credential_id)
+
+        def page(asked: Asked) -> HttpResponse:
+            row = _credential_of(relying_party_id, credential_id)
+            if row is None:
+                return self._gone(request, relying_party_id, credential_id)
+            act = f"Change {row}"
+            form = FederatedCredentialForm(request.POST if asked.is_to_do else None, instance=row)
+            if asked.is_stale:
+                form, asked = subject.merged(request, FederatedCredentialForm, row, asked)
+            return self._edited(request, form, asked, act=act, told="changed")
+
+        return answered(request, subject, page)
 
     def delete_federated(
         self, request: HttpRequest, relying_party_id: int, credential_id: int
     ) -> HttpResponse:
         self.require(request, "relying_parties.delete_federatedcredential")
-        credential = _credential_of(relying_party_id, credential_id)
-        relying_party, name = credential.relying_party, str(credential)
-        if request.method != "POST":
-            page = "console/delete_federated.html"
-            return self.act_page(request, page, relying_party, credential=credential)
-        with transaction.atomic():
-            credential.delete()
-            self.log_federated(request, relying_party, "deleted", name)
+
+        def page(asked: Asked) -> HttpResponse:
+            row = _credential_of(relying_party_id, credential_id)
+            if row is None:
+                return self._gone(request, relying_party_id, credential_id)
+            if asked.is_to_do:
+                return self._deleted(request, row)
+            template = "console/delete_federated.html"
+            return self.act_page(request, template, row.relying_party, asked=asked, credential=row)
+
+        return answered(request, _subject(relying_party_id, credential_id), page)
+
+    def _deleted(self, request: HttpRequest, credential: FederatedCredential) -> HttpResponse:
+        name = str(credential)
+        credential.delete()
+        self.log_federated(request, credential.relying_party, "deleted", name)
         messages.success(request, f"The federated credential {name} is deleted.")
+        return self.back(credential.relying_party, panel="federated")
+
+    def _gone(self, request: HttpRequest, relying_party_id: int, credential_id: int) -> HttpResponse:
+        """404 where the relying party never had it."""
+        history: Any = FederatedCredential.history
+        rows = history.filter(id=credential_id, relying_party_id=relying_party_id, history_type="-")
+        deletion = get_object_or_404(rows.order_by("-history_id")[:1])
+        relying_party = get_object_or_404(RelyingParty, pk=relying_party_id)
+        messages.warning(
+            request,
+            f"The federated credential {deletion.label} is not there: {deletion.history_user_id} deleted it on "
+            f"{deletion.history_date:%Y-%m-%d at %H:%M:%S} UTC.",
+        )
         return self.back(relying_party, panel="federated")
 
     def _edited(
-        self, request: HttpRequest, credential: FederatedCredential, *, act: str, told: str
+        self, request: HttpRequest, form: FederatedCredentialForm, asked: Asked, *, act: str, told: str
     ) -> HttpResponse:
+        credential = form.instance
         relying_party = credential.relying_party
-        form = FederatedCredentialForm(request.POST or None, instance=credential)
-        if request.method == "POST" and form.is_valid():
+        if asked.is_to_do and form.is_valid():
             try:
                 with transaction.atomic():
                     form.save()
@@ -106,7 +143,7 @@ class FederatedCredentials(RelyingPartyActs):
                 messages.success(request, f"The federated credential {credential} is {told}.")
                 return self.back(relying_party, panel="federated")
         page = "console/federated_credential.html"
-        return self.act_page(request, page, relying_party, form=form, act=act)
+        return self.act_page(request, page, relying_party, asked=asked, form=form, act=act)
 
     def log_federated(self, request: HttpRequest, relying_party: RelyingParty, act: str, name: str) -> None:
         told: dict[str, Any] = {"name": "federated credential", "object": name}
@@ -116,6 +153,10 @@ class FederatedCredentials(RelyingPartyActs):
         self.log_change(request, relying_party, [{act: told}])
 
 
-def _credential_of(relying_party_id: int, credential_id: int) -> FederatedCredential:
+def _credential_of(relying_party_id: int, credential_id: int) -> FederatedCredential | None:
     credentials = FederatedCredential.objects.select_related("relying_party__issuer", "trusted_issuer")
-    return get_object_or_404(credentials, pk=credential_id, relying_party_id=relying_party_id)
+    return credentials.filter(pk=credential_id, relying_party_id=relying_party_id).first()
+
+
+def _subject(relying_party_id: int, credential_id: int) -> Subject:
+    return Subject(FederatedCredential, credential_id, owner=(RelyingParty, relying_party_id))

@@ -18,6 +18,7 @@ from console.access_report import uses
 from console.activity import complete_until
 from console.configuration_admin import REFUSALS, reason_of
 from console.page import Page
+from console.versioned_act import Asked, Subject, answered
 from issuance.coherence import refuse_incoherent
 from relying_parties.models import ResourceServer
 from relying_parties.renaming import rename
@@ -77,13 +78,22 @@ class IdentifierChange(Page):
         needed = ("relying_parties.change_resourceserver", "relying_parties.view_resourceserver")
         if not request.user.has_perms(needed):
             raise PermissionDenied
+
+        def page(asked: Asked) -> HttpResponse:
+            form = IdentifierForm(request.POST if request.method == "POST" else None)
+            if form.is_valid() and asked.is_to_do:
+                try:
+                    return self._changed(request, server_id, form.cleaned_data)
+                except REFUSALS as refusal:
+                    form.add_error(None, ValidationError(reason_of(refusal).messages))
+            return self._asking(request, server_id, form, asked)
+
+        return answered(request, Subject(ResourceServer, server_id), page)
+
+    def _asking(
+        self, request: HttpRequest, server_id: int, form: IdentifierForm, asked: Asked
+    ) -> HttpResponse:
         server = get_object_or_404(ResourceServer.objects.select_related("issuer"), pk=server_id)
-        form = IdentifierForm(request.POST if request.method == "POST" else None)
-        if form.is_valid():
-            try:
-                return self._changed(request, server.pk, form.cleaned_data)
-            except REFUSALS as refusal:
-                form.add_error(None, ValidationError(reason_of(refusal).messages))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -91,8 +101,9 @@ class IdentifierChange(Page):
             "reach": reach_of(server, now=timezone.now()),
             "form": form,
             "back": self._page_of(server.pk),
+            **asked.context,
         }
-        return TemplateResponse(request, "console/change_identifier.html", context)
+        return TemplateResponse(request, "console/change_identifier.html", context, status=asked.status)
 
     def _changed(self, request: HttpRequest, server_id: int, asked: dict[str, Any]) -> HttpResponse:
         """Raises ValidationError, and changes nothing then."""

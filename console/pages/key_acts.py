@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -18,6 +19,7 @@ from console.configuration_admin import OVERTAKEN
 from console.key_acts import instant, why_not_activated, why_not_in_use, why_not_rotated
 from console.page import Page
 from console.unexpired_tokens import unexpired_tokens
+from console.versioned_act import FIRST, Asked, Subject, answered
 from keys.due import earliest_activation
 from keys.encryption import KeyUnreadableError
 from keys.line import heir_of, signs_before
@@ -79,18 +81,24 @@ class KeyActs(Page):
         key, now = self.key_for(request, key_id, "keys.change_signingkey"), timezone.now()
         if refusal := why_not_in_use(key, now):
             return self.refused(request, key, refusal)
-        form = RevokeForm(request.POST if request.method == "POST" else None)
-        if not form.is_valid():
+        subject = Subject(SigningKey, key_id)
+
+        def page(asked: Asked) -> HttpResponse:
+            form = RevokeForm(request.POST if request.method == "POST" else None)
+            if form.is_valid() and asked.is_to_do:
+                return self.done(request, key, lambda: _revoked(key, now, partial(subject.require, request)))
             return self.act_page(
                 request,
                 "console/revoke_key.html",
                 key,
+                asked=asked,
                 act="Revoke the key",
                 form=form,
                 tokens=unexpired_tokens(key, now=now),
                 successor=heir_of(key),
             )
-        return self.done(request, key, lambda: _revoked(key, now))
+
+        return answered(request, subject, page, checks=True)
 
     def act_url(self, act: str, view: Callable[..., HttpResponse]) -> URLPattern:
         return path(f"<int:key_id>/{act}/", self.admin_site.admin_view(view), name=f"keys_signingkey_{act}")
@@ -103,7 +111,14 @@ class KeyActs(Page):
         return get_object_or_404(keys, pk=key_id)
 
     def act_page(
-        self, request: HttpRequest, template: str, key: SigningKey, *, act: str, **context: Any
+        self,
+        request: HttpRequest,
+        template: str,
+        key: SigningKey,
+        *,
+        act: str,
+        asked: Asked = FIRST,
+        **context: Any,
     ) -> HttpResponse:
         shared = {
             **self.admin_site.each_context(request),
@@ -113,7 +128,9 @@ class KeyActs(Page):
             "state": key.state(timezone.now()),
             "back": reverse(self.url_name("change"), args=[key.pk]),
         }
-        return TemplateResponse(request, template, {**shared, **context})
+        return TemplateResponse(
+            request, template, {**shared, **asked.context, **context}, status=asked.status
+        )
 
     def done(self, request: HttpRequest, key: SigningKey, act: Callable[[], str]) -> HttpResponse:
         """Back on the key's page with what the act says of itself, or why it was not done."""
@@ -150,9 +167,9 @@ def _activated(key: SigningKey, now: datetime) -> str:
     return f"The key {key.kid} signs from now on, before its time."
 
 
-def _revoked(key: SigningKey, now: datetime) -> str:
+def _revoked(key: SigningKey, now: datetime, require: Callable[[], None]) -> str:
     state = key.state(now)
-    made = revoke(key, now=now)
+    made = revoke(key, now=now, require=require)
     told = f"The key {key.kid} is revoked."
     signing = made or heir_of(key)
     if signing is None or state == KeyState.RETIRING:

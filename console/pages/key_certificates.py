@@ -1,6 +1,7 @@
 """A key's certificate chain: downloaded, requested from an authority, and replaced by what that authority issued."""
 
 import re
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -15,6 +16,7 @@ from console.fields import Upload
 from console.key_acts import why_not_in_use
 from console.pages.key_acts import KeyActs
 from console.public_fields import Certificates
+from console.versioned_act import Asked, Subject, answered
 from keys.certificates import (
     Chain,
     attach_chain,
@@ -76,20 +78,26 @@ class KeyCertificates(KeyActs):
         key, now = self.key_for(request, key_id, "keys.change_signingkey"), timezone.now()
         if refusal := why_not_in_use(key, now):
             return self.refused(request, key, refusal)
-        is_sent = request.method == "POST"
-        form = ChainForm(request.POST, request.FILES) if is_sent else ChainForm()
-        chain = _checked_chain(form, key) if is_sent else None
-        if chain is None:
-            page, act = "console/attach_chain.html", "Attach a certificate chain"
-            return self.act_page(request, page, key, act=act, form=form, certificates=certificates_of(key))
 
-        def attached() -> str:
-            attach_chain(key, chain, now=now)
-            for warning in chain_warnings(chain, now):
-                messages.warning(request, warning)
-            return f"The certificate chain of the key {key.kid} is replaced."
+        def page(asked: Asked) -> HttpResponse:
+            form = ChainForm(request.POST, request.FILES) if request.method == "POST" else ChainForm()
+            is_right = form.is_valid()
+            chain = _checked_chain(form, key) if is_right and asked.is_to_do else None
+            if chain is None:
+                template, act = "console/attach_chain.html", "Attach a certificate chain"
+                now_stored = certificates_of(SigningKey.objects.get(pk=key_id))
+                return self.act_page(
+                    request, template, key, act=act, asked=asked, form=form, certificates=now_stored
+                )
+            return self.done(request, key, lambda: self._attached(request, key, chain, now))
 
-        return self.done(request, key, attached)
+        return answered(request, Subject(SigningKey, key_id), page)
+
+    def _attached(self, request: HttpRequest, key: SigningKey, chain: Chain, now: datetime) -> str:
+        attach_chain(key, chain, now=now)
+        for warning in chain_warnings(chain, now):
+            messages.warning(request, warning)
+        return f"The certificate chain of the key {key.kid} is replaced."
 
 
 def _checked_chain(form: ChainForm, key: SigningKey) -> Chain | None:

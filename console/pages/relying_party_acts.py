@@ -8,6 +8,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from console.page import Page
+from console.versioned_act import Asked
 from relying_parties.models import RelyingParty
 
 
@@ -25,6 +26,7 @@ class RelyingPartyActs(Page):
         relying_party: RelyingParty,
         *,
         status: int = 200,
+        asked: Asked | None = None,
         **context: Any,
     ) -> HttpResponse:
         shared = {
@@ -33,6 +35,8 @@ class RelyingPartyActs(Page):
             "relying_party": relying_party,
             "back": self._page_of(relying_party),
         }
+        if asked is not None:
+            shared, status = {**shared, **asked.context}, asked.status
         return TemplateResponse(request, template, {**shared, **context}, status=status)
 
     def back(self, relying_party: RelyingParty, *, panel: str = "") -> HttpResponse:

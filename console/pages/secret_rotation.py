@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from console.client_secrets import line_of
 from console.fields import Instant
-from console.pages.client_secrets import GenerateForm, SecretActs, newest_id
+from console.pages.client_secrets import GenerateForm, SecretActs, newest_id, subject_of
+from console.versioned_act import Asked, answered
 from relying_parties.credentials import rotate_secret
 from relying_parties.models import ClientSecret
 
@@ -45,15 +46,22 @@ class SecretRotation(SecretActs):
     def rotate_secret(self, request: HttpRequest, relying_party_id: int, secret_id: int) -> HttpResponse:
         """GET explains and asks. POST makes the new secret and shows it, in this answer and never again."""
         self.require(request, "relying_parties.add_clientsecret", "relying_parties.change_clientsecret")
-        old = self.secret_of(relying_party_id, secret_id)
-        form = RotateForm(request.POST if request.method == "POST" else None, initial=_initial(old))
-        if form.is_valid():
-            try:
-                return self._rotated(request, old, form.cleaned_data)
-            except ValidationError as refusal:
-                form.add_error(None, refusal.messages)
-        line = line_of(old, now=timezone.now())
-        return self.act_page(request, "console/rotate_secret.html", old.relying_party, line=line, form=form)
+
+        def page(asked: Asked) -> HttpResponse:
+            old = self.secret_of(relying_party_id, secret_id)
+            form = RotateForm(request.POST if request.method == "POST" else None, initial=_initial(old))
+            is_right = form.is_valid()
+            if is_right and form.cleaned_data["newest"] != newest_id(old.relying_party):
+                return self.made_before(request, old.relying_party)
+            if is_right and asked.is_to_do:
+                try:
+                    return self._rotated(request, old, form.cleaned_data)
+                except ValidationError as refusal:
+                    form.add_error(None, refusal.messages)
+            line, template = line_of(old, now=timezone.now()), "console/rotate_secret.html"
+            return self.act_page(request, template, old.relying_party, asked=asked, line=line, form=form)
+
+        return answered(request, subject_of(relying_party_id, secret_id), page)
 
     def _rotated(self, request: HttpRequest, old: ClientSecret, asked: dict[str, Any]) -> HttpResponse:
         def make() -> tuple[ClientSecret, str]:

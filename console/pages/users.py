@@ -24,6 +24,20 @@ class PeoplePage(VersionedPage):
     def require_version(self, pk: int, seen: str) -> None:
         people_version.require_version(self.model, pk, seen)
 
+    def version_of_all(self, pk: int) -> str:
+        return people_version.version(self.model, pk, *self._members)
+
+    def require_version_of_all(self, pk: int, seen: str) -> None:
+        people_version.require_version(self.model, pk, seen, *self._members)
+
+    def changes_of_all_since(self, row: Any, seen: str) -> Sequence[Change]:
+        return people_version.changes_since(row, seen, *self._members)
+
+    @property
+    def _members(self) -> Sequence[str]:
+        """What a deletion takes away beside what the form shows."""
+        return ["user"] if self.model is Group else []
+
     def before(self, row: Any, seen: str) -> Before | None:
         return people_version.before(seen)
 

@@ -30,6 +30,26 @@ def test_an_old_form_shows_both_changes_and_saves_them(cast: Cast, operator: Vis
     assert (client.is_active, client.description, client.contact) == (False, "Closed on Monday", "Payments")
 
 
+def test_a_deletion_shows_what_another_changed_and_asks_again(cast: Cast, operator: Visit) -> None:
+    client = cast.retired
+    operator.open(reverse("admin:relying_parties_relyingparty_delete", args=[client.pk]))
+    assert_in_order(operator)
+    client.is_active = True
+    with authored(actor="otto", source=Source.ADMIN):
+        client.checked().save()
+    operator.press("Yes, delete")
+    assert "Nothing was done: this was changed after you opened the page" in operator.text().replace(
+        "\n", " "
+    )
+    assert "by otto, Admin" in operator.text()
+    (told,) = operator.browser.get_log("browser")  # type: ignore[no-untyped-call]
+    assert "409 (Conflict)" in told["message"]
+    assert_in_order(operator)
+    assert type(client).objects.filter(pk=client.pk).exists()
+    operator.press("Yes, delete")
+    assert not type(client).objects.filter(pk=client.pk).exists()
+
+
 def test_a_granted_identifier_is_changed_by_an_act_of_its_own(cast: Cast, operator: Visit) -> None:
     operator.open(reverse("admin:relying_parties_resourceserver_change", args=[cast.invoices.pk]))
     assert_in_order(operator)

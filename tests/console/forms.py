@@ -25,3 +25,21 @@ def _sent(bound: Any) -> Any:
     value = bound.value()
     # The format of an instant is its widget's.
     return bound.field.widget.format_value(value) if hasattr(bound.field.widget, "format") else value
+
+
+def act(client: Client, page: str, form: dict[str, Any] | None = None, **options: Any) -> Any:
+    """Open the page of an act, or of a deletion, and send its form with these fields."""
+    return client.post(page, {**version_in(client.get(page)), **(form or {})}, **options)
+
+
+def delete_selected(client: Client, page: str, *keys: int, **options: Any) -> Any:
+    """Choose these rows of a list, and confirm."""
+    chosen = {"action": "delete_selected", "_selected_action": keys}
+    version = version_in(client.post(page, chosen))
+    return client.post(page, {**chosen, **version, "post": "yes"}, **options)
+
+
+def version_in(answer: Any) -> dict[str, str]:
+    """The version that the form of an answer names; nothing where it names none."""
+    version = (answer.context or {}).get("made_from")
+    return {"made_from": version} if version else {}

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from relying_parties.models import ClientSecret, CredentialUse, RelyingParty
 from tests.cast import Cast
+from tests.console.forms import act
 from tests.console.pages import act_urls, all_urls, body_of, fill_every_table, url
 from tests.wire import ask, basic
 
@@ -77,7 +78,7 @@ def test_it_tells_who_made_it_and_not_what_it_is(cast: Cast, operator: Client) -
 
 
 def test_a_revoked_secret_is_refused_and_stays_on_the_page(cast: Cast, operator: Client) -> None:
-    operator.post(act_urls(cast)["revoke"])
+    act(operator, act_urls(cast)["revoke"])
     assert ask(auth=cast.basic("billing")).status == 401
     assert "revoked" in body_of(operator, url(RelyingParty, "change", cast.billing.pk))
 
@@ -97,10 +98,10 @@ def test_a_secret_of_another_relying_party_is_not_found(cast: Cast, operator: Cl
 def test_an_expiry_can_be_set_and_taken_away(cast: Cast, operator: Client) -> None:
     secret = ClientSecret.objects.get(relying_party=cast.billing)
     tomorrow = (timezone.now() + timedelta(days=1)).replace(microsecond=0)
-    operator.post(act_urls(cast)["expiry"], {"expires_at": f"{tomorrow:%Y-%m-%dT%H:%M:%S}"})
+    act(operator, act_urls(cast)["expiry"], {"expires_at": f"{tomorrow:%Y-%m-%dT%H:%M:%S}"})
     secret.refresh_from_db()
     assert secret.expires_at == tomorrow
-    operator.post(act_urls(cast)["expiry"], {"expires_at": ""})
+    act(operator, act_urls(cast)["expiry"], {"expires_at": ""})
     secret.refresh_from_db()
     assert secret.expires_at is None
     told = {entry.get_change_message() for entry in LogEntry.objects.all()}
@@ -108,15 +109,15 @@ def test_an_expiry_can_be_set_and_taken_away(cast: Cast, operator: Client) -> No
 
 
 def test_an_expiry_in_the_past_is_refused(cast: Cast, operator: Client) -> None:
-    response = operator.post(act_urls(cast)["expiry"], {"expires_at": "2020-01-01T00:00:00"})
+    response = act(operator, act_urls(cast)["expiry"], {"expires_at": "2020-01-01T00:00:00"})
     assert b"That instant is past." in response.content
     assert ask(auth=cast.basic("billing")).status == 200
 
 
 def test_the_expiry_of_a_revoked_secret_stays(cast: Cast, operator: Client) -> None:
     urls = act_urls(cast)
-    operator.post(urls["revoke"])
-    operator.post(urls["expiry"], {"expires_at": "2099-01-01T00:00:00"})
+    act(operator, urls["revoke"])
+    act(operator, urls["expiry"], {"expires_at": "2099-01-01T00:00:00"})
     assert ClientSecret.objects.get(relying_party=cast.billing).expires_at is None
 
 

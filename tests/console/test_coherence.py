@@ -11,7 +11,7 @@ from django.urls import reverse
 from issuers.models import ConfigurationRevision, GlobalVariable, Issuer
 from relying_parties.models import AccessGrant, ClaimTemplate, RelyingParty, ResourceServer
 from tests.cast import YOUR_APPLICATION, Cast
-from tests.console.forms import form_of
+from tests.console.forms import act, delete_selected, form_of
 from tests.console.pages import url
 
 
@@ -89,7 +89,7 @@ def test_an_issuer_cannot_sign_with_an_algorithm_without_a_key(cast: Cast, opera
 
 def test_a_variable_in_use_cannot_be_deleted(cast: Cast, operator: Client) -> None:
     variable = use_the_region(cast)
-    response = operator.post(url(GlobalVariable, "delete", variable.pk), {"post": "yes"}, follow=True)
+    response = act(operator, url(GlobalVariable, "delete", variable.pk), {"post": "yes"}, follow=True)
     assert "Nothing was deleted." in messages_of(response)
     assert "reports: its claim template seed uses ${globals.region}" in messages_of(response)
     assert GlobalVariable.objects.filter(pk=variable.pk).exists()
@@ -98,27 +98,26 @@ def test_a_variable_in_use_cannot_be_deleted(cast: Cast, operator: Client) -> No
 
 def test_a_variable_in_use_cannot_be_deleted_from_the_list(cast: Cast, operator: Client) -> None:
     variable = use_the_region(cast)
-    form = {"action": "delete_selected", "_selected_action": [variable.pk], "post": "yes"}
-    response = operator.post(url(GlobalVariable, "changelist"), form, follow=True)
+    response = delete_selected(operator, url(GlobalVariable, "changelist"), variable.pk, follow=True)
     assert "Nothing was deleted." in messages_of(response)
     assert GlobalVariable.objects.filter(pk=variable.pk).exists()
     assert not LogEntry.objects.exists()
 
 
 def test_a_variable_that_nobody_uses_is_deleted(cast: Cast, operator: Client) -> None:
-    operator.post(url(GlobalVariable, "delete", GlobalVariable.objects.get().pk), {"post": "yes"})
+    act(operator, url(GlobalVariable, "delete", GlobalVariable.objects.get().pk), {"post": "yes"})
     assert not GlobalVariable.objects.exists()
 
 
 def test_a_shared_variable_stands_in_for_an_issuers_own(cast: Cast, operator: Client) -> None:
     variable = use_the_region(cast)
     GlobalVariable.objects.create(name="region", value="everywhere")
-    operator.post(url(GlobalVariable, "delete", variable.pk), {"post": "yes"})
+    act(operator, url(GlobalVariable, "delete", variable.pk), {"post": "yes"})
     assert not GlobalVariable.objects.filter(pk=variable.pk).exists()
 
 
 def test_a_resource_server_with_grants_is_protected(cast: Cast, operator: Client) -> None:
-    response = operator.post(url(ResourceServer, "delete", cast.invoices.pk), {"post": "yes"})
+    response = act(operator, url(ResourceServer, "delete", cast.invoices.pk), {"post": "yes"})
     assert b"would require deleting the following protected related objects" in response.content
     assert ResourceServer.objects.filter(pk=cast.invoices.pk).exists()
 

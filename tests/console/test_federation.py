@@ -13,7 +13,7 @@ from relying_parties.federation import Federated
 from relying_parties.models import CredentialUse, FederatedCredential, KeysFrom, RelyingParty, TrustedIssuer
 from tests.cast import Cast
 from tests.client_keys import certificate_until, jwk_of, new_key, x5c_of
-from tests.console.forms import form_of
+from tests.console.forms import act, form_of
 from tests.console.pages import CLUSTER, body_of, federate, url
 from tests.platforms import PLATFORMS, Platform, jwks
 
@@ -132,12 +132,11 @@ def test_a_credential_is_added_changed_and_deleted(cast: Cast, operator: Client)
     sent = {"label": "job", "trusted_issuer": trusted.pk, "subject": "repo:a/b", "claims": '{"ref": "main"}'}
     operator.post(url(RelyingParty, "add_federated", cast.billing.pk), sent)
     credential = FederatedCredential.objects.get(relying_party=cast.billing)
-    operator.post(
-        url(RelyingParty, "change_federated", cast.billing.pk, credential.pk), sent | {"subject": "repo:a/c"}
-    )
+    page = url(RelyingParty, "change_federated", cast.billing.pk, credential.pk)
+    act(operator, page, sent | {"subject": "repo:a/c"})
     assert FederatedCredential.objects.get(pk=credential.pk).subject == "repo:a/c"
     operator.get(url(RelyingParty, "delete_federated", cast.billing.pk, credential.pk))
-    operator.post(url(RelyingParty, "delete_federated", cast.billing.pk, credential.pk))
+    act(operator, url(RelyingParty, "delete_federated", cast.billing.pk, credential.pk))
     assert not FederatedCredential.objects.filter(pk=credential.pk).exists()
     told = [entry.get_change_message() for entry in LogEntry.objects.order_by("pk")]
     assert told == [
@@ -332,10 +331,10 @@ def test_a_trusted_issuer_in_use_is_not_deleted(cast: Cast, operator: Client) ->
     shown = body_of(operator, page)
     assert "cannot be deleted while federated credentials trust it" in shown
     assert f'{url(RelyingParty, "change", cast.billing.pk)}#federated">billing</a>' in shown
-    operator.post(page, {"post": "yes"})
+    act(operator, page, {"post": "yes"})
     assert TrustedIssuer.objects.exists()
     FederatedCredential.objects.all().delete()
-    operator.post(page, {"post": "yes"})
+    act(operator, page, {"post": "yes"})
     assert not TrustedIssuer.objects.exists()
 
 

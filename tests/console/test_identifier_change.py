@@ -9,7 +9,7 @@ from django.test import Client
 from audit.models import HourlyCount
 from relying_parties.models import ResourceServer
 from tests.cast import INVOICES, Cast
-from tests.console.forms import form_of
+from tests.console.forms import act, form_of
 from tests.console.pages import body_of, fill_every_table, url
 from tests.wire import ask
 
@@ -63,7 +63,7 @@ def test_the_act_tells_how_many_clients_and_tokens_it_hits(cast: Cast, operator:
 
 
 def test_the_act_changes_the_audience_and_leaves_its_reason(cast: Cast, operator: Client) -> None:
-    assert operator.post(page_of(cast.invoices), ACT).status_code == 302
+    assert act(operator, page_of(cast.invoices), ACT).status_code == 302
     assert ask(auth=cast.basic("billing")).claims["aud"] == NEW
     (change, *_) = operator.get(page_of(cast.invoices, "history")).context["changes"]
     assert (change.actor, change.reason) == ("olga", "The API has moved")
@@ -83,7 +83,7 @@ def test_the_act_changes_the_audience_and_leaves_its_reason(cast: Cast, operator
     ],
 )
 def test_the_act_is_refused_unless_all_is_right(cast: Cast, operator: Client, wrong: dict[str, Any]) -> None:
-    assert operator.post(page_of(cast.invoices), ACT | wrong).status_code == 200
+    assert act(operator, page_of(cast.invoices), ACT | wrong).status_code == 200
     cast.invoices.refresh_from_db()
     assert cast.invoices.identifier == INVOICES
 
@@ -94,7 +94,7 @@ def test_a_literal_audience_of_a_template_holds_the_identifier(cast: Cast, opera
     template.save()
     cast.billing.claim_template = template
     cast.billing.save()
-    answer = operator.post(page_of(cast.invoices), ACT)
+    answer = act(operator, page_of(cast.invoices), ACT)
     assert f"aud in its claim template is {INVOICES}" in answer.content.decode()
     cast.invoices.refresh_from_db()
     assert cast.invoices.identifier == INVOICES

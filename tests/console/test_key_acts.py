@@ -16,6 +16,7 @@ from keys.rotation import activate_without_waiting, announce_successor
 from keys.schedule import KeyState
 from tests.cast import Cast
 from tests.console.conftest import Roles
+from tests.console.forms import act as do
 from tests.console.pages import body_of, url
 from tests.wire import ask, get, last_event
 
@@ -46,7 +47,7 @@ def page(key: SigningKey, act: str) -> str:
 
 def told(client: Client, target: str, **form: Any) -> str:
     """What the operator is told after a POST, on whatever page comes."""
-    response = client.post(target, form, follow=True)
+    response = do(client, target, form, follow=True)
     return " ".join(str(message) for message in response.context["messages"])
 
 
@@ -155,7 +156,7 @@ def test_activating_says_what_it_risks(cast: Cast, successor: SigningKey, operat
 def test_activating_names_the_key_that_signs_until_then(
     key: SigningKey, successor: SigningKey, operator: Client
 ) -> None:
-    revoked = operator.post(page(successor, "revoke"), WORD)
+    revoked = do(operator, page(successor, "revoke"), WORD)
     assert revoked.status_code == 302
     in_its_place = SigningKey.objects.get(predecessor=successor)
     assert f"{key.kid}</code> signs no more" in body_of(operator, page(in_its_place, "activate"))
@@ -205,7 +206,7 @@ def test_revoking_a_retiring_key_tells_of_no_other(
 @pytest.mark.parametrize("word", ["", "Revoke", "revoke it", "yes", "x" * 1000])
 def test_nothing_is_revoked_without_the_word(key: SigningKey, operator: Client, word: str) -> None:
     before = state()
-    response = operator.post(page(key, "revoke"), {"word": word})
+    response = do(operator, page(key, "revoke"), {"word": word})
     assert (response.status_code, state()) == (200, before)
     assert response.context["form"].errors
 

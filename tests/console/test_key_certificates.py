@@ -14,6 +14,7 @@ from keys.certificates import certificate_request
 from keys.models import SigningKey
 from keys.revocation import revoke
 from tests.cast import Cast
+from tests.console.forms import act
 from tests.console.pages import body_of, url
 from tests.keys.authority import Authority
 from tests.wire import get
@@ -40,7 +41,7 @@ def chain_of(key: SigningKey) -> str:
 
 
 def attach(client: Client, key: SigningKey, **form: Any) -> Any:
-    return client.post(url(SigningKey, "chain", key.pk), form, follow=True)
+    return act(client, url(SigningKey, "chain", key.pk), form, follow=True)
 
 
 def test_an_auditor_downloads_the_certificate(key: SigningKey, auditor: Client) -> None:

@@ -11,6 +11,7 @@ from keys.models import SigningKey
 from keys.revocation import revoke
 from keys.rotation import announce_successor
 from tests.cast import Cast
+from tests.console.forms import act
 from tests.console.pages import body_of, url
 
 CANNOT = "Keyless cannot issue a token: it has no RS256 key that signs"
@@ -117,10 +118,10 @@ def test_the_page_that_deletes_an_issuer_names_what_keeps_it(cast: Cast, operato
     assert "cannot be deleted while these belong to it" in body
     assert cast.other_key.kid in body
     assert "permission" not in body
-    assert operator.post(url(Issuer, "delete", cast.other.pk), {"post": "yes"}).status_code == 200
+    assert act(operator, url(Issuer, "delete", cast.other.pk), {"post": "yes"}).status_code == 200
     assert Issuer.objects.filter(pk=cast.other.pk).exists()
 
 
 def test_an_issuer_that_nothing_belongs_to_can_be_deleted(keyless: Issuer, operator: Client) -> None:
-    operator.post(url(Issuer, "delete", keyless.pk), {"post": "yes"})
+    act(operator, url(Issuer, "delete", keyless.pk), {"post": "yes"})
     assert not Issuer.objects.filter(pk=keyless.pk).exists()

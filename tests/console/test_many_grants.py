@@ -10,7 +10,7 @@ from django.test import Client
 from console.pages.relying_parties import MAX_PARTS
 from relying_parties.models import AccessGrant, RelyingParty, RequestRule, ResourceServer
 from tests.cast import INVOICES, Cast, new_grant
-from tests.console.forms import form_of
+from tests.console.forms import act, form_of
 from tests.console.pages import body_of, url
 from tests.wire import ask, last_event
 
@@ -117,7 +117,7 @@ def test_one_grant_is_changed_by_a_form_of_its_own(many: Cast, operator: Client)
     token = ask(auth=many.basic("billing"))
     assert token.claims["aud"] == "https://api-007.example"
     assert many.billing.grants.filter(is_default=True).count() == 1
-    assert operator.post(url(AccessGrant, "delete", grant.pk), {"post": "yes"}).status_code == 302
+    assert act(operator, url(AccessGrant, "delete", grant.pk), {"post": "yes"}).status_code == 302
     assert ask(auth=many.basic("billing")).json["error"] == "invalid_target"
 
 
@@ -138,7 +138,7 @@ def test_another_grant_is_added_there_and_one_that_does_not_fit_is_refused(
 def test_a_template_s_audience_keeps_its_grant(cast: Cast, operator: Client) -> None:
     """As in the client's own form: what a claim template names must stay granted."""
     grant = AccessGrant.objects.get(relying_party=cast.reports)
-    operator.post(url(AccessGrant, "delete", grant.pk), {"post": "yes"})
+    act(operator, url(AccessGrant, "delete", grant.pk), {"post": "yes"})
     assert AccessGrant.objects.filter(pk=grant.pk).exists()
 
 
@@ -157,8 +157,8 @@ def test_hundreds_of_rules_have_a_page_of_their_own_too(cast: Cast, operator: Cl
 
 
 def test_it_can_be_disabled_and_enabled_without_its_form(many: Cast, operator: Client) -> None:
-    answer = operator.post(
-        url(RelyingParty, "disable", many.billing.pk), {"reason": "leak, INC-42"}, follow=True
+    answer = act(
+        operator, url(RelyingParty, "disable", many.billing.pk), {"reason": "leak, INC-42"}, follow=True
     )
     assert ask(auth=many.basic("billing")).status == 401
     assert last_event().detail.startswith("The relying party is not active.")
@@ -167,14 +167,14 @@ def test_it_can_be_disabled_and_enabled_without_its_form(many: Cast, operator: C
     assert "Refused now: it was disabled by olga on" in body
     assert "UTC (leak, INC-42)" in body
     assert "leak, INC-42" in body_of(operator, url(RelyingParty, "history", many.billing.pk))
-    operator.post(url(RelyingParty, "enable", many.billing.pk), {"reason": ""})
+    act(operator, url(RelyingParty, "enable", many.billing.pk), {"reason": ""})
     assert ask(auth=many.basic("billing")).status == 200
 
 
 def test_nothing_is_switched_by_a_get(cast: Cast, operator: Client) -> None:
-    for act in ("disable", "enable"):
-        assert operator.get(url(RelyingParty, act, cast.billing.pk)).status_code == 200
-        assert operator.get(url(RelyingParty, act, cast.retired.pk)).status_code == 200
+    for switch in ("disable", "enable"):
+        assert operator.get(url(RelyingParty, switch, cast.billing.pk)).status_code == 200
+        assert operator.get(url(RelyingParty, switch, cast.retired.pk)).status_code == 200
     assert RelyingParty.objects.get(pk=cast.billing.pk).is_active
     assert not RelyingParty.objects.get(pk=cast.retired.pk).is_active
 
@@ -183,17 +183,19 @@ def test_a_client_that_does_not_fit_any_more_can_be_disabled(cast: Cast, operato
     """Its form would be refused until it fits."""
     AccessGrant.objects.filter(relying_party=cast.reports).update(scopes=[1])
     RelyingParty.objects.filter(pk=cast.reports.pk).update(allowed_networks=5)
-    operator.post(url(RelyingParty, "disable", cast.reports.pk), {"reason": ""})
+    act(operator, url(RelyingParty, "disable", cast.reports.pk), {"reason": ""})
     assert not RelyingParty.objects.get(pk=cast.reports.pk).is_active
 
 
 def test_disabling_writes_nothing_else_of_the_client(cast: Cast, operator: Client) -> None:
-    operator.post(
-        url(RelyingParty, "disable", cast.billing.pk), {"reason": "x", "name": "Other", "contact": "y"}
+    act(
+        operator,
+        url(RelyingParty, "disable", cast.billing.pk),
+        {"reason": "x", "name": "Other", "contact": "y"},
     )
     row = RelyingParty.objects.get(pk=cast.billing.pk)
     assert (row.name, row.contact, row.is_active) == ("Billing", "", False)
-    operator.post(url(RelyingParty, "disable", cast.billing.pk), {"reason": "again"})
+    act(operator, url(RelyingParty, "disable", cast.billing.pk), {"reason": "again"})
     assert [record.history_change_reason for record in row.history.all()[:2]] == ["x", None]
 
 

@@ -13,6 +13,7 @@ from keys.models import SigningKey
 from relying_parties.models import ClientSecret, FederatedCredential, TrustedIssuer
 from tests.cast import Cast
 from tests.console.conftest import Roles
+from tests.console.forms import version_in
 from tests.console.pages import (
     CONFIGURATION,
     MODELS,
@@ -119,13 +120,17 @@ def test_each_role_sees_its_acts_and_no_other(cast: Cast, roles: Roles, role: st
 @pytest.mark.parametrize("role", ["anonymous", "nobody", "auditor"])
 def test_no_forged_post_of_a_reader_changes_anything(cast: Cast, roles: Roles, role: str) -> None:
     fill_every_table(cast)
+    pages = [*acts(cast).values(), *(page for model in MODELS for page in object_urls(model).values())]
+    versions = {page: version_in(roles["superuser"].get(page)) for page in pages}
     before = state()
     for model in MODELS:
         for url in object_urls(model).values():
-            roles[role].post(url, FORGED | {"_selected_action": model._default_manager.values_list("pk")[:1]})
+            chosen = {"_selected_action": model._default_manager.values_list("pk")[:1]}
+            roles[role].post(url, FORGED | chosen | versions[url])
     for url in acts(cast).values():
         trusted = TrustedIssuer.objects.get().pk
-        roles[role].post(url, FORGED_ACT | {"newest": newest_secret_id(cast), "trusted_issuer": trusted})
+        form = FORGED_ACT | {"newest": newest_secret_id(cast), "trusted_issuer": trusted}
+        roles[role].post(url, form | versions[url])
     for url in activation_urls():
         assert roles[role].post(url).status_code in {LOGIN, REFUSED}
     assert state() == before

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from relying_parties.models import ClientSecret, CredentialUse, RelyingParty
 from tests.cast import Cast
+from tests.console.forms import act
 from tests.console.pages import act_urls, all_urls, body_of, fill_every_table, url
 from tests.wire import ask, basic
 
@@ -34,7 +35,7 @@ def rotate(client: Client, cast: Cast, **form: Any) -> Any:
         "label": "second",
         "ends_at": in_form(timezone.now() + DAY),
     }
-    return client.post(act_urls(cast)["rotate secret"], sent | form)
+    return act(client, act_urls(cast)["rotate secret"], sent | form)
 
 
 def text_in(response: HttpResponse) -> str:
