@@ -13,6 +13,8 @@ from issuance.endings import endings
 from issuers.endings import Ending
 from issuers.models import Issuer
 from keys.creation import can_sign
+from keys.endings import unreadable_chains
+from keys.models import SigningKey
 from relying_parties.credentials import too_old_at_their_end
 from relying_parties.models import AccessGrant, ClaimTemplate, ClientSecret, RelyingParty, ResourceServer
 
@@ -47,6 +49,7 @@ class Overview:
     """What ends within 30 days, the first first."""
     more_endings: int
     overdue: tuple[Outlook, ...]
+    unreadable_chains: tuple[SigningKey, ...]
     steps: tuple[Step, ...]
     record: RecordOverview | None
     """None for a user who may not see the record."""
@@ -71,6 +74,7 @@ def overview(user: Any) -> Overview | None:
         endings=ending[:MOST_NAMED],
         more_endings=len(ending[MOST_NAMED:]),
         overdue=tuple(outlook for outlook in coming.values() if outlook.is_overdue)[:MOST_NAMED],
+        unreadable_chains=tuple(unreadable_chains(now)[:MOST_NAMED]),
         steps=_steps(issuers),
         record=record_overview(now) if user.has_perm(SEES_RECORD) else None,
     )

@@ -14,9 +14,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from issuers.certificates import read_certificates
 from issuers.foreign_keys import rsa_problem
 from issuers.pem import holds_private_key
 from keys.generation import digest_for, subject
+from keys.jwk import public_key
 from keys.keyring import KeySnapshot
 from keys.models import SigningKey
 from keys.schedule import ENDED
@@ -37,8 +39,8 @@ def certificate_request(key: SigningKey) -> str:
 
 
 def certificates_of(key: SigningKey) -> Chain:
-    """The key's chain, leaf first."""
-    return tuple(x509.load_pem_x509_certificates(key.certificate_chain.encode()))
+    """The key's chain, leaf first. Raises CertificateUnreadableError for one that was stored past the checks."""
+    return read_certificates(key.certificate_chain)
 
 
 def read_chain(pem: bytes, *, key: SigningKey) -> Chain:
@@ -49,7 +51,7 @@ def read_chain(pem: bytes, *, key: SigningKey) -> Chain:
         chain = tuple(x509.load_pem_x509_certificates(pem))
     except (ValueError, x509.InvalidVersion) as error:
         raise ValidationError("These are no certificates in PEM.") from error
-    require_chain(chain, public_key=certificates_of(key)[0].public_key())
+    require_chain(chain, public_key=public_key(key.public_jwk))
     return chain
 
 

@@ -1,9 +1,10 @@
-"""The certificates of signing keys that end soon."""
+"""The certificates of signing keys that end soon, and those that cannot be read."""
 
 from datetime import datetime
 
 from django.db.models import Q
 
+from issuers.certificates import CertificateUnreadableError
 from issuers.endings import Ending, Kind, step_of
 from issuers.models import Issuer
 from keys.certificates import certificates_of
@@ -12,16 +13,33 @@ from keys.models import SigningKey
 
 def endings(now: datetime) -> list[Ending]:
     """Of the keys of active issuers that sign or will; a chain ends with the first of its certificates."""
-    signing = Q(retires_at__isnull=True) | Q(retires_at__gt=now)
-    keys = SigningKey.objects.filter(signing, revoked_at__isnull=True, issuer__is_active=True)
-    found = [_ending(key, key.issuer, now) for key in keys.select_related("issuer") if key.issuer]
+    found = [_ending(key, issuer, now) for key, issuer in _signing(now)]
     return [ending for ending in found if ending is not None]
 
 
+def unreadable_chains(now: datetime) -> list[SigningKey]:
+    """Of the same keys. Such a chain was stored past the checks, and the JWKS has the key without it."""
+    return [key for key, _ in _signing(now) if _first_end(key) is None]
+
+
+def _signing(now: datetime) -> list[tuple[SigningKey, Issuer]]:
+    signing = Q(retires_at__isnull=True) | Q(retires_at__gt=now)
+    keys = SigningKey.objects.filter(signing, revoked_at__isnull=True, issuer__is_active=True)
+    return [(key, key.issuer) for key in keys.select_related("issuer") if key.issuer]
+
+
+def _first_end(key: SigningKey) -> datetime | None:
+    """None where its chain cannot be read."""
+    try:
+        return min(certificate.not_valid_after_utc for certificate in certificates_of(key))
+    except CertificateUnreadableError:
+        return None
+
+
 def _ending(key: SigningKey, issuer: Issuer, now: datetime) -> Ending | None:
-    at = min(certificate.not_valid_after_utc for certificate in certificates_of(key))
-    days = step_of(at, now=now)
-    if days is None:
+    at = _first_end(key)
+    days = step_of(at, now=now) if at else None
+    if at is None or days is None:
         return None
     return Ending(
         kind=Kind.SIGNING_CERTIFICATE,

@@ -10,6 +10,7 @@ from django.utils import timezone
 from issuance.replay import forget_expired
 from issuers.endings import Ending
 from keys.due import newest_keys, overdue_keys, successor_is_due
+from keys.endings import unreadable_chains
 from keys.models import SigningKey
 from keys.rotation import announce_successor
 from keys.wiping import wipe_expired_private_keys
@@ -35,6 +36,8 @@ class Done:
     """The keys that were made as successors, by kid."""
     overdue_keys: tuple[str, ...] = ()
     """The keys that were found to sign for longer than their rotation period, by kid; they go on."""
+    unreadable_chains: tuple[str, ...] = ()
+    """The keys whose certificate chains cannot be read, by kid; they sign, and the JWKS has them without a chain."""
     wiped_keys: tuple[str, ...] = ()
     """The keys whose private halves were forgotten, by kid."""
     endings: tuple[Ending, ...] = ()
@@ -65,6 +68,7 @@ def maintain(now: datetime) -> Done:
         overdue_keys=attempts.of("look for overdue keys", find_overdue_keys, otherwise=()),
         announced_keys=announce_due_successors(attempts),
         wiped_keys=attempts.of("wipe expired private keys", wipe_expired_keys, otherwise=()),
+        unreadable_chains=attempts.of("read certificate chains", find_unreadable_chains, otherwise=()),
         endings=attempts.of("look for what ends soon", warn_of_endings, otherwise=nothing),
         # The last: a backlog may take long, and is sealed checkpoint by checkpoint.
         sealed_rows=attempts.of("seal the record", seal, otherwise=0),
@@ -82,6 +86,10 @@ def send_checkpoints(attempts: Attempts) -> int:
 
 def find_overdue_keys(now: datetime) -> tuple[str, ...]:
     return tuple(key.kid for key in overdue_keys(now))
+
+
+def find_unreadable_chains(now: datetime) -> tuple[str, ...]:
+    return tuple(key.kid for key in unreadable_chains(now))
 
 
 def announce_due_successors(attempts: Attempts) -> tuple[str, ...]:

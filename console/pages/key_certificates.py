@@ -17,6 +17,7 @@ from console.key_acts import why_not_in_use
 from console.pages.key_acts import KeyActs
 from console.public_fields import Certificates
 from console.versioned_act import Asked, Subject, answered
+from issuers.certificates import CertificateUnreadableError
 from keys.certificates import (
     Chain,
     attach_chain,
@@ -85,9 +86,9 @@ class KeyCertificates(KeyActs):
             chain = _checked_chain(form, key) if is_right and asked.is_to_do else None
             if chain is None:
                 template, act = "console/attach_chain.html", "Attach a certificate chain"
-                now_stored = certificates_of(SigningKey.objects.get(pk=key_id))
+                stored = _stored_chain(SigningKey.objects.get(pk=key_id))
                 return self.act_page(
-                    request, template, key, act=act, asked=asked, form=form, certificates=now_stored
+                    request, template, key, act=act, asked=asked, form=form, certificates=stored
                 )
             return self.done(request, key, lambda: self._attached(request, key, chain, now))
 
@@ -98,6 +99,14 @@ class KeyCertificates(KeyActs):
         for warning in chain_warnings(chain, now):
             messages.warning(request, warning)
         return f"The certificate chain of the key {key.kid} is replaced."
+
+
+def _stored_chain(key: SigningKey) -> Chain:
+    """Empty where it cannot be read."""
+    try:
+        return certificates_of(key)
+    except CertificateUnreadableError:
+        return ()
 
 
 def _checked_chain(form: ChainForm, key: SigningKey) -> Chain | None:

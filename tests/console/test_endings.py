@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -9,12 +11,15 @@ from django.utils import timezone
 from console.dashboard import MOST_NAMED
 from issuers.models import Issuer
 from keys.certificates import attach_chain, certificate_request, read_chain
+from keys.models import SigningKey
 from relying_parties.credentials import add_generated_secret
 from relying_parties.models import ClientSecret, RelyingParty
 from tests.cast import Cast
 from tests.client_keys import certificate_until, jwk_of, new_key, pem_of
+from tests.console.forms import act
 from tests.console.pages import body_of, url
 from tests.keys.authority import LIFE, Authority
+from tests.wire import get
 
 NOW = timezone.now()
 DAY = timedelta(days=1)
@@ -58,6 +63,27 @@ def test_it_leads_to_the_keys_and_certificates_of_clients(cast: Cast, operator: 
 
     assert f'{url(RelyingParty, "change", cast.billing.pk)}#client-keys">2026 of billing</a>' in page
     assert f'{url(Issuer, "change", cast.oidc_m2m.pk)}#client-authorities">CN=Client CA</a>' in page
+
+
+@pytest.mark.parametrize(
+    "chain", ["", "no PEM", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
+)
+def test_a_chain_that_cannot_be_read_is_named_and_can_be_replaced(
+    cast: Cast, operator: Client, capsys: pytest.CaptureFixture[str], chain: str
+) -> None:
+    key = cast.other_key
+    SigningKey.objects.filter(pk=key.pk).update(certificate_chain=chain)
+    page = body_of(operator, reverse("admin:index"))
+    assert "Certificate chains that cannot be read" in page
+    assert url(SigningKey, "change", key.pk) in page
+    assert get("/readyz").status == 200
+    call_command("maintain")
+    assert f"the certificate chain of key {key.kid} cannot be read: attach one" in capsys.readouterr().out
+    attach = url(SigningKey, "chain", key.pk)
+    assert "It cannot be read: it was changed past the console." in body_of(operator, attach)
+    pem = Authority.new("CA").chain_for(certificate_request(key), now=NOW).decode()
+    assert act(operator, attach, {"pem": pem}).status_code == 302
+    assert "Certificate chains that cannot be read" not in body_of(operator, reverse("admin:index"))
 
 
 def test_it_names_the_first_and_counts_the_others(cast: Cast, operator: Client) -> None:

@@ -25,6 +25,7 @@ NOTHING = {
     "forgotten_uses": 0,
     "announced_keys": [],
     "overdue_keys": [],
+    "unreadable_chains": [],
     "wiped_keys": [],
     "endings": [],
     "sealed_rows": 0,

@@ -74,6 +74,7 @@ def _lines(done: Done) -> list[str]:
         *([f"{done.sent_checkpoints} statements of checkpoints sent"] if done.sent_checkpoints else []),
         *(f"key {kid} is overdue: it signs longer than its rotation period" for kid in done.overdue_keys),
         *(f"key {kid} announced" for kid in done.announced_keys),
+        *(f"the certificate chain of key {kid} cannot be read: attach one" for kid in done.unreadable_chains),
         *(f"private half of key {kid} wiped" for kid in done.wiped_keys),
         *(f"{ending}. {ending.advice}" for ending in done.endings),
         *(f"failed to {failure.chore}: {failure.reason}" for failure in done.failed),
