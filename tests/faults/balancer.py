@@ -10,7 +10,7 @@ from pathlib import Path
 
 import requests
 
-from tests.mtls.proxies import running
+from tests.processes import running
 from tests.server import free_port
 
 SECONDS_TO_SEE = 10

@@ -1,9 +1,6 @@
 """nginx and HAProxy in front of the server: they end TLS, ask for a certificate, and pass it on unverified."""
 
 import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,9 +10,9 @@ from typing import Any
 import requests
 
 from tests.authority import Authority, Issued
+from tests.processes import running
 from tests.server import Server, Tls, free_port, serve
 
-SECONDS_TO_START = 10
 FORM_OF = {"nginx": "nginx", "haproxy": "haproxy", "haproxy, RFC 9440": "rfc9440"}
 """The form of header that each proxy writes. HAProxy writes two, of which one is configured."""
 
@@ -153,31 +150,3 @@ def haproxy(directory: Path, *, server: int, certificate: Path, authority: Path)
     binary = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin") or "haproxy"
     with running([binary, "-db", "-f", str(configuration)], port):
         yield Door(port, authority)
-
-
-@contextmanager
-def running(command: list[str], port: int) -> Iterator[None]:
-    """The program, for the length of the block; it begins when the program listens."""
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    try:
-        _wait_until_it_listens(process, port)
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_until_it_listens(process: "subprocess.Popen[bytes]", port: int) -> None:
-    deadline = time.monotonic() + SECONDS_TO_START
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(f"{process.args!r} ended with {process.returncode}")
-        with socket.socket() as probe:
-            if not probe.connect_ex(("127.0.0.1", port)):
-                return
-        time.sleep(0.05)
-    raise RuntimeError(f"{process.args!r} did not listen within {SECONDS_TO_START} s")
