@@ -52,12 +52,12 @@ class Signed:
 
 
 def tokens_from(provider: Provider, cast: Cast) -> Tokens:
-    good = _token(provider, cast, INVOICES)
-    assert _part(good, 0)["typ"] == "at+jwt"
+    good = token_for(provider, cast, INVOICES)
+    assert part_of(good, 0)["typ"] == "at+jwt"
     return Tokens(
         good=good,
-        elsewhere=_token(provider, cast, YOUR_APPLICATION),
-        changed=_changed(good),
+        elsewhere=token_for(provider, cast, YOUR_APPLICATION),
+        changed=with_another_scope(good, "invoices.write"),
         plain=_plain(provider, cast, cast.invoices),
     )
 
@@ -94,7 +94,7 @@ def _signed(provider: Provider, alg: SigningAlg, secret: str) -> Signed:
         )
         if answer.status_code == 200:
             token: str = answer.json()["access_token"]
-            assert _part(token, 0)["alg"] == alg
+            assert part_of(token, 0)["alg"] == alg
             return Signed(alg=alg, issuer=url, jwks=f"{url}/jwks", token=token)
     raise AssertionError(f"The issuer signing with {alg} issues nothing after {SECONDS_TO_SEE_A_CHANGE} s.")
 
@@ -106,7 +106,7 @@ def _path(alg: SigningAlg) -> str:
 def plain_tokens_from(provider: Provider, cast: Cast) -> dict[str, str]:
     """By their names in Tokens, all with the header `typ` JWT: a resource server has one typ at a time."""
     good, elsewhere = _plain(provider, cast, cast.invoices), _plain(provider, cast, cast.your_application)
-    return {"good": good, "elsewhere": elsewhere, "changed": _changed(good)}
+    return {"good": good, "elsewhere": elsewhere, "changed": with_another_scope(good, "invoices.write")}
 
 
 def _plain(provider: Provider, cast: Cast, resource_server: ResourceServer) -> str:
@@ -114,14 +114,15 @@ def _plain(provider: Provider, cast: Cast, resource_server: ResourceServer) -> s
     resource_server.checked().save()
     deadline = time.monotonic() + SECONDS_TO_SEE_A_CHANGE
     while time.monotonic() < deadline:
-        token = _token(provider, cast, resource_server.identifier)
-        if _part(token, 0)["typ"] == "JWT":
+        token = token_for(provider, cast, resource_server.identifier)
+        if part_of(token, 0)["typ"] == "JWT":
             return token
     raise AssertionError(f"The tokens still have another typ after {SECONDS_TO_SEE_A_CHANGE} s.")
 
 
-def _token(provider: Provider, cast: Cast, resource: str) -> str:
-    asked = {"grant_type": "client_credentials", "resource": resource, "scope": "invoices.read"}
+def token_for(provider: Provider, cast: Cast, resource: str | list[str], scope: str = "invoices.read") -> str:
+    """Of the client `billing`."""
+    asked = {"grant_type": "client_credentials", "resource": resource, "scope": scope}
     answer = provider.server.post(
         "/oidc_m2m/token", data=asked, headers={"Authorization": cast.basic("billing")}
     )
@@ -130,14 +131,16 @@ def _token(provider: Provider, cast: Cast, resource: str) -> str:
     return token
 
 
-def _changed(token: str) -> str:
+def with_another_scope(token: str, scope: str) -> str:
+    """Under the signature of the token."""
     header, _, signature = token.split(".")
-    claims = _part(token, 1)
-    claims["scope"] += " invoices.write"
+    claims = part_of(token, 1)
+    claims["scope"] += f" {scope}"
     changed = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
     return f"{header}.{changed}.{signature}"
 
 
-def _part(token: str, index: int) -> dict[str, Any]:
+def part_of(token: str, index: int) -> dict[str, Any]:
+    """The header (0) or the claims (1), unverified."""
     part: dict[str, Any] = json.loads(base64.urlsafe_b64decode(token.split(".")[index] + "=="))
     return part
