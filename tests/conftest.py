@@ -20,6 +20,8 @@ from tests.database import Baseline, set_back, take_baseline
 from tests.server import Server, serve
 from upkeep.sealing import seal
 
+TESTS = Path(__file__).parent
+
 # The database is reset before a test, not before an example.
 hypothesis.settings.register_profile(
     "m2m-idp",
@@ -118,13 +120,21 @@ def stranger_authority(pki: Path) -> Authority:
     return Authority.new(pki, "strangers")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A test that asks no database says the same on each: it runs on SQLite alone."""
+    """A test that asks no database says the same on each: it runs on SQLite alone.
+
+    Those of pages and of the protocol ask it by what the other rooms' tests try out: on a second database they are
+    slow tests, so that the quick ones stay quick.
+    """
     if connection.vendor == "sqlite":
         return
     left_out = [item for item in items if not asks_the_database(item)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if asks_the_database(item)]
+    for item in items:
+        if item.path.is_relative_to(TESTS / "console") or item.path.is_relative_to(TESTS / "protocol"):
+            item.add_marker("slow")
 
 
 def pytest_collection_finish() -> None:

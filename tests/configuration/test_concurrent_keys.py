@@ -15,6 +15,7 @@ from tests.configuration.files import applied
 from tests.configuration.key_files import p256, pem
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Renamed", "Renamed again"])
 def test_a_file_and_a_rotation_at_once_end_with_one_successor(cast: Cast, name: str) -> None:
     text = f"issuers: [{{path: other, name: {name}}}]\nsigning_keys: [{{issuer: other, pem: {{env: PEM}}}}]"

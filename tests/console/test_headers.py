@@ -109,6 +109,7 @@ def test_the_cookies_of_the_console_cannot_be_read_by_scripts(cast: Cast) -> Non
     assert [(cookie["httponly"], cookie["samesite"]) for cookie in cookies] == [(True, "Lax")] * 2
 
 
+@pytest.mark.slow
 def test_https_is_pinned_for_this_host_and_promised_for_no_whole_domain(tmp_path: Path) -> None:
     told = (
         "from django.test import Client; "
@@ -119,6 +120,7 @@ def test_https_is_pinned_for_this_host_and_promised_for_no_whole_domain(tmp_path
     assert run.stdout == "max-age=31536000; includeSubDomains\n"
 
 
+@pytest.mark.slow
 def test_check_deploy_is_clean_in_production(tmp_path: Path) -> None:
     assert "console.W001" in manage("check", "--deploy", var_dir=tmp_path).stderr
     manage("collectstatic", "--no-input", var_dir=tmp_path)
@@ -126,6 +128,7 @@ def test_check_deploy_is_clean_in_production(tmp_path: Path) -> None:
     assert run.returncode == 0, run.stderr
 
 
+@pytest.mark.slow
 def test_cookies_are_secure_in_production(tmp_path: Path) -> None:
     names = ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SESSION_COOKIE_NAME")
     told = f"from django.conf import settings; print(*(getattr(settings, name) for name in {names}))"
@@ -133,6 +136,7 @@ def test_cookies_are_secure_in_production(tmp_path: Path) -> None:
     assert run.stdout.split() == ["True", "True", "__Host-session"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("surface", ["all", "admin", "protocol"])
 def test_every_surface_passes_its_checks(tmp_path: Path, surface: str) -> None:
     run = manage("check", "--fail-level", "WARNING", var_dir=tmp_path, IDP_SURFACE=surface)

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from django.test import Client
 from django.utils import timezone
 
@@ -86,6 +87,7 @@ def test_a_key_that_never_signed_such_tokens_does_not_stay_for_them(cast: Cast) 
     assert life_after_retirement(second) == 4000 * SECOND
 
 
+@pytest.mark.slow
 def test_an_issuer_is_changed_in_the_console_and_by_a_file_at_once(cast: Cast, operator: Client) -> None:
     successor_of(cast.key, now=timezone.now())
     page = url(Issuer, "change", cast.oidc_m2m.pk)

@@ -49,6 +49,7 @@ def grants_page(relying_party: RelyingParty, **more: Any) -> str:
     return f"{url(AccessGrant, 'changelist')}?relying_party={relying_party.pk}{query}"
 
 
+@pytest.mark.slow
 def test_a_client_with_500_grants_is_saved_and_keeps_them(many: Cast, operator: Client) -> None:
     page = page_of(many.billing)
     form = form_of(operator, page) | {"contact": "team-billing"}
@@ -75,6 +76,7 @@ def test_at_the_edge_every_form_that_is_shown_can_be_sent(cast: Cast, operator: 
     assert (cast.billing.grants.count(), cast.billing.rules.count()) == (count + 3, MAX_PARTS)
 
 
+@pytest.mark.slow
 def test_a_form_that_was_made_when_there_were_fewer_is_not_passed_over(cast: Cast, operator: Client) -> None:
     page = page_of(cast.billing)
     form = form_of(operator, page)
@@ -156,6 +158,7 @@ def test_hundreds_of_rules_have_a_page_of_their_own_too(cast: Cast, operator: Cl
     assert ask({"p499": "test"}, auth=cast.basic("billing")).status == 400
 
 
+@pytest.mark.slow
 def test_it_can_be_disabled_and_enabled_without_its_form(many: Cast, operator: Client) -> None:
     answer = act(
         operator, url(RelyingParty, "disable", many.billing.pk), {"reason": "leak, INC-42"}, follow=True

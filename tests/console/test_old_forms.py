@@ -256,6 +256,7 @@ def test_a_resource_server_shows_the_scope_that_another_added(
     assert (server.name, server.scopes[-1]) == ("Mine", "more")
 
 
+@pytest.mark.slow
 def test_of_two_forms_saved_at_once_one_is_stopped(cast: Cast, operator: Client, other: Client) -> None:
     page = page_of(cast.billing)
     for number in range(5):

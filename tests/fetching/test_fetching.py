@@ -334,6 +334,7 @@ def test_each_address_is_tried(server: Site, names: Names) -> None:
     assert fetch_json(server.url(host="idp.example")) == {}
 
 
+@pytest.mark.slow
 def test_an_address_that_does_not_answer_leaves_time_for_the_next(server: Site, names: Names) -> None:
     names("idp.example", ["127.0.0.3", "127.0.0.1"])
     with full_listener("127.0.0.3", server.port):

@@ -16,6 +16,7 @@ COMMANDS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
 def test_it_is_told_in_one_line(command: tuple[str, ...], tmp_path: Path) -> None:
     environment = os.environ | {

@@ -45,6 +45,7 @@ def _in_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "LONGEST", 1)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_in_a_second")
 def test_a_pem_file_that_would_take_minutes_is_given_up() -> None:
     began = time.monotonic()
@@ -53,6 +54,7 @@ def test_a_pem_file_that_would_take_minutes_is_given_up() -> None:
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_in_a_second")
 def test_a_store_that_would_take_minutes_is_given_up() -> None:
     began = time.monotonic()

@@ -127,6 +127,7 @@ def test_the_threads_of_a_process_share_one_session() -> None:
         list(threads.map(lambda _: check(key), range(200)))
 
 
+@pytest.mark.slow
 def test_a_child_that_was_forked_with_an_open_token_opens_its_own(softhsm: SoftHsm) -> None:
     issuer_in_token()
     environment = os.environ | softhsm.environment | {"DATABASE_URL": database_url()}
@@ -140,6 +141,7 @@ def test_a_child_that_was_forked_with_an_open_token_opens_its_own(softhsm: SoftH
     )
 
 
+@pytest.mark.slow
 def test_processes_open_the_token_at_once(softhsm: SoftHsm) -> None:
     environment = os.environ | softhsm.environment | {"DJANGO_SETTINGS_MODULE": "m2m_idp.settings"}
     command = [sys.executable, "-c", OPENS_THE_TOKEN_OFTEN]
@@ -147,6 +149,7 @@ def test_processes_open_the_token_at_once(softhsm: SoftHsm) -> None:
     assert [process.wait(60) for process in processes] == [0, 0, 0]
 
 
+@pytest.mark.slow
 def test_two_workers_sign_at_once(softhsm: SoftHsm, tmp_path: Path) -> None:
     vault = issuer_in_token()
     with serve(tmp_path, 2, softhsm.environment) as server, ThreadPoolExecutor(8) as threads:

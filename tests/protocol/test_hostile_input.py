@@ -110,6 +110,7 @@ def test_a_poisoned_header(cast: Cast, log_lines: io.StringIO, header: str, valu
     assert 20 * "A" not in log_lines.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.contract("P2.10", "P1.1", "P1.3")
 @given(body=st.binary(max_size=300), auth=st.none() | st.text(st.characters(max_codepoint=255), max_size=60))
 def test_any_bytes_are_answered_and_recorded(cast: Cast, body: bytes, auth: str | None) -> None:
@@ -120,6 +121,7 @@ def test_any_bytes_are_answered_and_recorded(cast: Cast, body: bytes, auth: str 
     assert len(events()) == before + 1
 
 
+@pytest.mark.slow
 @pytest.mark.contract("P2.10", "P1.1")
 @given(
     fields=st.lists(

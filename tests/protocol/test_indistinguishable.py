@@ -49,6 +49,7 @@ def test_the_answers_are_byte_identical_and_the_rows_are_not(
     assert len(details) > 1, "the operator is not told which it was"
 
 
+@pytest.mark.slow
 @pytest.mark.contract("P3.8")
 def test_the_answers_take_the_same_time(
     cast: Cast, failures: dict[str, Callable[[], Answer]], settings: Settings

@@ -73,6 +73,7 @@ def test_a_row_is_found_by_its_token(cast: Cast, capsys: pytest.CaptureFixture[s
     assert event["client_id"] == "billing"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message", "status"),
     [

@@ -43,6 +43,7 @@ def rows_of(table: SealedTable) -> st.SearchStrategy[Any]:
     return st.tuples(st.just(table), st.tuples(*(value_of(fields[column.name]) for column in table.columns)))
 
 
+@pytest.mark.slow
 @hypothesis.given(st.sampled_from(sealed_tables()).flatmap(rows_of))
 @hypothesis.settings(max_examples=500)
 def test_every_row_is_canonical_as_the_rfc_wants_it(row: tuple[SealedTable, tuple[Any, ...]]) -> None:

@@ -39,6 +39,7 @@ def test_nothing_is_told_where_processes_share_a_cache(settings: Settings) -> No
     assert shares_counts() == []
 
 
+@pytest.mark.slow
 def test_the_check_of_a_deployment_tells_it_and_other_commands_do_not() -> None:
     assert "(issuance.I001)" in said("--deploy")
     assert said() == ""
@@ -112,6 +113,7 @@ def test_nothing_is_told_of_issuers_that_are_not_served_here(cast: Cast, setting
     assert lets_certificates_in() == []
 
 
+@pytest.mark.slow
 def test_a_database_without_tables_or_away_has_no_issuers(tmp_path: Path) -> None:
     for url in (f"sqlite:///{tmp_path}/empty.sqlite3", "postgres://u:p@127.0.0.1:1/none"):
         assert "issuance.W" not in said("--deploy", "--fail-level", "ERROR", DATABASE_URL=url)

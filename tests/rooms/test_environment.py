@@ -330,6 +330,7 @@ def test_what_was_generated_stays(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "generated.env").stat().st_mode) == 0o600
 
 
+@pytest.mark.slow
 def test_many_processes_at_once_generate_one_set_of_secrets(tmp_path: Path) -> None:
     var_dir = tmp_path / "var"
     program = (

@@ -47,6 +47,7 @@ def test_generated_secrets_of_another_user_are_named(tmp_path: Path) -> None:
     assert said.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("directory", "why"),
     [("closed", "m2m-idp cannot start: DATABASE_URL: files have to be made in {}"),
@@ -60,6 +61,7 @@ def test_a_directory_that_sqlite_cannot_use_is_named(directory: str, why: str, t
     assert said.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_static_root_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "static").mkdir(mode=0o500)
     collect = [sys.executable, "manage.py", "collectstatic", "--no-input"]

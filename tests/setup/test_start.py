@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+pytestmark = pytest.mark.slow
+
 SERVE = [sys.executable, "-m", "gunicorn", "--config", "m2m_idp/gunicorn.conf.py"]
 MANAGE = [sys.executable, "manage.py", "check"]
 

@@ -85,6 +85,7 @@ def test_it_goes_on_after_a_run_that_failed_until_it_is_told_to_stop() -> None:
         assert (process.returncode, complaints) == (0, "")
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_it_as_well() -> None:
     with going_on() as process:
         assert process.stdout
@@ -94,6 +95,7 @@ def test_an_interrupt_ends_it_as_well() -> None:
         assert (process.returncode, complaints) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--json"], ["--every=1"]])
 def test_it_ends_without_a_word_when_nobody_reads_its_report(arguments: list[str]) -> None:
     reader, writer = os.pipe()
@@ -108,6 +110,7 @@ def test_it_ends_without_a_word_when_nobody_reads_its_report(arguments: list[str
     assert (run.returncode, run.stderr) == (141, "")
 
 
+@pytest.mark.slow
 def test_a_database_that_is_away_is_told_without_a_traceback(tmp_path: Path) -> None:
     run = subprocess.run(
         [sys.executable, "manage.py", "maintain", "--json"], capture_output=True, text=True, check=False,

@@ -37,6 +37,7 @@ def upkeep_lines(text: str) -> list[dict[str, Any]]:
     return [line for line in lines if line["log.logger"] == "upkeep"]
 
 
+@pytest.mark.slow
 def test_two_workers_announce_one_successor_by_themselves(cast: Cast, tmp_path: Path) -> None:
     make_due(cast.other_key)
     with serve(tmp_path, 2, {"MAINTAIN_EVERY": "1"}) as server:
