@@ -133,6 +133,8 @@ def test_a_chain_comes_in_a_header_of_its_own(
         [own, ("Client-Cert-Chain", first + ",")]
     )
     assert "Client-Cert-Chain holds no certificate" in refusal([own, ("Client-Cert-Chain", ":AAAA:")])
+    ten = peer_certificate(environ([own, ("Client-Cert-Chain", ",".join(10 * [first]))]))
+    assert ten == PeerCertificate(indirect_client.der, 10 * (sub_authority.own.der,))
     assert "more than 10" in refusal([own, ("Client-Cert-Chain", ",".join(11 * [first]))])
 
 
@@ -156,6 +158,13 @@ def test_of_many_elements_the_nearest_proxys_counts(
     assert read(xfcc(indirect_client, chain)) == PeerCertificate(
         indirect_client.der, (sub_authority.own.der,)
     )
+    ten = f'Chain="{escaped(indirect_client, *10 * [sub_authority.own])}"'
+    assert read(xfcc(indirect_client, ten)) == PeerCertificate(
+        indirect_client.der, 10 * (sub_authority.own.der,)
+    )
+    eleven = f'Chain="{escaped(indirect_client, *11 * [sub_authority.own])}"'
+    assert f"{name} holds 12 certificates; 11 may be there" in refusal([(name, xfcc(client, eleven))])
+    assert f"{name} holds no certificate" in refusal([(name, xfcc(client, 'Chain="junk"'))])
     assert "has no Cert" in refusal([(name, f"{xfcc(client)},By=spiffe://mesh/next;Hash=00")])
 
 
@@ -182,6 +191,7 @@ def test_of_many_elements_the_nearest_proxys_counts(
         ("envoy", 'Cert="x"y', "malformed after 0"),
         ("envoy", 'Cert="x"', "holds no certificate"),
         ("envoy", 'Cert="x";Cert="y"', "two of Cert"),
+        ("envoy", 'Chain="x";Chain="y"', "two of Chain"),
         ("envoy", "\xe9", "malformed after 0"),
     ],
 )
@@ -194,6 +204,21 @@ def test_a_malformed_header_refuses_the_request(
     assert name in detail
     assert why in detail
     assert value not in detail
+
+
+@pytest.mark.contract("P8.2")
+@pytest.mark.usefixtures("_trusted")
+def test_a_certificate_with_anything_else_in_it_refuses_the_request(
+    settings: Settings, client: Issued
+) -> None:
+    der = encoded(client)
+    for form, name, value in (
+        ("haproxy", "X-SSL-Client-DER", f"{der[:8]}-{der[8:]}"),
+        ("haproxy", "X-SSL-Client-DER", f"{der[:8]} {der[8:]}"),
+        ("rfc9440", "Client-Cert", f"\xa0:{der}:"),
+    ):
+        settings.CLIENT_CERTIFICATE_HEADER = form
+        assert name in refusal([(name, value)])
 
 
 @pytest.mark.contract("P8.2")

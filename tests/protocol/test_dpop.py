@@ -166,6 +166,16 @@ def test_a_request_that_is_refused_uses_its_proof_up(dpop: Cast) -> None:
     assert_refused(billing(dpop, sent), 400, "invalid_dpop_proof")
 
 
+@pytest.mark.contract("P8.3")
+def test_a_used_proof_is_refused_as_such_whatever_is_asked_with_it(dpop: Cast) -> None:
+    sent = proof()
+    assert billing(dpop, sent).status == 200
+    for asked in ({"scope": "unknown"}, {"resource": "https://unknown.example"}):
+        answer = ask(asked, auth=dpop.basic("billing"), headers=[("DPoP", sent)])
+        event = assert_refused(answer, 400, "invalid_dpop_proof")
+        assert event.detail == "The DPoP proof was used before: make a new one for each request."
+
+
 @pytest.mark.contract("P8.3", "P7.6")
 def test_a_request_whose_proof_is_refused_uses_its_assertion_up(dpop: Cast) -> None:
     sent = proof()

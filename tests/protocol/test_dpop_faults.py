@@ -227,6 +227,7 @@ FINE: Mapping[str, Callable[[], str]] = {
     "more claims": claims(ath="x", nonce="n", x={"y": [1, None]}),
     "more of the header": header(jku="http://127.0.0.1:9/", x5u="http://127.0.0.1:9/", kid="x", cty="x"),
     "more of the key": jwk(kid="1", use="sig", alg="ES256", key_ops=["verify"], ext=True),
+    "members of the key that do not count": jwk(kid=1, x5c=[], x5t=1),
     "typ in other letters": header(typ="DPoP+JWT"),
     "typ in full": header(typ="application/dpop+jwt"),
     "a time in fractions": lambda: proof({"iat": time.time() - 0.5}),

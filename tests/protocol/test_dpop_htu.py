@@ -48,6 +48,7 @@ OTHER = {
     "escaped twice": f"{HERE}/%256Fidc_m2m/token",
     "parameters of a segment": f"{ENDPOINT};x=1",
     "up and away": f"{ENDPOINT}/../jwks",
+    "trailing dot segments that go up": f"{ENDPOINT}/x/..",
     "user": "http://billing@127.0.0.1:8000/oidc_m2m/token",
     "empty user": "http://@127.0.0.1:8000/oidc_m2m/token",
     "user and password": "http://billing:x@127.0.0.1:8000/oidc_m2m/token",
@@ -97,6 +98,17 @@ def test_another_url_is_refused(dpop: Cast, written: str) -> None:
 def test_the_path_of_a_request_is_normalised_too(dpop: Cast) -> None:
     # The server hands over a path whose escapes are undone.
     assert billing(dpop, proof({"htu": f"{HERE}/oidc%5Fm2m/token"}), target="/oidc_m2m/token").status == 200
+
+
+@pytest.mark.contract("P8.3")
+@pytest.mark.spec("RFC 3986", "6.2.2")
+def test_an_escape_that_stays_is_compared_whole(dpop: Cast, settings: Settings) -> None:
+    settings.PUBLIC_URL = f"{HERE}/a%2Fb"
+    paths = ("a%2Fb", "a%2fb", "a2Fb", "a/b", "a%2Eb", "a%5Fb")
+    works = [
+        path for path in paths if billing(dpop, proof({"htu": f"{HERE}/{path}/oidc_m2m/token"})).status == 200
+    ]
+    assert works == ["a%2Fb", "a%2fb"]
 
 
 @pytest.mark.contract("P8.3")
