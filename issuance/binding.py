@@ -21,9 +21,6 @@ class Binding:
     uses: tuple[OneUse, ...] = ()
 
 
-BEARER = Binding()
-
-
 def bind(
     request: TokenRequest, *, client: Client, issuer: IssuerSnapshot, path: str, now: datetime
 ) -> Binding:
@@ -37,7 +34,7 @@ def bind(
             why_dpop_is_impossible(client, issuer=issuer)
             or "The relying party must send a DPoP proof, and did not."
         )
-    return Binding(confirmation=confirmation) if confirmation else BEARER
+    return Binding(confirmation=confirmation)
 
 
 def why_dpop_is_impossible(client: Client, *, issuer: IssuerSnapshot) -> str:

@@ -150,6 +150,6 @@ def _last_element(name: str, header: str) -> dict[str, str]:
         key = pair["name"].lower()
         if key in element and key in {"cert", "chain"}:
             raise InvalidRequest(f"The header {name} has two of {pair['name']} in one element.")
-        element[key] = re.sub(r"\\(.)", r"\1", pair["quoted"] or "") or pair["bare"] or ""
+        element[key] = pair["quoted"] or pair["bare"] or ""
         position, end = pair.end(), pair["end"]
     return element
