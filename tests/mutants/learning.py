@@ -1,0 +1,96 @@
+"""Which test runs which line of the product, and how long it takes."""
+
+import heapq
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import coverage
+import pytest
+
+ROOMS = ("audit", "issuance", "issuers", "keys", "relying_parties")
+TESTS_OF_A_LINE = dict[str, dict[int, list[str]]]
+"""By file and line."""
+
+
+@dataclass(slots=True)
+class Learned:
+    durations: dict[str, float]
+    """Seconds of the processor, of each test that passes."""
+    tests: TESTS_OF_A_LINE
+    rank: dict[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rank = ranked(self.tests, self.durations)
+
+    def tests_of(self, file: Path, lines: range) -> set[str]:
+        by_line = self.tests.get(str(file), {})
+        return {name for line in lines for name in by_line.get(line, ())}
+
+    def write(self, path: Path) -> None:
+        path.write_text(json.dumps({"durations": self.durations, "tests": self.tests}))
+
+
+def read(path: Path, items: Sequence[pytest.Item]) -> Learned:
+    """What an earlier run wrote, of the tests that are here."""
+    known = json.loads(path.read_text())
+    here = {item.nodeid for item in items} & known["durations"].keys()
+    return Learned(
+        durations={name: known["durations"][name] for name in here},
+        tests={
+            file: {int(line): [name for name in names if name in here] for line, names in lines.items()}
+            for file, lines in known["tests"].items()
+        },
+    )
+
+
+def learn(items: Sequence[pytest.Item], passes: Callable[[pytest.Item, pytest.Item], bool]) -> Learned:
+    """Run each test once."""
+    durations: dict[str, float] = {}
+    seen = coverage.Coverage(data_file=None, config_file=False, include=[f"{room}/*" for room in ROOMS])
+    seen.start()
+    for item, following in zip(items, [*items[1:], items[0]], strict=True):
+        seen.switch_context(item.nodeid)
+        before = time.process_time()
+        if passes(item, following):
+            durations[item.nodeid] = time.process_time() - before
+    seen.stop()
+    data = seen.get_data()
+    return Learned(
+        durations,
+        {
+            str(Path(file).relative_to(Path.cwd())): {
+                line: [name for name in names if name in durations]
+                for line, names in data.contexts_by_lineno(file).items()
+            }
+            for file in data.measured_files()
+        },
+    )
+
+
+def ranked(tests: TESTS_OF_A_LINE, durations: dict[str, float]) -> dict[str, int]:
+    """An order in which each test runs, for its time, as many lines as can be that those before it do not.
+
+    When every line was run it begins again, with the tests that are left.
+    """
+    lines = dict.fromkeys(durations, 0)
+    for number, names in enumerate(names for by_line in tests.values() for names in by_line.values()):
+        for name in names:
+            lines[name] |= 1 << number
+    order: list[str] = []
+    while left := durations.keys() - order:
+        missing, gains, before = -1, [(-math.inf, name) for name in left], len(order)
+        while gains:
+            _, name = heapq.heappop(gains)
+            gain = -(lines[name] & missing).bit_count() / (durations[name] + 0.01)
+            if gains and gain > gains[0][0]:
+                heapq.heappush(gains, (gain, name))
+            elif gain:
+                order.append(name)
+                missing &= ~lines[name]
+        if len(order) == before:
+            order += sorted(left)
+    return {name: number for number, name in enumerate(order)}
