@@ -10,8 +10,11 @@ from console.client_status import status_of
 from issuance.errors import OAuthError
 from issuance.imagined import allowed_address, stand_ins
 from issuance.preview import preview
+from issuers.models import TokenEndpointAuthMethod
 from relying_parties.models import RelyingParty
 from relying_parties.registry import snapshot_of
+
+MAX_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,8 @@ class TokenPreview:
     header: str = ""
     claims: str = ""
     refusal: str = ""
+    cap: str = ""
+    """Why the token can end before its exp as shown; empty if it cannot."""
     no_token: str = ""
     """Why the endpoint gives no such token now, whatever the request; empty if it does."""
 
@@ -44,7 +49,26 @@ def token_preview(
     except OAuthError as refusal:
         return TokenPreview(relying_party, refusal=f"{refusal.error}: {refusal.detail}", no_token=no_token)
     return TokenPreview(
-        relying_party, header=_json(token.header), claims=_json(token.claims), no_token=no_token
+        relying_party,
+        header=_json(token.header),
+        claims=_json(token.claims),
+        cap=_cap(relying_party),
+        no_token=no_token,
+    )
+
+
+def _cap(relying_party: RelyingParty) -> str:
+    """No number: how long the proof of a request lives is known when it comes."""
+    if relying_party.token_endpoint_auth_method != TokenEndpointAuthMethod.FEDERATED_JWT:
+        return ""
+    capping = relying_party.federated_credentials.filter(caps_token_lifetime=True).order_by("label")
+    names = [str(credential) for credential in capping[: MAX_NAMED + 1]]
+    if not names:
+        return ""
+    named = ", ".join(names[:MAX_NAMED]) + (" and others" if len(names) > MAX_NAMED else "")
+    return (
+        f"The exp shown is the latest end. Proven by {named}, the token ends with the token that proves the client "
+        f"if that one ends earlier."
     )
 
 

@@ -3,8 +3,6 @@
 import json
 import re
 import ssl
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 
@@ -23,7 +21,8 @@ from configuration.shape import (
     SECTIONS,
     Kind,
 )
-from relying_parties.client_keys import client_keys
+from relying_parties.client_keys import VerificationKey, client_keys
+from relying_parties.models import RelyingParty
 from tests.authority import Authority
 from tests.certificates import der_certificate
 from tests.configuration.assertions import jwks_of
@@ -35,7 +34,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
 EXAMPLE, ROTATION_EXAMPLE, CLIENTS_EXAMPLE, KEYS_EXAMPLE = re.findall(
     r"^```yaml\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL
 )
-(JWKS_COMMAND,) = re.findall(r"^  ```sh\n(.*?)^  ```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+(PEM_EXAMPLE,) = re.findall(r"^  ```yaml\n(.*?)^  ```$", PAGE, flags=re.MULTILINE | re.DOTALL)
 
 
 def documented(row: str) -> set[str]:
@@ -112,24 +111,24 @@ def test_the_page_shows_how_a_key_is_imported(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("key", [p256(), Ed25519PrivateKey.generate()])
-def test_the_page_shows_how_a_certificate_becomes_a_jwk_set(tmp_path: Path, key: PrivateKey) -> None:
+def test_the_page_shows_how_a_certificate_in_pem_is_registered(tmp_path: Path, key: PrivateKey) -> None:
     der = der_certificate(key)
-    (tmp_path / "client.crt").write_text(ssl.DER_cert_to_PEM_cert(der))
-    (registered,) = client_keys(json.loads(shown_by(JWKS_COMMAND, tmp_path)))
+    (registered,) = registered_from(tmp_path, ssl.DER_cert_to_PEM_cert(der))
     assert registered.certificates == (der,)
 
 
-def test_the_page_shows_how_a_public_key_becomes_a_jwk_set(tmp_path: Path) -> None:
+@pytest.mark.django_db
+def test_the_page_shows_how_a_public_key_in_pem_is_registered(tmp_path: Path) -> None:
     public = p256().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    (tmp_path / "client.crt").write_bytes(public)
-    (registered,) = client_keys(json.loads(shown_by(JWKS_COMMAND, tmp_path)))
+    (registered,) = registered_from(tmp_path, public.decode())
     assert (registered.algs, registered.certificates) == (("ES256",), ())
 
 
-def shown_by(command: str, folder: Path) -> str:
-    """What the command of the page prints in a folder."""
-    command = textwrap.dedent(command).replace(".venv/bin/python", sys.executable)
-    return subprocess.run(
-        ["/bin/sh", "-c", command], cwd=folder, check=True, capture_output=True, text=True
-    ).stdout
+def registered_from(folder: Path, pem: str) -> tuple[VerificationKey, ...]:
+    """The keys of the client of the page's example, whose file holds this PEM."""
+    applied(EXAMPLE, environment={"TILL_SECRET": "value"})
+    (folder / "client.crt").write_text(pem)
+    applied(textwrap.dedent(PEM_EXAMPLE), folder=folder)
+    return client_keys(RelyingParty.objects.get(client_id="till").client_jwks)

@@ -7,14 +7,14 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
-from issuers.models import TokenEndpointAuthMethod
+from issuers.models import Issuer, TokenEndpointAuthMethod
 from relying_parties.client_keys import client_keys
 from relying_parties.federation import Federated
 from relying_parties.models import CredentialUse, FederatedCredential, KeysFrom, RelyingParty, TrustedIssuer
 from tests.cast import Cast
 from tests.client_keys import certificate_until, jwk_of, new_key, x5c_of
 from tests.console.forms import act, form_of
-from tests.console.pages import CLUSTER, body_of, federate, url
+from tests.console.pages import CLUSTER, act_urls, body_of, federate, url
 from tests.platforms import PLATFORMS, Platform, jwks
 
 KUBERNETES, GOOGLE = PLATFORMS[0], PLATFORMS[7]
@@ -162,6 +162,20 @@ def test_the_limits_of_a_credential_are_set_and_shown(cast: Cast, operator: Clie
     shown = body_of(operator, url(RelyingParty, "change", cast.billing.pk))
     assert "single use" in shown
     assert "lifetime capped" not in shown
+
+
+def test_the_preview_says_that_a_proof_caps_the_lifetime(cast: Cast, auditor: Client) -> None:
+    pages = url(RelyingParty, "change", cast.billing.pk), act_urls(cast)["preview"]
+    note = "Proven by pod, the token ends with the token that proves the client if that one ends earlier."
+    credential = federate(cast.billing)
+    assert not any(note in body_of(auditor, page) for page in pages)
+    methods = ["client_secret_basic", "client_secret_post", "federated_jwt"]
+    Issuer.objects.filter(pk=cast.oidc_m2m.pk).update(token_endpoint_auth_methods=methods)
+    RelyingParty.objects.filter(pk=cast.billing.pk).update(token_endpoint_auth_method="federated_jwt")
+    assert all(note in body_of(auditor, page) for page in pages)
+    credential.caps_token_lifetime = False
+    credential.save()
+    assert not any(note in body_of(auditor, page) for page in pages)
 
 
 def test_only_the_trusted_issuers_of_the_same_issuer_are_offered(cast: Cast, operator: Client) -> None:
