@@ -25,7 +25,7 @@ from relying_parties.renaming import rename
 
 COUNTED = timedelta(days=7)
 MAX_REASON = 100
-LITERAL = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "class": "vTextField"}
+LITERAL = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false", "class": "vURLField"}
 
 
 class IdentifierForm(forms.Form):
@@ -35,7 +35,7 @@ class IdentifierForm(forms.Form):
     reason = forms.CharField(
         max_length=MAX_REASON,
         help_text="It stands in the history.",
-        widget=forms.TextInput(attrs={"class": "vTextField"}),
+        widget=forms.TextInput(attrs={"class": "vURLField"}),
     )
     old = forms.CharField(
         label="Type the old identifier", max_length=255, widget=forms.TextInput(attrs=LITERAL)
