@@ -11,8 +11,6 @@ PRIVATE_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]*)PRIVATE KEY-----")
 JAVA_MAGIC = (b"\xfe\xed\xfe\xed", b"\xce\xce\xce\xce")
 """JKS and JCEKS."""
 BASE64 = re.compile(rb"[A-Za-z0-9+/_=\s-]+\Z")
-RSASSA_PSS = bytes.fromhex("06092a864886f70d01010a")
-"""The object identifier of RSA keys that sign by PSS alone (RFC 4055 section 1.2)."""
 SEQUENCE, INTEGER, OCTET_STRING, BIT_STRING = 0x30, 0x02, 0x04, 0x03
 
 
@@ -55,17 +53,6 @@ def kind_of(data: bytes) -> FileKind:
         if text.startswith(start):
             return kind
     return _kind_of_der(data) if data else FileKind.EMPTY
-
-
-def is_pss_alone(der: bytes) -> bool:
-    """Whether an unencrypted PKCS#8 key (RFC 5208) says of itself that it signs by PSS alone."""
-    return RSASSA_PSS in der[:40]
-
-
-def pem_body(pem: bytes) -> bytes:
-    """The DER of the first private key in the PEM, empty if it is none."""
-    match = re.search(rb"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(.*?)-----END ", pem, re.DOTALL)
-    return _decoded(match[1]) if match else b""
 
 
 _STARTS = (

@@ -18,7 +18,7 @@ from issuers.models import SigningAlg
 from issuers.roca import is_roca_weak
 from keys.certificates import Chain, chain_warnings, require_chain
 from keys.encryption import KeyUnreadableError
-from keys.file_kinds import PEM, PRIVATE_PEM, FileKind, is_pss_alone, kind_of, pem_body, unwrapped
+from keys.file_kinds import PEM, PRIVATE_PEM, FileKind, kind_of, unwrapped
 from keys.generation import NOT_OFFERED, RSA_BITS, PrivateKey
 from keys.jwk import public_jwk
 from keys.models import SigningKey
@@ -105,7 +105,7 @@ def read_pem(data: bytes, *, password: str = "", chain: bytes = b"") -> ForeignK
     _require_private_key(data, kind)
     try:
         open_key = open_pem if kind is FileKind.PRIVATE_PEM else open_der
-        private_key = open_key(data, password=password)
+        private_key, is_pss = open_key(data, password=password)
     except TypeError as error:
         needs = "is not encrypted: leave the password out" if password else "is encrypted: give its password"
         raise ValidationError(f"The private key {needs}.") from error
@@ -114,7 +114,6 @@ def read_pem(data: bytes, *, password: str = "", chain: bytes = b"") -> ForeignK
         raise ValidationError(f"The private key cannot be read: {why}.") from error
     if chain and CERTIFICATE not in chain:
         raise ValidationError("The file of the certificates holds none in PEM.")
-    is_pss = is_pss_alone(pem_body(data) if kind is FileKind.PRIVATE_PEM else data)
     return _checked(private_key, _certificates(chain or data), is_pss=is_pss)
 
 

@@ -26,17 +26,19 @@ TOO_LONG = (
 )
 
 
-def open_pem(data: bytes, *, password: str) -> object:
-    """The private key.
+def open_pem(data: bytes, *, password: str) -> tuple[object, bool]:
+    """The private key, and whether it is an RSA key that signs by PSS alone (RFC 4055 section 1.2).
 
     Raises ValidationError if it is of no kind that is taken or takes too long, else what `load_pem_private_key` raises.
     """
-    return _private_key(_opened("pem", data, password))
+    told = _opened("pem", data, password)
+    return _private_key(told), told["is_pss"]
 
 
-def open_der(data: bytes, *, password: str) -> object:
+def open_der(data: bytes, *, password: str) -> tuple[object, bool]:
     """As `open_pem`, of DER: PKCS#8, encrypted or not, PKCS#1 or SEC 1."""
-    return _private_key(_opened("der", data, password))
+    told = _opened("der", data, password)
+    return _private_key(told), told["is_pss"]
 
 
 def open_jwk(data: bytes) -> object:

@@ -228,6 +228,33 @@ def test_an_rsa_pss_key_signs_ps256_and_not_rs256(cast: Cast, pss: bytes) -> Non
     assert take_over(foreign, issuer=cast.oidc_m2m, alg="PS256", now=timezone.now()).alg == "PS256"
 
 
+@pytest.mark.parametrize(
+    "scheme",
+    [
+        ["-v2", "aes-256-cbc"],
+        ["-v2", "aes-128-cbc", "-v2prf", "hmacWithSHA1"],
+        ["-v2", "aes-192-cbc", "-v2prf", "hmacWithSHA512"],
+        ["-scrypt"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("form", ["PEM", "DER"])
+def test_an_encrypted_rsa_pss_key_is_named_as_one(
+    cast: Cast, pss: bytes, scheme: list[str], form: str
+) -> None:
+    encrypt = ["openssl", "pkcs8", "-topk8", "-passout", "pass:secret", "-outform", form, *scheme]
+    data = subprocess.run(encrypt, input=pss, check=True, capture_output=True).stdout
+    foreign = read_pem(data, password="secret")
+    with pytest.raises(ValidationError, match="An RSA-PSS key signs with PS256, not with RS256"):
+        take_over(foreign, issuer=cast.oidc_m2m, alg="RS256", now=timezone.now())
+
+
+def test_an_encrypted_rsa_key_may_sign_by_both() -> None:
+    data = written(generate_private_key("RS256"), Encoding.PEM, password="secret")
+    foreign = read_pem(data, password="secret")
+    assert (foreign.is_pss, foreign.algs) == (False, ("RS256", "PS256"))
+
+
 def test_the_command_asks_for_no_password_where_none_can_be_needed(cast: Cast, tmp_path: Path) -> None:
     file = tmp_path / "key.jwk"
     file.write_text(json.dumps(private(JWKS["ES384"])))
