@@ -18,8 +18,10 @@ class GrantForm(ModelForm):
         return excluded | {"is_default"}
 
 
-def let_defaults_step_down(relying_party: RelyingParty, *, but: Any) -> None:
-    """The database allows one default at any moment. `but`: the primary keys that stay as they are."""
+def let_defaults_step_down(relying_party: RelyingParty, *, but: Any) -> list[str]:
+    """Those that do. The database allows one default at any moment. `but`: the primary keys that stay as they are."""
     moved = AccessGrant.objects.filter(Q(relying_party=relying_party, is_default=True) & ~Q(pk__in=but))
-    if moved.exists():
+    names = [str(grant.resource_server) for grant in moved.select_related("resource_server")]
+    if names:
         moved.update(is_default=False)
+    return names

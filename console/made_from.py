@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.http import HttpRequest, QueryDict
+from django.template.response import TemplateResponse
 
 from console.change_history import Change
 from console.merged_form import Typed
@@ -26,6 +27,20 @@ def stale_form(changes: Sequence[Change], *, typed: Iterable[Typed], is_known: b
 def stale_act(changes: Sequence[Change], *, is_known: bool) -> dict[str, Any]:
     """For a page that asks whether to do something to an object as it is."""
     return {"changes": changes, "is_known": is_known, "is_act": True}
+
+
+def conflict(response: Any) -> Any:
+    """The page that asks again; a redirection stays one."""
+    if isinstance(response, TemplateResponse):
+        response.status_code = CONFLICT
+    return response
+
+
+def with_context(response: Any, context: dict[str, Any]) -> Any:
+    """The page with this for its template too; a redirection stays as it is."""
+    if isinstance(response, TemplateResponse) and response.context_data is not None:
+        response.context_data |= context
+    return response
 
 
 def replaced(sent: QueryDict, data: Any) -> QueryDict:

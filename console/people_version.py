@@ -1,6 +1,6 @@
 """Which version of a user or group a form was made from. They have no history, so the form carries its fields, signed.
 
-No password and no hash is among them: those have pages of their own.
+No password and no hash is among them. The form of a password carries a keyed digest of the hash.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from typing import Any
 from django.core.signing import BadSignature, Signer
 from django.db.models import Model, Q
 from django.forms.models import model_to_dict
+from django.utils.crypto import salted_hmac
 
 from audit.models import OperationalEvent
 from console.change_history import MOST_CHANGES, Change, FieldChange
@@ -18,6 +19,8 @@ from issuers.version_of import StaleVersionError
 
 SIGNER = Signer(salt="console.people_version")
 LEFT_OUT = ("id", "password", "last_login", "date_joined")
+PASSWORD = "password"  # noqa: S105 - the name of a column
+"""Among the links: a keyed digest of the hash counts too."""
 SOURCES = {source.value: source.label for source in Source}
 
 
@@ -58,6 +61,9 @@ def _fields(row: Model, *links: str) -> dict[str, Any]:
     """By field, related rows by their ids."""
     values = model_to_dict(row, exclude=LEFT_OUT)
     for name in links:
+        if name == PASSWORD:
+            values[name] = salted_hmac(SIGNER.salt, getattr(row, name)).hexdigest()
+            continue
         relation: Any = row._meta.get_field(name)
         values[name] = list(getattr(row, relation.get_accessor_name()).all())
     return {

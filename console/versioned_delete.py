@@ -14,11 +14,10 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, QueryDict
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, QueryDict
 
 from console.change_history import Change
-from console.made_from import CONFLICT, MADE_FROM, sent_version, stale_act
+from console.made_from import MADE_FROM, conflict, sent_version, stale_act, with_context
 from console.page import Page
 from console.row_ids import is_id
 from issuers.version_of import StaleVersionError
@@ -66,7 +65,7 @@ class VersionedDelete(Page):
             stale = stale_act(self.changes_of_all_since(row, seen), is_known=bool(seen))
             context = {**context, MADE_FROM: version, "stale": stale}
             request.POST = QueryDict()
-        return _conflict(super().delete_view(request, object_id, context))
+        return conflict(super().delete_view(request, object_id, context))
 
     def require_versions(self, request: HttpRequest, keys: Sequence[int]) -> None:
         """In a transaction. Raises StaleVersionError."""
@@ -104,7 +103,7 @@ def delete_selected(page: Any, request: HttpRequest, queryset: QuerySet[Any]) ->
             page.changes_of_several(request, list(queryset)), is_known=bool(sent_version(request))
         )
         request.POST = _unconfirmed(request.POST)  # type: ignore[assignment]
-        return _conflict(_with_versions(page, request, queryset, keys, stale=stale))
+        return conflict(_with_versions(page, request, queryset, keys, stale=stale))
 
 
 def _with_versions(
@@ -117,9 +116,7 @@ def _with_versions(
     """The page that asks. The versions are asked for before the rows are read."""
     version = ",".join(f"{key}={page.version_of_all(key)}" for key in keys)
     response = delete_rows(page, request, queryset.all())
-    if isinstance(response, TemplateResponse) and response.context_data is not None:
-        response.context_data |= {MADE_FROM: version, **context}
-    return response
+    return with_context(response, {MADE_FROM: version, **context})
 
 
 def _versions_in(text: str) -> dict[int, str]:
@@ -139,9 +136,3 @@ def _unconfirmed(sent: QueryDict) -> QueryDict:
     kept = sent.copy()
     del kept[CONFIRMED]
     return kept
-
-
-def _conflict(response: HttpResponse) -> HttpResponse:
-    if isinstance(response, TemplateResponse):
-        response.status_code = CONFLICT
-    return response

@@ -12,11 +12,10 @@ from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
-from django.template.response import TemplateResponse
 
 from console.change_history import Change
 from console.generics import ModelForm
-from console.made_from import CONFLICT, MADE_FROM, replaced, sent_version, stale_form
+from console.made_from import MADE_FROM, conflict, replaced, sent_version, stale_form
 from console.merged_form import Before, Merged, Typed, merged_fields
 from console.merged_rows import OldInline
 from console.row_ids import is_id
@@ -97,9 +96,7 @@ class VersionedPage(VersionedDelete):
         request.META[REFUSAL] = ValidationError(STALE)
         context = {**extra_context, MADE_FROM: version, "stale": stale}
         response = super().changeform_view(request, str(pk), form_url, context)
-        if isinstance(response, TemplateResponse):
-            response.status_code = CONFLICT
-        return response
+        return conflict(response)
 
     def _with_what_is_stored(self, request: HttpRequest, row: Any, before: Before | None) -> Merged:
         fields = flatten_fieldsets(self.get_fieldsets(request, row))

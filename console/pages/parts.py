@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -70,7 +70,8 @@ class AccessGrantAdmin(PartAdmin):
 
     def save_model(self, request: HttpRequest, obj: AccessGrant, form: Any, change: bool) -> None:  # noqa: FBT001
         if obj.is_default:
-            let_defaults_step_down(obj.relying_party, but=[obj.pk] if obj.pk else [])
+            for name in let_defaults_step_down(obj.relying_party, but=[obj.pk] if obj.pk else []):
+                messages.warning(request, f"The grant for {name} was the default, and is it no more.")
         super().save_model(request, obj, form, change)
 
 

@@ -4,17 +4,24 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group, User
+from django.db import transaction
 from django.db.models import ManyToManyField
 from django.forms import CheckboxSelectMultiple
+from django.http import HttpRequest
 
 from console import people_version
 from console.change_history import Change
 from console.generics import UserAdmin, UserChangeForm
+from console.made_from import MADE_FROM, conflict, sent_version, stale_act, with_context
 from console.merged_form import Before
+from console.people_version import PASSWORD
+from console.row_ids import is_id
 from console.site import site
 from console.versioned_page import RefusableForm, VersionedPage
+from issuers.version_of import StaleVersionError
 
 
 class PeoplePage(VersionedPage):
@@ -73,6 +80,34 @@ class ConsoleUserAdmin(PeoplePage, UserAdmin):
     add_fieldsets = (
         (None, {"fields": ("username", "usable_password", "password1", "password2", "is_staff", "groups")}),
     )
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:  # noqa: A002
+        """Locked from the start: the form saves the whole row, after the time that hashing takes."""
+        key = unquote(id)
+        if not is_id(key):
+            return super().user_change_password(request, id, form_url)
+        if request.method != "POST":
+            return self._password_form(request, id, form_url)
+        try:
+            with transaction.atomic():
+                people_version.require_version(User, int(key), sent_version(request), PASSWORD)
+                response = super().user_change_password(request, id, form_url)
+            return with_context(response, {MADE_FROM: sent_version(request)})
+        except StaleVersionError:
+            return self._password_form(request, id, form_url, is_stale=True)
+
+    def _password_form(self, request: HttpRequest, key: str, form_url: str, *, is_stale: bool = False) -> Any:
+        """Empty: a password is not given back."""
+        seen, pk = sent_version(request), int(unquote(key))
+        context: dict[str, Any] = {MADE_FROM: people_version.version(User, pk, PASSWORD)}
+        request.method = "GET"
+        response = super().user_change_password(request, key, form_url)
+        if is_stale:
+            row = User.objects.get(pk=pk)
+            changes = people_version.changes_since(row, seen)
+            context["stale"] = stale_act(changes, is_known=people_version.before(seen) is not None)
+            conflict(response)
+        return with_context(response, context)
 
 
 @admin.register(Group, site=site)

@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from console.made_from import CONFLICT
+from console.people_version import SIGNER
 from issuers.models import GlobalVariable
 from keys.certificates import certificate_request
 from keys.models import SigningKey
 from keys.rotation import activate_without_waiting, announce_successor
 from relying_parties.models import (
+    AccessGrant,
     ClientSecret,
     FederatedCredential,
     RelyingParty,
@@ -415,6 +418,51 @@ def test_a_group_that_got_a_member_is_not_deleted_unseen(superuser: Client) -> N
     assert "groups added: Night shift" in shown.content.decode()
     assert Group.objects.filter(pk=group.pk).exists()
     assert superuser.post(page, version_in(shown) | {"post": "yes"}).status_code == SAVED
+
+
+def password_form(text: str) -> dict[str, str]:
+    return {"usable_password": "true", "password1": text, "password2": text, "set-password": "Change"}
+
+
+def test_a_password_that_another_set_is_not_replaced_unseen(superuser: Client) -> None:
+    olga = User.objects.create_user("olga", is_staff=True, password="before")
+    page = reverse("admin:auth_user_password_change", args=[olga.pk])
+    mine = version_in(superuser.get(page))
+    assert act(superuser, page, password_form("theirs-of-19-letters")).status_code == SAVED
+    shown = superuser.post(page, mine | password_form("mine-of-17-letters"))
+    assert shown.status_code == CONFLICT
+    assert "password set" in shown.content.decode()
+    assert "mine-of-17-letters" not in shown.content.decode()
+    olga.refresh_from_db()
+    assert olga.check_password("theirs-of-19-letters")
+    assert superuser.post(page, version_in(shown) | password_form("mine-of-17-letters")).status_code == SAVED
+    olga.refresh_from_db()
+    assert olga.check_password("mine-of-17-letters")
+
+
+def test_a_form_of_a_password_tells_no_hash(superuser: Client) -> None:
+    olga = User.objects.create_user("olga", is_staff=True, password="before")
+    version = version_in(superuser.get(reverse("admin:auth_user_password_change", args=[olga.pk])))[
+        "made_from"
+    ]
+    assert olga.password not in str(SIGNER.unsign_object(version))
+
+
+def test_a_default_grant_that_steps_down_is_named(cast: Cast, operator: Client) -> None:
+    AccessGrant.objects.filter(relying_party=cast.billing).update(is_default=False)
+    old = AccessGrant.objects.get(relying_party=cast.billing, resource_server=cast.invoices)
+    old.is_default = True
+    old.save()
+    server = ResourceServer(issuer=cast.oidc_m2m, identifier="https://new.example", scopes=["x"])
+    server.checked().save()
+    grant = {
+        "relying_party": cast.billing.pk,
+        "resource_server": server.pk,
+        "scopes": "x",
+        "is_default": "on",
+    }
+    answer = operator.post(url(AccessGrant, "add"), grant, follow=True)
+    assert "was the default, and is it no more." in answer.content.decode()
 
 
 def test_of_a_change_and_a_deletion_at_once_one_is_stopped(
