@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-SECONDS_TO_START = 10
+SECONDS_TO_START = 30
 SECONDS_TO_STOP = 15
 
 

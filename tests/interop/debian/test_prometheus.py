@@ -21,7 +21,7 @@ from tests.verifying import verified_twice
 
 pytestmark = pytest.mark.nightly
 
-SECONDS_TO_SCRAPE = 30
+SECONDS_TO_SCRAPE = 60
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from tests.server import free_port
 
 pytestmark = pytest.mark.nightly
 
-SECONDS_TO_START = 90
+SECONDS_TO_START = 300
 READ, WRITE = "rabbitmq.read:*/*", "rabbitmq.write:*/*"
 LOGIN_REFUSED = "ACCESS_REFUSED - Login was refused"
 QUEUE = {"name": "orders", "vhost": "/", "durable": True, "auto_delete": False, "arguments": {}}

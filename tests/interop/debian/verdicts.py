@@ -13,8 +13,8 @@ from tests.cast import Cast, new_grant, new_relying_party
 from tests.interop.conftest import Provider
 from tests.interop.tokens import Tokens
 
-SECONDS_TO_SEE_A_CHANGE = 10
-SECONDS_OF_A_SHORT_LIFE = 3
+SECONDS_TO_SEE_A_CHANGE = 20
+SECONDS_OF_A_SHORT_LIFE = 5
 VERDICTS = {"none": 401, "good": 200, "elsewhere": 401, "changed": 401, "plain": 200}
 """The status of a request without a token, and with each."""
 Answer = TypeVar("Answer")
