@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from issuers.models import SigningAlg
 from tests.cast import Cast
 from tests.interop.conftest import Provider
 from tests.interop.java.clients import SCOPE, Asked, Clients, assert_tokens
 from tests.interop.java.conftest import Java
 from tests.interop.table import Role, Row, interoperates, maven
-from tests.interop.tokens import AUDIENCE, tokens_from
+from tests.interop.tokens import AUDIENCE, tokens_from, tokens_of_every_algorithm
 
 pytestmark = pytest.mark.nightly
 
@@ -76,24 +77,38 @@ def test_every_method_of_a_kafka_client(provider: Provider, cast: Cast, java: Ja
         "`OAuthBearerValidatorCallbackHandler`; `sasl.oauthbearer.jwks.endpoint.url`, which the system property "
         "`org.apache.kafka.sasl.oauthbearer.allowed.urls` has to name, `sasl.oauthbearer.expected.issuer` and "
         "`.expected.audience`. The principal is `sub`",
-        seen="SASL OAUTHBEARER with that handler, without a whole broker: a token makes its client the principal; a "
-        "changed one and one of another audience are refused; it takes either `typ`",
+        seen="SASL OAUTHBEARER with that handler, without a whole broker: a token signed with "
+        f"{', '.join(SigningAlg)} makes its client the principal; a changed one and one of another "
+        "audience are refused; it takes either `typ`",
     )
 )
 @pytest.mark.spec("RFC 9068", "4")
 def test_the_validator_of_a_kafka_broker(provider: Provider, cast: Cast, java: Java) -> None:
-    jwks = f"{provider.issuer}/jwks"
-    properties = {
-        f"{OAUTH}.jwks.endpoint.url": jwks,
-        f"{OAUTH}.expected.issuer": provider.issuer,
-        f"{OAUTH}.expected.audience": AUDIENCE,
-    }
-    question = {"properties": properties, "tokens": asdict(tokens_from(provider, cast))}
-    told = java.told_by("KafkaBroker", question, *_allowed(urls=jwks))
+    signed = tokens_of_every_algorithm(provider)
+    brokers = [
+        _broker("RS256", provider.issuer, asdict(tokens_from(provider, cast))),
+        *(_broker(f"signed {each.alg}", each.issuer, {"good": each.token}) for each in signed),
+    ]
+    urls = ",".join(broker["properties"][f"{OAUTH}.jwks.endpoint.url"] for broker in brokers)
+    verdicts = java.told_by("KafkaBroker", {"brokers": brokers}, *_allowed(urls=urls))
+    told = verdicts.pop("RS256")
+    assert verdicts == {f"signed {alg}": {"good": {"principal": "billing"}} for alg in SigningAlg}
     assert told.pop("good") == told.pop("plain") == {"principal": "billing"}
     assert _reason(told.pop("elsewhere")).startswith("[[8] Audience (aud) claim [your_application]")
     assert _reason(told.pop("changed")).startswith("[[9] Invalid JWS Signature")
     assert not told
+
+
+def _broker(name: str, issuer: str, tokens: dict[str, str]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "tokens": tokens,
+        "properties": {
+            f"{OAUTH}.jwks.endpoint.url": f"{issuer}/jwks",
+            f"{OAUTH}.expected.issuer": issuer,
+            f"{OAUTH}.expected.audience": AUDIENCE,
+        },
+    }
 
 
 def _allowed(*, urls: str, files: str = "") -> tuple[str, str]:

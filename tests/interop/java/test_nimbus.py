@@ -6,17 +6,19 @@ from typing import Any
 
 import pytest
 
+from issuers.models import SigningAlg
 from tests.cast import Cast
 from tests.interop.conftest import Provider
 from tests.interop.java.clients import BY_DEFAULT, SCOPE, Clients, assert_tokens, pkcs12
 from tests.interop.java.conftest import Java
 from tests.interop.table import Role, Row, interoperates, maven
-from tests.interop.tokens import AUDIENCE, plain_tokens_from, tokens_from
+from tests.interop.tokens import AUDIENCE, plain_tokens_from, tokens_from, tokens_of_every_algorithm
 
 pytestmark = pytest.mark.nightly
 
 ALGS = ("RS256", "PS256", "ES256", "ES384", "ES512")
 DPOP_ALGS = ("ES256", "RS256", "PS256", "Ed25519")
+SIGNED = tuple(alg for alg in SigningAlg if alg != SigningAlg.EDDSA)
 TAKEN = "takes"
 
 
@@ -74,15 +76,20 @@ def test_every_method_of_the_nimbus_sdk(provider: Provider, cast: Cast, java: Ja
         "`DefaultJWTClaimsVerifier` with audience and issuer. By default it takes `typ` JWT only: `token_typ` JWT for "
         "the resource server, or "
         '`setJWSTypeVerifier(new DefaultJOSEObjectTypeVerifier<>(new JOSEObjectType("at+jwt")))`',
-        seen="a token is verified; a changed one, one of another audience and one of the other `typ` are refused",
+        seen=f"a token signed with {', '.join(SIGNED)} is verified, with EdDSA not; a changed one, one of another "
+        "audience and one of the other `typ` are refused",
     )
 )
 @pytest.mark.spec("RFC 9068", "4")
 def test_the_verifier_of_nimbus(provider: Provider, cast: Cast, java: Java) -> None:
     tokens = asdict(tokens_from(provider, cast))
     plain = {f"plain {name}": token for name, token in plain_tokens_from(provider, cast).items()}
-    question = {"issuer": provider.issuer, "audience": AUDIENCE, "tokens": tokens | plain}
+    signed = [asdict(each) for each in tokens_of_every_algorithm(provider)]
+    question = {"issuer": provider.issuer, "audience": AUDIENCE, "tokens": tokens | plain, "signed": signed}
     told = java.told_by("NimbusVerifier", question)
+    signed_by = told.pop("signed")
+    assert "Another algorithm expected" in signed_by.pop(SigningAlg.EDDSA)["failed"]
+    assert {alg: _verdict(answer) for alg, answer in signed_by.items()} == dict.fromkeys(SIGNED, TAKEN)
     assert told.keys() == {"by default", "at+jwt"}
     assert _verdicts(told["by default"], "good", "plain good", "plain elsewhere", "plain changed") == (
         "typ (type) at+jwt not allowed",

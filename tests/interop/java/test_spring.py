@@ -7,18 +7,20 @@ from pathlib import Path
 import pytest
 import requests
 
+from issuers.models import SigningAlg
 from tests.cast import Cast
 from tests.interop.conftest import Provider
 from tests.interop.java.clients import BY_DEFAULT, SCOPE, Clients, assert_tokens, pkcs12
 from tests.interop.java.conftest import Java
 from tests.interop.table import Role, Row, interoperates, maven
-from tests.interop.tokens import AUDIENCE, plain_tokens_from, tokens_from
+from tests.interop.tokens import AUDIENCE, plain_tokens_from, tokens_from, tokens_of_every_algorithm
 
 pytestmark = pytest.mark.nightly
 
 ALGS = ("RS256", "PS256", "ES256", "ES384", "ES512")
 SIGNATURE = "Invalid signature"
 OTHER_AUDIENCE = "The aud claim is not valid"
+SIGNED = tuple(alg for alg in SigningAlg if alg != SigningAlg.EDDSA)
 READS = (200, 403)
 """The answers to a GET that needs the scope invoices.read, and to one that needs invoices.write."""
 
@@ -75,7 +77,7 @@ def test_every_method_of_spring_security(provider: Provider, cast: Cast, java: J
         "takes `at+jwt` only",
         seen="over HTTP, with the default decoder and with that bean: a token is verified and its scopes become "
         "authorities (200, and 403 for another scope); a changed one, one of another audience and one of the other "
-        "`typ` are refused (401)",
+        f"`typ` are refused (401). Its decoder takes what {', '.join(SIGNED)} signed, and nothing of EdDSA",
     )
 )
 @pytest.mark.spec("RFC 9068", "4")
@@ -101,6 +103,14 @@ def test_a_resource_server_of_spring_boot(provider: Provider, cast: Cast, java: 
             "the given typ value needs to be one of [at+jwt, application/at+jwt]"
         )
         assert _answers(every_audience, plain["elsewhere"]) == READS
+
+
+@pytest.mark.spec("RFC 7518", "3.1")
+def test_spring_verifies_what_every_algorithm_but_eddsa_signed(provider: Provider, java: Java) -> None:
+    signed = [asdict(each) for each in tokens_of_every_algorithm(provider)]
+    told = java.told_by("SpringDecoder", {"audience": AUDIENCE, "signed": signed})
+    assert "Failed to find any algorithms" in told.pop(SigningAlg.EDDSA)["failed"]
+    assert {alg: claims.get("client_id") for alg, claims in told.items()} == dict.fromkeys(SIGNED, "billing")
 
 
 def _answers(url: str, token: str) -> tuple[int | str, ...]:

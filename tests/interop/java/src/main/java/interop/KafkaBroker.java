@@ -15,7 +15,7 @@ import org.apache.kafka.common.security.oauthbearer.internals.OAuthBearerClientI
 import org.apache.kafka.common.security.oauthbearer.internals.OAuthBearerSaslServer;
 import tools.jackson.databind.JsonNode;
 
-/** A broker's side of SASL OAUTHBEARER: whom each token makes the client, or why it is refused. */
+/** The side of SASL OAUTHBEARER of each broker that is asked for: whom each token makes the client, or why it is refused. */
 public final class KafkaBroker {
     private static final String MECHANISM = OAuthBearerLoginModule.OAUTHBEARER_MECHANISM;
     private static final List<AppConfigurationEntry> JAAS = List.of(new AppConfigurationEntry(
@@ -28,7 +28,11 @@ public final class KafkaBroker {
     public static void main(String[] words) {
         // The validator leaves a thread behind that would keep Java from ending.
         try {
-            Talk.tell(verdicts(Talk.asked()));
+            var told = new LinkedHashMap<String, Object>();
+            for (var broker : Talk.asked().get("brokers")) {
+                told.put(broker.get("name").asString(), verdicts(broker));
+            }
+            Talk.tell(told);
             System.exit(0);
         } catch (Exception error) {
             error.printStackTrace();
@@ -36,9 +40,9 @@ public final class KafkaBroker {
         }
     }
 
-    private static Map<String, Object> verdicts(JsonNode asked) throws Exception {
+    private static Map<String, Object> verdicts(JsonNode broker) throws Exception {
         var properties = new LinkedHashMap<String, Object>();
-        asked.get("properties").properties()
+        broker.get("properties").properties()
                 .forEach(property -> properties.put(property.getKey(), property.getValue().asString()));
         var config = new AbstractConfig(BrokerSecurityConfigs.CONFIG_DEF, properties, false).values();
         var handler = new OAuthBearerValidatorCallbackHandler();
@@ -46,7 +50,7 @@ public final class KafkaBroker {
         var validator = new BrokerJwtValidator();
         validator.configure(config, MECHANISM, JAAS);
         var verdicts = new LinkedHashMap<String, Object>();
-        for (var token : asked.get("tokens").properties()) {
+        for (var token : broker.get("tokens").properties()) {
             verdicts.put(token.getKey(), verdict(token.getValue().asString(), handler, validator));
         }
         return verdicts;

@@ -12,8 +12,6 @@ import org.springframework.security.config.annotation.method.configuration.Enabl
 import org.springframework.security.core.annotation.AuthenticationPrincipal;
 import org.springframework.security.oauth2.jwt.Jwt;
 import org.springframework.security.oauth2.jwt.JwtDecoder;
-import org.springframework.security.oauth2.jwt.JwtValidators;
-import org.springframework.security.oauth2.jwt.NimbusJwtDecoder;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.RestController;
 
@@ -69,10 +67,7 @@ public final class SpringService {
         @Profile(AT_JWT)
         JwtDecoder decoder(
                 @Value("${" + ISSUER + "}") String issuer, @Value("${" + AUDIENCES + "}") String audience) {
-            var decoder = NimbusJwtDecoder.withIssuerLocation(issuer).build();
-            decoder.setJwtValidator(
-                    JwtValidators.createAtJwtValidator().issuer(issuer).audience(audience).build());
-            return decoder;
+            return SpringDecoder.takingAtJwt(issuer, audience);
         }
     }
 }
