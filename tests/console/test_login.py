@@ -143,6 +143,7 @@ def test_a_network_has_one_password_checked_at_a_time() -> None:
         answer = post(PASSWORD)
     assert (answer.status_code, answer["Retry-After"]) == (429, "2")
     assert "Other logins are being checked" in answer.content.decode()
+    assert ">Back to the login</a>" in answer.content.decode()
     assert try_password(PASSWORD) == ""
 
 

@@ -122,6 +122,15 @@ def test_a_federated_credential_that_is_deleted_twice_is_told_of(
     assert "The federated credential pod is not there: otto deleted it on" in again.content.decode()
 
 
+def test_a_federated_credential_that_is_added_twice_is_told_at_its_form(cast: Cast, operator: Client) -> None:
+    form = credential_form(federate(cast.billing), label="job")
+    page = url(RelyingParty, "add_federated", cast.billing.pk)
+    assert operator.post(page, form).status_code == SAVED
+    again = operator.post(page, form)
+    assert "The relying party has a federated credential of this label." in again.content.decode()
+    assert cast.billing.federated_credentials.count() == 2
+
+
 # Client secrets
 
 
