@@ -156,6 +156,15 @@ def ask_until_refused(server: Server, auth: tuple[str, str], is_over: Event) -> 
 
 
 @contextmanager
+def at_the_end(act: Callable[[], object]) -> Iterator[None]:
+    """However the block ends, so that a test which fails waits for nobody."""
+    try:
+        yield
+    finally:
+        act()
+
+
+@contextmanager
 def served(directory: Path) -> Iterator[tuple[OwnDatabase, Server]]:
     with own_database(directory) as database:
         url = database.url
@@ -178,7 +187,7 @@ def test_a_fault_that_keeps_rows_out_is_told(
     fault, reason, mend = FAULTS[name]
     auth = ("billing", cast.secrets["billing"])
     over = Event()
-    with served(tmp_path) as (database, server), ThreadPoolExecutor(1) as others:
+    with served(tmp_path) as (database, server), ThreadPoolExecutor(1) as others, at_the_end(over.set):
         assert server.token(auth).status_code == 200
         assert server.get("/readyz").json()["status"] == "ok"
         with fault(database, server):
