@@ -21,14 +21,17 @@ class Learned:
     durations: dict[str, float]
     """Seconds of the processor, of each test that passes."""
     tests: TESTS_OF_A_LINE
-    rank: dict[str, int] = field(init=False)
+    _ranks: dict[str, dict[str, int]] = field(init=False, default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.rank = ranked(self.tests, self.durations)
-
-    def tests_of(self, file: Path, lines: range) -> set[str]:
+    def tests_of(self, file: Path, lines: range) -> list[str]:
+        """Those that run one of the lines, first the tests that differ most from the ones before them in this file."""
         by_line = self.tests.get(str(file), {})
-        return {name for line in lines for name in by_line.get(line, ())}
+        if str(file) not in self._ranks:
+            runs_it = {name for names in by_line.values() for name in names}
+            durations = {name: self.durations[name] for name in runs_it}
+            self._ranks[str(file)] = ranked({str(file): by_line}, durations)
+        rank = self._ranks[str(file)]
+        return sorted({name for line in lines for name in by_line.get(line, ())}, key=rank.__getitem__)
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps({"durations": self.durations, "tests": self.tests}))

@@ -136,12 +136,12 @@ class Run:
         self.running[pid] = (change, each, directory)
 
     def tests_for(self, change: Change) -> list[str]:
-        """Those that noticed another change of the function, then those that differ most from the ones before them."""
+        """Those that noticed another change of the function, then the rest, as long as there is time."""
         tests = self.learned.tests_of(change.file, change.lines)
         first = [name for name in reversed(self.noticed_by[change.function]) if name in tests]
         chosen: list[str] = []
         spent = 0.0
-        for name in [*first, *sorted(tests.difference(first), key=self.learned.rank.__getitem__)]:
+        for name in [*first, *(name for name in tests if name not in first)]:
             spent += self.learned.durations[name]
             if chosen and spent > self.seconds:
                 break

@@ -1,6 +1,7 @@
 """P8.1: tls_client_auth, by a certificate of one of the issuer's authorities (RFC 8705 section 2.1)."""
 
 import pytest
+from pytest_django import Settings
 
 from issuers.models import Issuer, TokenEndpointAuthMethod
 from tests.authority import CLIENT, Authority, Issued
@@ -248,3 +249,15 @@ def test_a_request_that_is_refused_later_tells_who_asked_and_to_what_it_was_boun
     event = assert_refused(ask_with(certificate, parameters={"scope": "unknown"}), 400, "invalid_scope")
     assert event.credential == f"certificate:{certified.pk}:{thumbprint(certificate)}"
     assert event.confirmation == f"x5t#S256:{thumbprint(certificate)}"
+
+
+@pytest.mark.contract("P8.1", "P3.10")
+def test_a_certificate_that_is_refused_is_no_guess(
+    cast: Cast, authority: Authority, certificate: Issued, stranger_authority: Authority, settings: Settings
+) -> None:
+    settings.AUTH_FAILURES_PER_MINUTE = 2
+    certified = new_certified(cast, authority, tls_client_auth_san_dns="billing.example")
+    strange = stranger_authority.issue("no-guess", CLIENT, ALL_NAMES)
+    for _ in range(4):
+        assert_refused(ask_with(strange), 401, "invalid_client")
+    assert_proven(ask_with(certificate), certified, certificate)

@@ -10,7 +10,9 @@ from pytest_django import Settings
 
 from issuers.models import TokenEndpointAuthMethod
 from relying_parties.credentials import add_chosen_secret
+from tests.assertions import new_robot, own, pair
 from tests.cast import Cast, new_grant, new_relying_party
+from tests.forging import signer
 from tests.redis_server import redis_server
 from tests.server import serve
 from tests.wire import Answer, ask, assert_refused, basic
@@ -195,3 +197,12 @@ def test_two_workers_count_together(cast: Cast, tmp_path: Path) -> None:
             with server.only(worker):
                 assert server.token(("chosen", CHOSEN)).status_code == 429
         assert server.token(("billing", cast.secrets["billing"])).status_code == 200
+
+
+@pytest.mark.contract("P3.10")
+def test_an_assertion_that_is_refused_is_no_guess(cast: Cast, settings: Settings) -> None:
+    settings.AUTH_FAILURES_PER_MINUTE = 2
+    new_robot(cast, signer("ES256"))
+    for _ in range(4):
+        assert_refused(ask(pair(own(cast, signer("ES256", "other")).made())), 401, "invalid_client")
+    assert ask(pair(own(cast, signer("ES256")).made())).status == 200

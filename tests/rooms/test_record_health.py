@@ -27,3 +27,8 @@ def test_a_period_without_rows_is_known_by_its_ends_and_its_reason(cast: Cast) -
     assert before < ended.since < ended.until < timezone.now()
     assert RECORD_HEALTH.take_ended() is None
     assert RECORD_HEALTH.seconds_since_success < 60
+
+
+def test_a_request_for_no_issuer_says_nothing_of_the_record(cast: Cast) -> None:
+    assert [ask(target="/nowhere/token").status for _ in range(2)] == [404, 404]
+    assert RECORD_HEALTH.gap is None
