@@ -34,17 +34,27 @@ class Learned:
         return sorted({name for line in lines for name in by_line.get(line, ())}, key=rank.__getitem__)
 
     def write(self, path: Path) -> None:
-        path.write_text(json.dumps({"durations": self.durations, "tests": self.tests}))
+        """By their numbers: thousands of tests run the same line."""
+        number = {name: number for number, name in enumerate(self.durations)}
+        tests = {
+            file: {line: [number[name] for name in names] for line, names in lines.items()}
+            for file, lines in self.tests.items()
+        }
+        path.write_text(json.dumps({"durations": self.durations, "tests": tests}))
 
 
 def read(path: Path, items: Sequence[pytest.Item]) -> Learned:
     """What an earlier run wrote, of the tests that are here."""
     known = json.loads(path.read_text())
     here = {item.nodeid for item in items} & known["durations"].keys()
+    names = list(known["durations"])
     return Learned(
         durations={name: known["durations"][name] for name in here},
         tests={
-            file: {int(line): [name for name in names if name in here] for line, names in lines.items()}
+            file: {
+                int(line): [names[number] for number in numbers if names[number] in here]
+                for line, numbers in lines.items()
+            }
             for file, lines in known["tests"].items()
         },
     )

@@ -7,7 +7,7 @@ from types import ModuleType
 import pytest
 
 from tests.mutants.changes import changes_of
-from tests.mutants.learning import ranked
+from tests.mutants.learning import Learned, ranked, read
 from tests.mutants.swapping import functions_of, swap
 
 MODULE = '''
@@ -106,3 +106,17 @@ def test_tests_that_run_other_lines_come_first() -> None:
     tests = {"a.py": {1: ["long", "short", "other"], 2: ["long", "short"], 3: ["other"]}}
     durations = {"long": 2.0, "short": 0.1, "other": 1.0}
     assert list(ranked(tests, durations)) == ["short", "other", "long"]
+
+
+def test_what_was_learned_is_kept_for_the_tests_that_are_still_there(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    here = request.node.nodeid
+    path = tmp_path / "learned.json"
+    Learned({"gone": 1.0, here: 2.0}, {"a.py": {3: ["gone", here]}}).write(path)
+    kept = read(path, [request.node])
+    assert (kept.durations, kept.tests) == ({here: 2.0}, {"a.py": {3: [here]}})
+    assert (kept.tests_of(Path("a.py"), range(1, 5)), kept.tests_of(Path("b.py"), range(1, 5))) == (
+        [here],
+        [],
+    )
