@@ -70,6 +70,13 @@ def test_half_a_pair_is_malformed(cast: Cast, robot: RelyingParty, parameters: d
     assert_refused(ask({**parameters, "client_id": "robot"}), 400, "invalid_request")
 
 
+@pytest.mark.contract("P7.2")
+def test_a_subject_that_is_no_text_names_no_client(cast: Cast, robot: RelyingParty) -> None:
+    for subject in (1, ["robot"], {"robot": 1}, True, None):
+        event = assert_refused(ask(pair(own(cast, ES256, sub=subject).made())), 401, "invalid_client")
+        assert (event.client_id, event.detail) == ("", "No such client at this issuer.")
+
+
 @pytest.mark.contract("P7.3")
 @pytest.mark.parametrize("assertion", ["x", "a.b.c", "y" * 16_385, "{}", "e30.e30."])
 def test_a_malformed_assertion_never_falls_back(cast: Cast, robot: RelyingParty, assertion: str) -> None:
