@@ -66,7 +66,11 @@ def test_half_a_pair_is_malformed(cast: Cast, robot: RelyingParty, parameters: d
     if parameters.get("client_assertion"):
         parameters = parameters | {"client_assertion": own(cast, ES256).made()}
     event = assert_refused(ask(parameters), 400, "invalid_request")
-    assert JWT_BEARER in event.detail
+    has_assertion = bool(parameters.get("client_assertion"))
+    missing = (
+        "client_assertion_type is missing or unknown" if has_assertion else "client_assertion is missing"
+    )
+    assert event.detail == f"{missing}; the type is {JWT_BEARER}."
     assert_refused(ask({**parameters, "client_id": "robot"}), 400, "invalid_request")
 
 

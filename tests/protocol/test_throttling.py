@@ -86,6 +86,7 @@ def test_a_right_secret_neither_counts_nor_forgives(cast: Cast) -> None:
         ("::ffff:192.0.2.7", "192.0.2.7", "192.0.2.6"),
         ("2001:db8::1", "2001:db8::ffff:1:2:3", "2001:db8:0:1::1"),
         ("", "", "192.0.2.7"),
+        ("unix:a", "unix:a", "unix:b"),
     ],
 )
 def test_failures_count_by_their_source(cast: Cast, attacker: str, neighbour: str, elsewhere: str) -> None:
