@@ -4,6 +4,7 @@ import pytest
 from pytest_django import Settings
 
 from issuers.models import Issuer, TokenEndpointAuthMethod
+from relying_parties.models import RelyingParty
 from tests.authority import CLIENT, Authority, Issued
 from tests.cast import Cast
 from tests.protocol.certificates import (
@@ -261,3 +262,13 @@ def test_a_certificate_that_is_refused_is_no_guess(
     for _ in range(4):
         assert_refused(ask_with(strange), 401, "invalid_client")
     assert_proven(ask_with(certificate), certified, certificate)
+
+
+@pytest.mark.contract("P8.1")
+def test_a_registered_name_that_cannot_be_read_proves_nobody(
+    cast: Cast, authority: Authority, certificate: Issued
+) -> None:
+    certified = new_certified(cast, authority)
+    RelyingParty.objects.filter(pk=certified.pk).update(tls_client_auth_subject_dn="no name")
+    event = assert_refused(ask_with(certificate), 401, "invalid_client")
+    assert "No subject name is registered that could be compared." in event.detail

@@ -9,6 +9,7 @@ from issuers.models import Issuer
 from relying_parties.models import RelyingParty
 from tests.authority import CLIENT, Authority, Issued, self_signed
 from tests.cast import Cast
+from tests.certificates import in_x5c
 from tests.protocol.certificates import (
     SELF_SIGNED,
     ask_with,
@@ -164,3 +165,14 @@ def test_its_id_alone_proves_nothing_and_a_method_that_is_off_neither(cast: Cast
 def register(loner: RelyingParty, *certificates: Issued) -> None:
     loner.client_jwks = jwks_of(*certificates)
     loner.checked().save()
+
+
+@pytest.mark.contract("P8.1")
+def test_the_chain_that_is_registered_with_a_certificate_changes_nothing(
+    cast: Cast, authority: Authority
+) -> None:
+    issued = authority.issue("with-its-chain", CLIENT)
+    loner = new_loner(cast, issued)
+    loner.client_jwks = {"keys": [in_x5c(issued.jwk, issued.der, authority.own.der)]}
+    loner.checked().save()
+    assert_proven(loner_asks(issued), loner, issued)

@@ -10,9 +10,10 @@ from joserfc.jwk import KeySet
 
 from issuers.models import SigningAlg
 from keys.creation import create_first_key
+from keys.models import SigningKey
 from relying_parties.models import ClaimTemplate, RelyingParty
 from tests.cast import INVOICES, YOUR_APPLICATION, Cast
-from tests.wire import Answer, ask, get
+from tests.wire import Answer, ask, assert_refused, get
 
 
 def verified(answer: Answer, *, jwks: str = "/oidc_m2m/jwks") -> jwt.Token:
@@ -73,6 +74,15 @@ def test_a_template_may_put_the_certificate_in_the_header(cast: Cast) -> None:
     header = ask(auth=cast.basic("billing")).header
     (published,) = get("/oidc_m2m/jwks").json["keys"]
     assert (header["x5t"], header["x5c"]) == (published["x5t"], published["x5c"])
+
+
+@pytest.mark.contract("P5.1")
+@pytest.mark.parametrize("part", ["with_x5t", "with_x5c"])
+def test_a_certificate_that_cannot_be_read_is_put_in_no_header(cast: Cast, part: str) -> None:
+    use_template(cast, claims={}, **{part: True})
+    SigningKey.objects.filter(issuer=cast.oidc_m2m).update(certificate_chain="no PEM")
+    event = assert_refused(ask(auth=cast.basic("billing")), 503, "temporarily_unavailable")
+    assert event.detail.startswith("The certificate chain of key ")
 
 
 @pytest.mark.contract("P5.1")
