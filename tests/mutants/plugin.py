@@ -25,7 +25,7 @@ from django.db import connection
 
 from tests.mutants.changes import Change, ChangedFile, changes_of
 from tests.mutants.learning import Learned, learn, read
-from tests.mutants.swapping import functions_of, swap
+from tests.mutants.swapping import caches_of, functions_of, swap
 
 RESULTS = Path("mutants")
 OUTCOMES = {0: "survived", 1: "noticed", 2: "no Python", 3: "not in use"}
@@ -76,6 +76,7 @@ class Run:
         self.items = {item.nodeid: item for item in session.items}
         self.learned = self.learn(session.config.getoption("mutate_learned"))
         self.functions = functions_of(each.file for each in files)
+        self.caches = caches_of(each.file for each in files)
         self.noticed_by: dict[str, list[str]] = defaultdict(list)
         """By function, the tests that noticed a change of it, the last one last."""
         self.running: dict[int, tuple[Change, ChangedFile, Path]] = {}
@@ -159,6 +160,8 @@ class Run:
                 return 2
             if not swap(before, after, self.functions[change.file]):
                 return 3
+            for cache in self.caches[change.file]:
+                cache.cache_clear()
         except Exception:
             traceback.print_exc(file=sys.__stderr__)
             return BROKEN

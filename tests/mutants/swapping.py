@@ -3,8 +3,10 @@
 import gc
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import _lru_cache_wrapper
 from pathlib import Path
 from types import CodeType, FunctionType
+from typing import Any
 
 NAMED = tuple[str, int]
 """A qualified name, and the number among those that have it: a property and its setter."""
@@ -19,6 +21,20 @@ def functions_of(files: Iterable[Path]) -> dict[Path, list[FunctionType]]:
     for thing in gc.get_objects():
         if isinstance(thing, FunctionType) and thing.__code__.co_filename in by_name:
             found[by_name[thing.__code__.co_filename]].append(thing)
+    gc.freeze()
+    return found
+
+
+def caches_of(files: Iterable[Path]) -> dict[Path, list[Any]]:
+    """What functions of a file keep of their results, which would hide a change."""
+    by_name = {str(file.resolve()): file for file in files}
+    found: dict[Path, list[Any]] = {file: [] for file in by_name.values()}
+    gc.unfreeze()
+    for thing in gc.get_objects():
+        if isinstance(thing, _lru_cache_wrapper):
+            code = getattr(thing.__wrapped__, "__code__", None)
+            if code is not None and code.co_filename in by_name:
+                found[by_name[code.co_filename]].append(thing)
     gc.freeze()
     return found
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.mutants.changes import changes_of
 from tests.mutants.learning import Learned, ranked, read
-from tests.mutants.swapping import functions_of, swap
+from tests.mutants.swapping import caches_of, functions_of, swap
 
 MODULE = '''
 from functools import cache
@@ -100,6 +100,15 @@ def test_a_property_and_its_setter_are_told_apart(
     thing = module.Thing()
     thing.kind = ""
     assert (thing.kind, thing.value) == told
+
+
+def test_what_a_function_keeps_of_its_results_is_forgotten(module: ModuleType) -> None:
+    path = Path(str(module.__file__))
+    assert module.kept() == ["first", "second"]
+    (cache,) = caches_of([path])[path]
+    assert swapped(path, '"second"', '"other"') == 1
+    cache.cache_clear()
+    assert module.kept() == ["first", "other"]
 
 
 def test_tests_that_run_other_lines_come_first() -> None:
