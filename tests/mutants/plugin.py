@@ -107,7 +107,7 @@ class Run:
             self.failed.append(report.nodeid)
 
     def judge(self) -> None:
-        with (RESULTS / f"{int(time.time())}.jsonl").open("w") as results:
+        with (RESULTS / f"{time.time_ns()}.jsonl").open("w") as results:
             for each in self.files:
                 for change in filter(self.is_wanted, each.changes):
                     self.start(change, each, results)
