@@ -33,7 +33,8 @@ class Sums:
 
     def __init__(self) -> None:
         self._newest: int = Checkpoint.objects.aggregate(newest=Max("number"))["newest"] or 0
-        self._sums = sqlite3.connect("")
+        # Whichever thread collects the garbage closes it; no two use it at once.
+        self._sums = sqlite3.connect("", check_same_thread=False)
         """What each holds more than the rows that were handed in."""
         # A verification drops the object wherever the sums can no longer be compared.
         weakref.finalize(self, self._sums.close)

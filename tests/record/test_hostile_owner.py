@@ -1,5 +1,6 @@
 """Who owns the tables and alters more than rows: constraints, sums, instants to come. A verification names it."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,6 +12,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from audit.models import Checkpoint, HourlyCount, IssuanceEvent, RefusalCount
+from audit.sums_check import Sums
+from tests.at_once import all_at_once
 from tests.record.rows import EVENTS, event, events, sealed_events
 from tests.record.tampering import found, without_triggers
 from upkeep.sealing import seal
@@ -101,6 +104,15 @@ def test_sums_that_are_not_those_of_the_rows() -> None:
     what = "https://idp.example billing https://api.example issued"
     assert told.endswith(f"{what}: it tells of 3 requests fewer than are sealed")
     assert found(until=timezone.now()) == [], "some days tell nothing of sums"
+
+
+def test_whichever_thread_collects_the_sums_closes_their_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    unraisable: list[object] = []
+    monkeypatch.setattr("sys.unraisablehook", unraisable.append)
+    made = all_at_once(Sums)
+    made.clear()
+    gc.collect()
+    assert unraisable == []
 
 
 def test_sums_of_rows_that_are_altered_are_not_told_as_well() -> None:
