@@ -94,7 +94,7 @@ def test_what_a_killed_run_left_the_next_one_completes(
             work.check_done()
     assert step > FEWEST_STEPS
     # No place is named to which checkpoints would be sent (tests/record/test_off_box.py).
-    nothing: dict[str, object] = {"failed": [], "endings": [], "sent_checkpoints": 0}
+    nothing: dict[str, object] = {"failed": [], "endings": [], "unreadable_chains": [], "sent_checkpoints": 0}
     assert {name: answer.pop(name) for name in nothing} == nothing
     assert all(answer.values())
 
