@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from console.fields import Lines
 from console.generics import ModelForm
@@ -18,10 +18,16 @@ class GrantForm(ModelForm):
         return excluded | {"is_default"}
 
 
-def let_defaults_step_down(relying_party: RelyingParty, *, but: Any) -> list[str]:
-    """Those that do. The database allows one default at any moment. `but`: the primary keys that stay as they are."""
-    moved = AccessGrant.objects.filter(Q(relying_party=relying_party, is_default=True) & ~Q(pk__in=but))
-    names = [str(grant.resource_server) for grant in moved.select_related("resource_server")]
-    if names:
+def defaults_beside(relying_party: Any, *, but: Any) -> QuerySet[AccessGrant]:
+    """One at most: the database allows no more. `but`: the primary keys of others."""
+    defaults = AccessGrant.objects.filter(Q(relying_party=relying_party, is_default=True) & ~Q(pk__in=but))
+    return defaults.select_related("resource_server")
+
+
+def let_defaults_step_down(relying_party: RelyingParty, *, but: Any) -> list[AccessGrant]:
+    """Those that do. `but`: the primary keys of those that stay as they are."""
+    moved = defaults_beside(relying_party, but=but)
+    stepped = list(moved)
+    if stepped:
         moved.update(is_default=False)
-    return names
+    return stepped

@@ -27,7 +27,7 @@ from relying_parties.models import (
 from tests.at_once import all_at_once
 from tests.cast import Cast
 from tests.console.conftest import member
-from tests.console.forms import act, delete_selected, form_of, version_in
+from tests.console.forms import act, delete_selected, form_in, form_of, version_in
 from tests.console.pages import act_urls, federate, url
 from tests.keys.authority import Authority
 
@@ -457,21 +457,58 @@ def test_a_form_of_a_password_tells_no_hash(superuser: Client) -> None:
     assert olga.password not in str(SIGNER.unsign_object(version))
 
 
-def test_a_default_grant_that_steps_down_is_named(cast: Cast, operator: Client) -> None:
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_new_default_takes_the_place_of_none_that_its_form_did_not_know(
+    cast: Cast, operator: Client, *, is_new: bool
+) -> None:
+    billing = cast.billing
+    AccessGrant.objects.filter(relying_party=billing).update(is_default=False)
+    first, mine = (
+        ResourceServer(issuer=cast.oidc_m2m, identifier=f"https://{name}.example", scopes=["x"])
+        for name in ("first", "mine")
+    )
+    for server in (first, mine):
+        server.checked().save()
+    if is_new:
+        page = url(AccessGrant, "add") + f"?relying_party={billing.pk}"
+        form = form_of(operator, page) | {"resource_server": mine.pk, "scopes": "x", "is_default": "on"}
+    else:
+        grant = AccessGrant(relying_party=billing, resource_server=mine, scopes=["x"])
+        grant.checked().save()
+        page = url(AccessGrant, "change", grant.pk)
+        form = form_of(operator, page) | {"is_default": "on"}
+    theirs = AccessGrant(relying_party=billing, resource_server=first, scopes=["x"], is_default=True)
+    theirs.checked().save()
+
+    shown = operator.post(page, form)
+
+    assert "The default is the grant for https://first.example now. Save again" in shown.text
+    assert AccessGrant.objects.get(relying_party=billing, is_default=True) == theirs
+    again = form_in(shown)
+    assert again["scopes"] == "x"
+    saved = operator.post(page, again, follow=True)
+    assert "The grant for https://first.example is no longer the default." in saved.text
+    assert AccessGrant.objects.get(relying_party=billing, is_default=True).resource_server == mine
+
+
+def test_of_two_defaults_at_once_one_is_asked_again(cast: Cast, operator: Client, other: Client) -> None:
     AccessGrant.objects.filter(relying_party=cast.billing).update(is_default=False)
-    old = AccessGrant.objects.get(relying_party=cast.billing, resource_server=cast.invoices)
-    old.is_default = True
-    old.save()
-    server = ResourceServer(issuer=cast.oidc_m2m, identifier="https://new.example", scopes=["x"])
-    server.checked().save()
-    grant = {
-        "relying_party": cast.billing.pk,
-        "resource_server": server.pk,
-        "scopes": "x",
-        "is_default": "on",
-    }
-    answer = operator.post(url(AccessGrant, "add"), grant, follow=True)
-    assert "was the default, and is it no more." in answer.content.decode()
+    pages = []
+    for name in ("one", "two"):
+        server = ResourceServer(issuer=cast.oidc_m2m, identifier=f"https://{name}.example", scopes=["x"])
+        server.checked().save()
+        grant = AccessGrant(relying_party=cast.billing, resource_server=server, scopes=["x"])
+        grant.checked().save()
+        pages.append(url(AccessGrant, "change", grant.pk))
+    forms = [
+        form_of(client, page) | {"is_default": "on"}
+        for client, page in zip((operator, other), pages, strict=True)
+    ]
+    answers = all_at_once(partial(operator.post, pages[0], forms[0]), partial(other.post, pages[1], forms[1]))
+    assert sorted(answer.status_code for answer in answers) == [200, SAVED]
+    assert AccessGrant.objects.filter(relying_party=cast.billing, is_default=True).count() == 1
+    [asked] = [answer for answer in answers if answer.status_code == 200]
+    assert "Save again to make this one the default in its place." in asked.text
 
 
 def test_of_a_change_and_a_deletion_at_once_one_is_stopped(
