@@ -10,7 +10,7 @@ from console.row_ids import RowIds
 
 LOOKUPS = ("", "exact", "id__exact", "isnull")
 """What a filter's link ends in. A regular expression, which SQLite runs in this process, is none of them."""
-LONGEST_SEARCH = 1_000
+MAX_SEARCH = 1_000
 """Characters. SQLite breaks off at a pattern of 50,000 bytes, and at a thousand words."""
 
 
@@ -34,9 +34,9 @@ class Page(RowIds):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         """PostgreSQL takes no text with a NUL in it."""
-        if len(search_term) > LONGEST_SEARCH:
+        if len(search_term) > MAX_SEARCH:
             messages.warning(
-                request, f"A search has at most {LONGEST_SEARCH:,} characters. This one was not made."
+                request, f"A search has at most {MAX_SEARCH:,} characters. This one was not made."
             )
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term.replace("\x00", ""))

@@ -45,6 +45,7 @@ def token_preview(
             obeys_rules=parameters is not None,
             address=address or allowed_address(client),
             now=timezone.now(),
+            client=client,
         )
     except OAuthError as refusal:
         return TokenPreview(relying_party, refusal=f"{refusal.error}: {refusal.detail}", no_token=no_token)

@@ -2,9 +2,10 @@
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from issuance.access_token import UnsignedToken
@@ -27,18 +28,9 @@ EC_SIGNATURES = {"ES256": 64, "ES384": 96, "EdDSA": 64}
 class _Common:
     """What relying parties that are asked together have in common, read once."""
 
-    keyrings: dict[int, Keyring] = field(default_factory=dict)
-    variables: dict[int, dict[str, Any]] = field(default_factory=dict)
-
-    def keyring_of(self, issuer: Issuer) -> Keyring:
-        if issuer.pk not in self.keyrings:
-            self.keyrings[issuer.pk] = read_keyring(issuer.pk)
-        return self.keyrings[issuer.pk]
-
-    def variables_of(self, issuer: Issuer) -> dict[str, Any]:
-        if issuer.pk not in self.variables:
-            self.variables[issuer.pk] = variables_of(issuer)
-        return self.variables[issuer.pk]
+    keyring_of: Callable[[int], Keyring] = field(default_factory=lambda: cache(read_keyring))
+    """By the issuer's primary key."""
+    variables_of: Callable[[Issuer], dict[str, Any]] = field(default_factory=lambda: cache(variables_of))
 
 
 def token_warnings(
@@ -80,7 +72,7 @@ def default_token_size(relying_party: RelyingParty, *, now: datetime) -> int | N
 def _default_token_size(relying_party: RelyingParty, common: _Common, *, now: datetime) -> int | None:
     issuer = relying_party.issuer
     client = snapshot_of(relying_party, variables=common.variables_of(issuer))
-    key = common.keyring_of(issuer).signing_key(alg=client.signing_alg or issuer.signing_alg, now=now)
+    key = common.keyring_of(issuer.pk).signing_key(alg=client.signing_alg or issuer.signing_alg, now=now)
     if key is None:
         return None
     try:

@@ -3,8 +3,9 @@
 A change of any of them can break another, so whoever changes configuration asks this before the transaction ends.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from django.db import models
@@ -65,19 +66,11 @@ def keys_reached_by(row: models.Model) -> list[int]:
 class _Common:
     """What relying parties that are asked together have in common, read once."""
 
-    variables: dict[int, dict[str, Any]] = field(default_factory=dict)
-    templates: dict[int, Template] = field(default_factory=dict)
+    variables_of: Callable[[Issuer], dict[str, Any]] = field(default_factory=lambda: cache(variables_of))
+    compiled: Callable[[ClaimTemplate], Template] = field(default_factory=lambda: cache(compiled))
 
     def values_of(self, relying_party: RelyingParty) -> dict[str, Any]:
-        issuer = relying_party.issuer
-        if issuer.pk not in self.variables:
-            self.variables[issuer.pk] = variables_of(issuer)
-        return own_values(relying_party) | self.variables[issuer.pk]
-
-    def compiled(self, template: ClaimTemplate) -> Template:
-        if template.pk not in self.templates:
-            self.templates[template.pk] = compiled(template)
-        return self.templates[template.pk]
+        return own_values(relying_party) | self.variables_of(relying_party.issuer)
 
 
 def problems_of(relying_party: RelyingParty) -> list[str]:
