@@ -21,7 +21,7 @@ from configuration.secret_sources import Surroundings
 from configuration.sources import SourceFile, folders_of, interpret_all
 from issuance.coherence import issuer_problems, relying_party_problems
 from issuance.token_warnings import token_warnings
-from issuers.history import Source, authored, current_actor
+from issuers.history import Source, authored, current_actor, history_together
 from issuers.models import GlobalVariable, Issuer
 from issuers.paths import ROOT, written_path
 from issuers.revision import lock, one_revision
@@ -79,11 +79,12 @@ def _applied(documents: Sequence[Node], run: Run) -> Plan:
 def _carry_out(configuration: Configuration, run: Run) -> None:
     entries = [entry for section in configuration.sections.values() for entry in section]
     references = References(entries, run.rows, run.problems)
-    for section in configuration.sections.values():
-        run.rows.read(section)
-        for entry in section:
-            with suppress(UnresolvedError):
-                _settle(entry, references, run)
+    with history_together():
+        for section in configuration.sections.values():
+            run.rows.read(section)
+            for entry in section:
+                with suppress(UnresolvedError):
+                    _settle(entry, references, run)
     run.problems.refuse()
     if not run.dry_run:
         lock()

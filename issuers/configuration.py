@@ -6,6 +6,7 @@ from typing import Any, Self, TypeVar
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 
+from issuers.history import write_waiting_history
 from issuers.revision import bump
 
 M = TypeVar("M", bound="ConfigurationModel")
@@ -52,6 +53,7 @@ class ConfigurationQuerySet(models.QuerySet[M]):
         return created
 
     def _leave_history(self, rows: Iterable["ConfigurationModel"], *, update: bool) -> None:
+        write_waiting_history()
         self.model.history.bulk_history_create(rows, update=update)  # type: ignore[attr-defined]
 
 

@@ -5,10 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
 from typing import Any
 
 from django.db import models
+from django.utils import timezone
 from simple_history.models import HistoricalRecords
+
+ROWS_AT_ONCE = 500
+"""Written in one query."""
 
 
 class Source(models.TextChoices):
@@ -68,9 +74,65 @@ class Change(models.Model):
         abstract = True
 
 
+_waiting: ContextVar[list[models.Model] | None] = ContextVar("waiting_history", default=None)
+
+
+@contextmanager
+def history_together() -> Iterator[None]:
+    """The history of the block's changes is written at its end, in a few queries; until then `history` lacks it.
+
+    For changes that are kept or rolled back all together: one that is rolled back alone inside leaves its history.
+    """
+    token = _waiting.set([])
+    try:
+        yield
+        write_waiting_history()
+    finally:
+        _waiting.reset(token)
+
+
+def write_waiting_history() -> None:
+    """Before a history row that does not wait, so that they are in the order of the changes."""
+    waiting = _waiting.get() or []
+    for model, rows in groupby(sorted(waiting, key=_table), key=lambda row: row._meta.model):
+        model._default_manager.bulk_create(list(rows), batch_size=ROWS_AT_ONCE)
+    waiting.clear()
+
+
+def _table(row: models.Model) -> str:
+    return row._meta.db_table
+
+
+class _History(HistoricalRecords):
+    def create_historical_record(self, instance: Any, history_type: str, using: str | None = None) -> None:
+        waiting = _waiting.get()
+        if waiting is None:
+            super().create_historical_record(instance, history_type, using)  # type: ignore[no-untyped-call]
+        else:
+            waiting.append(_history_row(self, instance, history_type))
+
+
+def _history_row(records: Any, instance: Any, history_type: str) -> models.Model:
+    columns = [field.attname for field in records.fields_included(instance)]
+    row: models.Model = _history_model(instance.__class__)(
+        history_date=timezone.now(),
+        history_type=history_type,
+        history_user=current_actor(),
+        history_change_reason=records.get_change_reason_for_object(instance, history_type, None),
+        **{name: getattr(instance, name) for name in columns},
+    )
+    return row
+
+
+@cache
+def _history_model(model: Any) -> Any:
+    """Kept: simple_history makes the class of a manager anew for each look at it."""
+    return model.history.model
+
+
 def configuration_history(*, excluded_fields: tuple[str, ...] = ()) -> Any:
     """A history whose `history_user` is the actor's name: it outlives the account."""
-    return HistoricalRecords(
+    return _History(  # type: ignore[no-untyped-call]
         bases=[Change],
         excluded_fields=list(excluded_fields),
         get_user=current_actor,

@@ -1,14 +1,14 @@
 """issuers/history.py, issuers/configuration.py: a change, its author and the revision commit together or not at all."""
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
-from issuers.history import Source, authored
+from issuers.history import Source, authored, history_together
 from issuers.models import ConfigurationRevision, GlobalVariable, Issuer
 from issuers.revision import one_revision
 from keys.models import SigningKey
@@ -163,6 +163,50 @@ def test_many_changes_can_raise_the_revision_once(cast: Cast) -> None:
                 GlobalVariable.objects.update_or_create(name="region", defaults={"value": 1})
         assert revision() == before
     assert revision() == before + 1
+
+
+def left_by(acts: Iterable[Callable[[], object]]) -> list[tuple[str, str, str, str, object]]:
+    """The history rows of these acts, which are then taken back, in their order."""
+    with transaction.atomic():
+        for act in acts:
+            act()
+        rows = GlobalVariable.history.order_by("history_id")
+        left = [(row.history_type, row.history_user_id, row.source, row.name, row.value) for row in rows]
+        transaction.set_rollback(True)
+    return left
+
+
+def test_history_that_is_written_together_is_what_each_change_leaves(cast: Cast) -> None:
+    acts: list[Callable[[], object]] = [
+        lambda: GlobalVariable(name="new", value=1).save(),
+        lambda: GlobalVariable.objects.filter(name="new").update(value=2),
+        lambda: GlobalVariable.objects.update_or_create(name="new", defaults={"value": 3}),
+        lambda: GlobalVariable.objects.get(name="new").delete(),
+        lambda: GlobalVariable.objects.get().save(),
+    ]
+
+    def together() -> None:
+        with history_together():
+            for act in acts:
+                act()
+
+    with authored(actor="ann", source=Source.FILE):
+        one_by_one = left_by(acts)
+        assert left_by([together]) == one_by_one
+    assert [kind for kind, *_ in one_by_one[-5:]] == ["+", "~", "~", "-", "~"]
+
+
+def test_the_history_of_a_block_that_raises_is_not_written(cast: Cast) -> None:
+    before = told()
+
+    def save_and_fail() -> None:
+        with history_together():
+            GlobalVariable.objects.get().save()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        save_and_fail()
+    assert told() == before
 
 
 def test_many_changes_are_rolled_back_together(cast: Cast) -> None:
