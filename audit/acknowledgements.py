@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from audit.checkpoints import Reader, owner
-from audit.entry import cleaned
 from audit.evidence import EARLY
 from audit.hourly_counts import EVENTS
 from audit.leaf import instant
+from audit.masking import cleaned
 from audit.models import OperationalEvent
 from audit.operational_events import record_act
 from audit.problem import Problem

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from audit.entry import cleaned
+from audit.masking import cleaned
 from audit.models import Inspection
 from issuers.history import current_actor, current_source
 

@@ -6,8 +6,8 @@ from functools import partial
 from django.db import transaction
 
 from audit import ecs
-from audit.entry import cleaned
 from audit.log import write_event
+from audit.masking import cleaned
 from audit.models import OperationalEvent
 from issuers.history import Source, current_actor, current_source
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from audit.entry import cleaned
+from audit.masking import cleaned
 
 
 @dataclass(frozen=True, slots=True)

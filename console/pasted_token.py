@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from audit.entry import cleaned, cleaned_json
+from audit.masking import cleaned, cleaned_json
 from audit.models import IssuanceEvent, Outcome
 from audit.pages import Search, page_of
 from issuance.issued_token import IssuedToken

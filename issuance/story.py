@@ -5,7 +5,8 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from audit.entry import Entry, cleaned
+from audit.entry import Entry
+from audit.masking import cleaned
 from audit.models import Outcome
 from issuance.access_token import UnsignedToken
 from issuance.binding import Binding

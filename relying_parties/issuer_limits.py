@@ -1,17 +1,11 @@
 """What an issuer lets none of its relying parties do: asked when either of the two changes."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from issuers.auth_methods import TokenEndpointAuthMethod
 from relying_parties.client_keys import registered_keys
-
-if TYPE_CHECKING:
-    from relying_parties.models import RelyingParty
+from relying_parties.registrant import Registrant
 
 
-def method_problem(relying_party: RelyingParty) -> str | None:
+def method_problem(relying_party: Registrant) -> str | None:
     method, issuer = relying_party.token_endpoint_auth_method, relying_party.issuer
     if method in issuer.token_endpoint_auth_methods:
         return None
@@ -19,14 +13,14 @@ def method_problem(relying_party: RelyingParty) -> str | None:
     return f"its method {method} is off at {issuer}, where these are on: {on}."
 
 
-def dpop_problem(relying_party: RelyingParty) -> str | None:
+def dpop_problem(relying_party: Registrant) -> str | None:
     issuer = relying_party.issuer
     if issuer.accepts_dpop or not relying_party.dpop_bound_access_tokens:
         return None
     return f"it requires DPoP, which is off at {issuer}: turn on accepts_dpop there, or require it no longer."
 
 
-def algs_problem(relying_party: RelyingParty) -> str | None:
+def algs_problem(relying_party: Registrant) -> str | None:
     """Of keys that are registered here; those at a URI are known when they are fetched."""
     if relying_party.token_endpoint_auth_method != TokenEndpointAuthMethod.PRIVATE_KEY_JWT:
         return None
@@ -37,7 +31,7 @@ def algs_problem(relying_party: RelyingParty) -> str | None:
     return f"its keys can sign with none of the algorithms that {relying_party.issuer} accepts: {', '.join(accepted)}."
 
 
-def ttl_problem(relying_party: RelyingParty) -> str | None:
+def ttl_problem(relying_party: Registrant) -> str | None:
     ttl, greatest = relying_party.access_token_ttl, relying_party.issuer.max_access_token_ttl
     if ttl is None or ttl <= greatest:
         return None
@@ -53,7 +47,7 @@ LIMITS = {
 """By the field that a problem is of. Each says what does not fit in words that follow the relying party's name."""
 
 
-def limit_problems(relying_party: RelyingParty) -> dict[str, str]:
+def limit_problems(relying_party: Registrant) -> dict[str, str]:
     """What its issuer does not let it do, by field; empty if it asks for nothing of the kind."""
     problems = {field: problem_of(relying_party) for field, problem_of in LIMITS.items()}
     return {field: problem for field, problem in problems.items() if problem}

@@ -1,30 +1,25 @@
 """What must be registered of a relying party so that its authentication method can prove it (RFC 7591 section 2)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from issuers.models import TokenEndpointAuthMethod
 from relying_parties.certificate_subjects import SUBJECT_FIELDS, subject_problem
 from relying_parties.client_keys import client_jwks_problem, registered_keys
+from relying_parties.registrant import Registrant
 from relying_parties.remote_url import url_problem
-
-if TYPE_CHECKING:
-    from relying_parties.models import RelyingParty
 
 CERTIFICATE_SUBJECTS = tuple(SUBJECT_FIELDS)
 """Of these a client of tls_client_auth has one (RFC 8705 section 2.1.2)."""
 
 
-def registration_problems(relying_party: RelyingParty) -> dict[str, str]:
+def registration_problems(relying_party: Registrant) -> dict[str, str]:
     """What is missing or wrong, by field; empty if the method can prove the client."""
     problems = _key_problems(relying_party) | _subject_problems(relying_party)
     needs = _NEEDS.get(TokenEndpointAuthMethod(relying_party.token_endpoint_auth_method))
     return problems or (needs(relying_party) if needs else {})
 
 
-def _key_problems(relying_party: RelyingParty) -> dict[str, str]:
+def _key_problems(relying_party: Registrant) -> dict[str, str]:
     uri = relying_party.client_jwks_uri
     if uri and (problem := url_problem(uri)):
         return {"client_jwks_uri": problem}
@@ -36,13 +31,13 @@ def _key_problems(relying_party: RelyingParty) -> dict[str, str]:
     return {}
 
 
-def _subject_problems(relying_party: RelyingParty) -> dict[str, str]:
+def _subject_problems(relying_party: Registrant) -> dict[str, str]:
     given = {name: getattr(relying_party, name) for name in CERTIFICATE_SUBJECTS}
     problems = {name: subject_problem(name, text) for name, text in given.items() if text}
     return {name: problem for name, problem in problems.items() if problem}
 
 
-def _needs_keys(relying_party: RelyingParty) -> dict[str, str]:
+def _needs_keys(relying_party: Registrant) -> dict[str, str]:
     if relying_party.client_jwks or relying_party.client_jwks_uri:
         return {}
     return {
@@ -50,7 +45,7 @@ def _needs_keys(relying_party: RelyingParty) -> dict[str, str]:
     }
 
 
-def _needs_certificates(relying_party: RelyingParty) -> dict[str, str]:
+def _needs_certificates(relying_party: Registrant) -> dict[str, str]:
     if relying_party.client_jwks_uri:
         return {}
     if any(key.certificates for key in registered_keys(relying_party.client_jwks)):
@@ -60,7 +55,7 @@ def _needs_certificates(relying_party: RelyingParty) -> dict[str, str]:
     }
 
 
-def _needs_subject(relying_party: RelyingParty) -> dict[str, str]:
+def _needs_subject(relying_party: Registrant) -> dict[str, str]:
     given = [name for name in CERTIFICATE_SUBJECTS if getattr(relying_party, name)]
     if len(given) == 1:
         return {}
@@ -68,7 +63,7 @@ def _needs_subject(relying_party: RelyingParty) -> dict[str, str]:
     return {given[1] if given else CERTIFICATE_SUBJECTS[0]: problem}
 
 
-_NEEDS: dict[TokenEndpointAuthMethod, Callable[[RelyingParty], dict[str, str]]] = {
+_NEEDS: dict[TokenEndpointAuthMethod, Callable[[Registrant], dict[str, str]]] = {
     TokenEndpointAuthMethod.PRIVATE_KEY_JWT: _needs_keys,
     TokenEndpointAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH: _needs_certificates,
     TokenEndpointAuthMethod.TLS_CLIENT_AUTH: _needs_subject,

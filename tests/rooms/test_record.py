@@ -10,7 +10,8 @@ from django.db import connection, models, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.entry import Entry, cleaned
+from audit.entry import Entry
+from audit.masking import cleaned
 from audit.models import IssuanceEvent, Outcome, Trace
 from audit.record import MAX_TRACE_BYTES, NotRecordedError, _compiled, record
 from relying_parties.client_secrets import generate

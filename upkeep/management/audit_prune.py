@@ -8,8 +8,8 @@ from django.core.management.base import CommandError, OutputWrapper
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
-from audit.entry import cleaned
 from audit.inspections import inspected
+from audit.masking import cleaned
 from audit.models import Inspection, Tombstone
 from audit.pruning import PruningRefusedError, kept_by_a_clock_ahead, prune
 from issuers.history import current_actor
