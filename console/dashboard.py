@@ -8,7 +8,9 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from console.key_outlook import Outlook, outlooks
-from console.record_overview import SEES_RECORD, RecordOverview, record_overview
+from console.page import MOST_NAMED
+from console.record_overview import RecordOverview, record_overview
+from console.site import SEES_RECORD, site
 from issuance.endings import endings
 from issuers.endings import Ending
 from issuers.models import Issuer
@@ -17,8 +19,6 @@ from keys.endings import unreadable_chains
 from keys.models import SigningKey
 from relying_parties.credentials import too_old_at_their_end
 from relying_parties.models import AccessGrant, ClaimTemplate, ClientSecret, RelyingParty, ResourceServer
-
-MOST_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ class Overview:
         return all(step.is_done for step in self.steps)
 
 
+@site.first_page
 def overview(user: Any) -> Overview | None:
     """None for a user who may not see the configuration."""
     if not user.has_perms(["issuers.view_issuer", "relying_parties.view_relyingparty"]):

@@ -8,8 +8,6 @@ from console.activity_filter import hour_of
 from console.bar_chart import Chart, chart
 from console.seal_status import MOST_COUNTED, SealStatus, seal_status, unsealed_rows
 
-SEES_RECORD = "audit.view_issuanceevent"
-"""The permission that its pages ask for."""
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 TICKS = 4
 """On charts of half the width."""

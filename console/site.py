@@ -11,14 +11,14 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 from django.views.decorators.http import require_safe
 
-from console.dashboard import overview
 from console.login_visitor import remember
-from console.record_overview import SEES_RECORD
 from console.sign_ins import RecordedLoginForm
 from console.versioned_delete import delete_selected
 
 ORDER = ("issuers", "keys", "relying_parties", "audit", "auth")
 """The apps as an operator meets them."""
+SEES_RECORD = "audit.view_issuanceevent"
+"""The permission that the pages of the record ask for."""
 SEES_CONFIGURATION = (
     "issuers.view_issuer",
     "relying_parties.view_relyingparty",
@@ -31,6 +31,8 @@ SEES_CONFIGURATION = (
 )
 """For pages that tell what its history says of a client."""
 View = Callable[..., HttpResponseBase]
+Overview = Callable[[Any], object]
+"""What a user should know first."""
 
 
 class ConsoleSite(AdminSite):
@@ -44,6 +46,7 @@ class ConsoleSite(AdminSite):
         super().__init__(name)
         self.add_action(delete_selected, "delete_selected")
         self._readings: list[URLPattern] = []
+        self._overview: Overview = lambda _user: None
 
     def reading(self, route: str, *, name: str, permissions: tuple[str, ...] = ()) -> Callable[[View], View]:
         """Registers a page that only reads, for those who may see the record and have these permissions too."""
@@ -57,6 +60,11 @@ class ConsoleSite(AdminSite):
 
         return registered
 
+    def first_page(self, overview: Overview) -> Overview:
+        """Registers what the first page shows."""
+        self._overview = overview
+        return overview
+
     def get_urls(self) -> list[URLPattern | URLResolver]:
         return [*self._readings, *super().get_urls()]
 
@@ -67,7 +75,7 @@ class ConsoleSite(AdminSite):
         return response
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
-        return super().index(request, {"overview": overview(request.user), **(extra_context or {})})
+        return super().index(request, {"overview": self._overview(request.user), **(extra_context or {})})
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         apps = self._build_app_dict(request, app_label)

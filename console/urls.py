@@ -1,7 +1,8 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from console.pages import (  # noqa: F401 (a page registers itself)
+from console import dashboard  # noqa: F401 (a page registers itself)
+from console.pages import (  # noqa: F401
     access_report,
     activity,
     claim_templates,

@@ -10,9 +10,9 @@ from django.utils.html import format_html
 
 from console.auth_methods import CHOICES
 from console.configuration_admin import ConfigurationAdmin, ConfigurationForm
-from console.dashboard import MOST_NAMED
 from console.fields import Checkboxes, Lines
 from console.issuer_keys import keys_of
+from console.page import MOST_NAMED
 from console.pages.key_creation import KeyCreation
 from console.panelled_page import PanelledPage
 from console.public_fields import Certificates

@@ -27,7 +27,7 @@ from pytest_django import Settings
 from audit import triggers
 from audit.models import Checkpoint, IssuanceEvent, OperationalEvent, UnsealedRange
 from configuration.first_users import MissingGroupError, create_first_users
-from console.dashboard import MOST_NAMED
+from console.page import MOST_NAMED
 from issuers import revision
 from keys.models import Purpose, SigningKey
 from m2m_idp.env import HOW_TO_MAKE
