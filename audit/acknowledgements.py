@@ -13,10 +13,10 @@ from audit.checkpoints import Reader, owner
 from audit.evidence import EARLY
 from audit.hourly_counts import EVENTS
 from audit.leaf import instant
-from audit.masking import cleaned
 from audit.models import OperationalEvent
 from audit.operational_events import record_act
 from audit.problem import Problem
+from formats.masking import cleaned
 from issuers.history import current_actor
 
 ACKNOWLEDGEMENT = "acknowledgement+jwt"

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from audit.leaf import instant
-from audit.log_line import OWN, VERSION
 from audit.models import IssuanceEvent, OperationalEvent, Outcome
+from runtime.logs.log_line import OWN, VERSION
 
 _NAMED = {
     "at": "@timestamp",

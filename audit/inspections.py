@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from audit.masking import cleaned
 from audit.models import Inspection
+from formats.masking import cleaned
 from issuers.history import current_actor, current_source
 
 

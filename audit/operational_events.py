@@ -6,10 +6,10 @@ from functools import partial
 from django.db import transaction
 
 from audit import ecs
-from audit.log import write_event
-from audit.masking import cleaned
 from audit.models import OperationalEvent
+from formats.masking import cleaned
 from issuers.history import Source, current_actor, current_source
+from runtime.logs.log import write_event
 
 SERVER = "server"
 """The channel of what the server does by itself."""

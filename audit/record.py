@@ -17,11 +17,11 @@ from django.db import connection, models, transaction
 from audit import durability, ecs
 from audit.entry import Entry
 from audit.failover import leave_if_read_only
-from audit.log import write_event
-from audit.masking import cleaned, cleaned_json
 from audit.models import IssuanceEvent, Outcome, Trace
 from audit.record_health import RECORD_HEALTH, reason_of
-from issuers.turns import DATABASE
+from formats.masking import cleaned, cleaned_json
+from runtime.logs.log import write_event
+from runtime.turns import DATABASE
 
 MAX_TRACE_BYTES = 16_384
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from audit.masking import cleaned
+from formats.masking import cleaned
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from configuration.apply import apply
 from configuration.first_users import create_first_users
 from configuration.secret_sources import Surroundings
 from issuers.models import Issuer
-from issuers.private_file import draft_beside
 from keys.models import Purpose, SigningKey
 from keys.record_key import make_record_key
+from runtime.private_file import draft_beside
 
 FILE = Path(__file__).resolve().parent.parent / "deploy" / "demo.yaml"
 WELL_KNOWN = {"APP_SECRET": "secret"}

@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from configuration.secret_sources import FromFile, Surroundings
-from issuers.pem import holds_private_key
-from issuers.strict_json import StrictDecoder
+from formats.pem import holds_private_key
+from formats.strict_json import StrictDecoder
 from relying_parties.client_keys import KeyRefusedError
 from relying_parties.pem_keys import as_jwk_set, is_pem, jwk_set_of_pem
 

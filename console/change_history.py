@@ -11,7 +11,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
 from django.utils import timezone
 
-from audit.masking import SECRET
+from formats.masking import SECRET
 from issuers.history import Source
 
 MOST_CHANGES = 100

@@ -16,8 +16,8 @@ from django.utils import timezone
 from audit.models import OperationalEvent
 from audit.operational_events import record_act
 from issuance.throttle import source_network
-from issuance.windows import Window
 from issuers.history import Source
+from runtime.rate_limit.windows import Window
 
 RECORDED_PER_MINUTE = 10
 """Failed sign-ins of one source network that have a row each, in one process."""

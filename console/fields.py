@@ -10,9 +10,9 @@ from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 
-from issuers.json_value import NUL
-from issuers.strict_json import StrictDecoder
-from issuers.text import surrogate_problem
+from formats.json_value import NUL
+from formats.strict_json import StrictDecoder
+from formats.text import surrogate_problem
 
 MOST_UPLOADED = 65_536
 """Bytes: a key and its chain are some thousands."""

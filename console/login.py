@@ -16,7 +16,7 @@ from django.shortcuts import render
 
 from console.login_queue import BusyError, LoginQueue
 from console.login_visitor import Visitor
-from issuance.windows import Window
+from runtime.rate_limit.windows import Window
 
 SECONDS = 300
 MAX_FAILURES = 10

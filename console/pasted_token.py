@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from audit.masking import cleaned, cleaned_json
 from audit.models import IssuanceEvent, Outcome
 from audit.pages import Search, page_of
+from formats.masking import cleaned, cleaned_json
 from issuance.issued_token import IssuedToken
 from issuance.signed_jwt import LAST_INSTANT
 from relying_parties.models import RelyingParty

@@ -10,9 +10,9 @@ from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 
 from console.fields import MOST_UPLOADED, Json
-from issuers.certificates import CertificateUnreadableError, read_certificate, read_certificates
-from issuers.pem import holds_private_key
-from issuers.strict_json import StrictDecoder
+from formats.certificates import CertificateUnreadableError, read_certificate, read_certificates
+from formats.pem import holds_private_key
+from formats.strict_json import StrictDecoder
 from relying_parties.client_keys import PRIVATE_MEMBERS, KeyRefusedError, VerificationKey, client_keys
 from relying_parties.pem_keys import as_jwk_set, is_pem, jwk_set_of_pem
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from django.db.models import Q
 
-from issuers.thumbprints import base64url
+from formats.thumbprints import base64url
 from relying_parties.client_keys import PublicKey, VerificationKey, registered_keys
 from relying_parties.models import CredentialUse, RelyingParty
 

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.forms.boundfield import BoundField
 
-from audit.masking import SECRET
+from formats.masking import SECRET
 
 MAX_SHOWN = 2_000
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from console.unavailable import unavailable
-from issuers.turns import StuckError, Turns
+from runtime.turns import StuckError, Turns
 
 TURNS = Turns(settings.CONSOLE_TURNS)
 

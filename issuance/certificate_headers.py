@@ -16,8 +16,8 @@ from urllib.parse import unquote_to_bytes
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from formats.thumbprints import base64url
 from issuance.errors import InvalidRequest
-from issuers.thumbprints import base64url
 from relying_parties.sent_chain import MAX_INTERMEDIATES
 
 LONGEST_HEADER = 16 * 1024

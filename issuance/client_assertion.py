@@ -25,9 +25,9 @@ from issuers.directory import IssuerSnapshot
 from issuers.models import ASSERTION_METHODS, TokenEndpointAuthMethod
 from relying_parties.client_keys import VerificationKey
 from relying_parties.federation import Federated, Trusted
-from relying_parties.fetching import FetchError
 from relying_parties.registry import Client
 from relying_parties.signers import client_signers, trusted_signers
+from runtime.outbound.fetching import FetchError
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LONGEST_LIFETIME = 600

@@ -13,9 +13,9 @@ from issuers.models import CERTIFICATE_METHODS, TokenEndpointAuthMethod
 from relying_parties.certificate_subjects import why_another_subject
 from relying_parties.client_certificates import why_not_issued_by, why_not_registered
 from relying_parties.client_keys import VerificationKey
-from relying_parties.fetching import FetchError
 from relying_parties.registry import Client
 from relying_parties.signers import client_signers
+from runtime.outbound.fetching import FetchError
 
 
 @dataclass(frozen=True, slots=True)

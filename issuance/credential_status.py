@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from formats.certificates import CertificateUnreadableError, read_certificate
 from issuance.client_secret import why_no_secret_counts
-from issuers.certificates import CertificateUnreadableError, read_certificate
 from issuers.client_authorities import client_authorities
 from issuers.directory import IssuerSnapshot
 from issuers.models import SECRET_METHODS, TokenEndpointAuthMethod

@@ -19,10 +19,10 @@ from issuers.directory import IssuerSnapshot, issuers_by_path
 from issuers.models import ASSERTION_METHODS, CERTIFICATE_METHODS, Issuer
 from issuers.revision import current, topic
 from issuers.snapshots import Snapshots
-from issuers.turns import DATABASE
 from keys.keyring import Keyring, keyrings
 from keys.models import RECORD
 from relying_parties.models import ClaimTemplate, RelyingParty, ResourceServer, scopes_problem
+from runtime.turns import DATABASE
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -19,7 +19,7 @@ from audit.entry import Entry
 from audit.models import RefusalCount
 from issuance.errors import OAuthError
 from issuance.throttle import source_network
-from issuance.windows import Window
+from runtime.rate_limit.windows import Window
 
 WRITE_EVERY = 10.0
 """Seconds."""

@@ -1,8 +1,8 @@
 """How often a relying party may ask: its `requests_per_minute`."""
 
 from issuance.errors import TooManyRequests
-from issuance.windows import Window
 from relying_parties.registry import Client
+from runtime.rate_limit.windows import Window
 
 QUOTAS = Window("quota", seconds=60)
 

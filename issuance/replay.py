@@ -14,7 +14,7 @@ from django.db import connection
 from issuance.errors import OAuthError
 from issuance.models import UsedJti
 from issuers.models import CLOCK_SKEW
-from issuers.turns import DATABASE
+from runtime.turns import DATABASE
 
 
 @dataclass(frozen=True, slots=True)

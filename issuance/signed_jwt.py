@@ -14,11 +14,11 @@ from typing import Any
 
 import jwt
 
+from formats.strict_json import StrictDecoder
+from formats.text import surrogate_problem
+from formats.thumbprints import base64url
 from issuers.assertion_algs import ASSERTION_ALGS
 from issuers.models import CLOCK_SKEW
-from issuers.strict_json import StrictDecoder
-from issuers.text import surrogate_problem
-from issuers.thumbprints import base64url
 from relying_parties.client_keys import VerificationKey
 
 LONGEST_JWT = 16_384

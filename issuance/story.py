@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from audit.entry import Entry
-from audit.masking import cleaned
 from audit.models import Outcome
+from formats.masking import cleaned
 from issuance.access_token import UnsignedToken
 from issuance.binding import Binding
 from issuance.errors import OAuthError

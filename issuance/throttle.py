@@ -15,11 +15,11 @@ from django.conf import settings
 from issuance import client_auth
 from issuance.client_auth import ProvenButRefused
 from issuance.errors import InvalidClient, TooManyRequests
-from issuance.forwarded import parsed_address
 from issuance.proof import Presented, Proven
-from issuance.windows import Window
 from issuers.directory import IssuerSnapshot
 from relying_parties.registry import Client
+from runtime.forwarded import parsed_address
+from runtime.rate_limit.windows import Window
 
 FAILURES = Window("auth-failures", seconds=60)
 PREFIX_LENGTHS = {4: 32, 6: 64}

@@ -31,7 +31,7 @@ from issuance.signing_key import ready_key, signed
 from issuance.throttle import prove
 from issuance.token_request import TokenRequest, parse
 from issuers.directory import IssuerSnapshot
-from issuers.turns import Turns
+from runtime.turns import Turns
 
 AT_ONCE = Turns(settings.DATABASE_TURNS)
 """More tokens at once would only take the interpreter from each other. While none of these gets on, others may."""

@@ -4,9 +4,9 @@ from functools import lru_cache
 
 from cryptography import x509
 
-from issuers.certificates import Certificates, CertificateUnreadableError, read_certificates
-from issuers.foreign_keys import certificate_key_problem
-from issuers.pem import holds_private_key
+from formats.certificates import Certificates, CertificateUnreadableError, read_certificates
+from formats.foreign_keys import certificate_key_problem
+from formats.pem import holds_private_key
 
 MOST_AUTHORITIES = 50
 

@@ -13,6 +13,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from formats.json_value import json_problem
+from formats.origins import origins_problem
 from issuers.assertion_algs import algs_problem, all_algs
 from issuers.auth_methods import (
     ASSERTION_METHODS,
@@ -24,9 +26,7 @@ from issuers.auth_methods import (
 from issuers.client_authorities import ca_certificates_problem
 from issuers.configuration import ConfigurationModel
 from issuers.history import configuration_history
-from issuers.json_value import json_problem
 from issuers.metadata import COMPUTED_MEMBERS
-from issuers.origins import origins_problem
 from issuers.revision import ConfigurationRevision, TopicRevision, topic
 
 __all__ = [

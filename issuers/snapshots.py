@@ -10,7 +10,7 @@ from django.db import connection
 
 from issuers import revision
 from issuers.revision import Known
-from issuers.turns import DATABASE
+from runtime.turns import DATABASE
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from issuers.certificates import read_certificates
-from issuers.foreign_keys import rsa_problem
-from issuers.pem import holds_private_key
+from formats.certificates import read_certificates
+from formats.foreign_keys import rsa_problem
+from formats.pem import holds_private_key
 from keys.generation import digest_for, subject
 from keys.jwk import public_key
 from keys.keyring import KeySnapshot

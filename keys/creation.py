@@ -7,10 +7,10 @@ from datetime import datetime
 import structlog
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from formats.thumbprints import thumbprint
 from issuers.directory import IssuerSnapshot
 from issuers.models import Issuer
 from issuers.paths import written_path
-from issuers.thumbprints import thumbprint
 from keys.encryption import KeyUnreadableError, encrypt
 from keys.generation import PrivateKey, generate_private_key, private_bytes, self_signed_certificate
 from keys.jwk import PublicKey, public_jwk

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from issuers.certificates import CertificateUnreadableError
+from formats.certificates import CertificateUnreadableError
 from issuers.endings import Ending, Kind, step_of
 from issuers.models import Issuer
 from keys.certificates import certificates_of

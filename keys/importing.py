@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from django.core.exceptions import ValidationError
 
-from issuers.foreign_keys import MAX_RSA_BITS, ROCA, RSA_EXPONENT
+from formats.foreign_keys import MAX_RSA_BITS, ROCA, RSA_EXPONENT
+from formats.roca import is_roca_weak
 from issuers.models import SigningAlg
-from issuers.roca import is_roca_weak
 from keys.certificates import Chain, chain_warnings, require_chain
 from keys.encryption import KeyUnreadableError
 from keys.file_kinds import PEM, PRIVATE_PEM, FileKind, kind_of, unwrapped

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from jwt import PyJWK
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from issuers.thumbprints import REQUIRED_MEMBERS, base64url
+from formats.thumbprints import REQUIRED_MEMBERS, base64url
 
 PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 

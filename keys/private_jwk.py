@@ -9,7 +9,7 @@ from typing import Any
 from cryptography import x509
 from django.core.exceptions import ValidationError
 
-from issuers.strict_json import StrictDecoder
+from formats.strict_json import StrictDecoder
 from keys.certificates import Chain
 from keys.opening import open_jwk
 

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from issuance.certificate_headers import CERTIFICATE_HEADERS
-from issuers.private_file import draft_beside
 from m2m_idp.env_services import SharedCache, database, shared_cache
 from m2m_idp.env_values import (
     Network,
@@ -33,6 +32,7 @@ from m2m_idp.env_values import (
     token_directory_of,
     whole_number_of,
 )
+from runtime.private_file import draft_beside
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LONGEST_KEY_ID = 32

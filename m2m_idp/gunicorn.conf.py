@@ -23,13 +23,13 @@ except ImproperlyConfigured as refusal:
     sys.exit(f"m2m-idp cannot start: {refusal}")
 
 # Models can be imported only now.
-from audit import output
 from console import failed_sign_ins, static_files
 from issuance import checks, documents, flood
 from issuance.health.start import start_notices, start_problems
 from m2m_idp import __version__, stopping
 from m2m_idp.worker.connection import SILENCE
 from m2m_idp.worker.places import make_places
+from runtime.logs import output
 from upkeep import server_life, worker_thread
 
 output.start()
@@ -81,7 +81,7 @@ errorlog = None
 logger_class = JsonLogger
 loglevel = settings.ENVIRONMENT.log_level.lower()
 
-# gunicorn believes no header: issuance/forwarded.py knows which proxies may be believed.
+# gunicorn believes no header: runtime/forwarded.py knows which proxies may be believed.
 forwarded_allow_ips = ""
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}

@@ -78,7 +78,7 @@ CONSOLE_MIDDLEWARE = [
     "console.middleware.Messages",
     "console.middleware.Authorship",
 ]
-MIDDLEWARE = ["issuance.forwarded.ForwardedMiddleware", *(CONSOLE_MIDDLEWARE if HAS_CONSOLE else [])]
+MIDDLEWARE = ["runtime.forwarded.ForwardedMiddleware", *(CONSOLE_MIDDLEWARE if HAS_CONSOLE else [])]
 
 ROOT_URLCONF = "m2m_idp.urls"
 WSGI_APPLICATION = "m2m_idp.wsgi.application"
@@ -100,7 +100,7 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": ENVIRONMENT.database}
-# How many threads of a process may work on tokens, and ask the database for the protocol (issuers/turns.py). One that
+# How many threads of a process may work on tokens, and ask the database for the protocol (runtime/turns.py). One that
 # waits for PostgreSQL to commit leaves the core to the others; SQLite has one writer at a time.
 IS_POSTGRESQL = "postgresql" in ENVIRONMENT.database["ENGINE"]
 DATABASE_TURNS = 8 if IS_POSTGRESQL else 4
@@ -190,8 +190,8 @@ logging.raiseExceptions = False
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "audit.log.Formatter"}},
-    "handlers": {"stdout": {"class": "audit.log.Handler", "formatter": "json"}},
+    "formatters": {"json": {"()": "runtime.logs.log.Formatter"}},
+    "handlers": {"stdout": {"class": "runtime.logs.log.Handler", "formatter": "json"}},
     "root": {"handlers": ["stdout"], "level": ENVIRONMENT.log_level},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from issuance import draining
+from runtime import draining
 
 SETTLING = 0.3
 """Seconds in which a connection that is half open becomes whole: longer than a packet takes round the world."""

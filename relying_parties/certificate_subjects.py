@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from issuers.certificates import read_certificate
-from relying_parties.distinguished_names import name_of, parsed_name
+from formats.certificates import read_certificate
+from formats.distinguished_names import name_of, parsed_name
 
 DNS_NAME = re.compile(
     r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*", re.I

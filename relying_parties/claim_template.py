@@ -12,7 +12,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from issuers.json_value import json_problem
+from formats.json_value import json_problem
 from relying_parties.token_types import TokenType
 
 MAX_LENGTH = 8_192

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-from issuers.certificates import (
+from formats.certificates import (
     CertificateUnreadableError,
     read_certificate,
 )

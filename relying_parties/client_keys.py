@@ -21,11 +21,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from jwt import PyJWK, get_algorithm_by_name
 from jwt.exceptions import PyJWTError
 
+from formats.certificates import Certificates, read_certificate
+from formats.foreign_keys import key_problem
+from formats.json_value import json_problem
+from formats.thumbprints import REQUIRED_MEMBERS, base64url, thumbprint
 from issuers.assertion_algs import ALGS
-from issuers.certificates import Certificates, read_certificate
-from issuers.foreign_keys import key_problem
-from issuers.json_value import json_problem
-from issuers.thumbprints import REQUIRED_MEMBERS, base64url, thumbprint
 
 PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 MOST_KEYS = 20

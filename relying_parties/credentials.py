@@ -8,8 +8,8 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils.crypto import constant_time_compare
 
+from formats.text import surrogate_problem
 from issuers.models import Issuer
-from issuers.text import surrogate_problem
 from relying_parties import client_secrets
 from relying_parties.models import ClientSecret, RelyingParty
 from relying_parties.peppers import claim_pepper, refuse_another_pepper

@@ -7,10 +7,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from formats.thumbprints import base64url
 from issuers.client_authorities import client_authorities
 from issuers.endings import HORIZON, Ending, Kind, step_of
 from issuers.models import Issuer, TokenEndpointAuthMethod
-from issuers.thumbprints import base64url
 from relying_parties.client_keys import VerificationKey, registered_keys
 from relying_parties.models import ClientSecret, RelyingParty
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from formats.patterns import compiled_pattern
 from relying_parties.client_keys import VerificationKey, registered_keys
 from relying_parties.models import FederatedCredential, TrustedIssuer
-from relying_parties.patterns import compiled_pattern
 
 
 @dataclass(frozen=True, slots=True)

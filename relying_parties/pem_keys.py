@@ -9,10 +9,10 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_public_key
 
-from issuers.certificates import CertificateUnreadableError, read_certificates
-from issuers.foreign_keys import KINDS, key_problem
-from issuers.pem import holds_private_key
-from issuers.thumbprints import thumbprint
+from formats.certificates import CertificateUnreadableError, read_certificates
+from formats.foreign_keys import KINDS, key_problem
+from formats.pem import holds_private_key
+from formats.thumbprints import thumbprint
 from relying_parties.client_keys import MOST_KEYS, KeyRefusedError, public_members
 
 BEGIN = "-----BEGIN "

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from formats.patterns import literal_pattern
 from relying_parties.models import KeysFrom
-from relying_parties.patterns import literal_pattern
 
 HOUR, DAY = 3_600, 86_400
 

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from issuers.thumbprints import base64url
+from formats.thumbprints import base64url
 from relying_parties.client_keys import BASE64URL, VerificationKey, usable_keys
 
 

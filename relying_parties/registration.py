@@ -6,7 +6,7 @@ from issuers.models import TokenEndpointAuthMethod
 from relying_parties.certificate_subjects import SUBJECT_FIELDS, subject_problem
 from relying_parties.client_keys import client_jwks_problem, registered_keys
 from relying_parties.registrant import Registrant
-from relying_parties.remote_url import url_problem
+from runtime.outbound.remote_url import url_problem
 
 CERTIFICATE_SUBJECTS = tuple(SUBJECT_FIELDS)
 """Of these a client of tls_client_auth has one (RFC 8705 section 2.1.2)."""

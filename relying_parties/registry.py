@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Prefetch, Q
 
+from formats.patterns import compiled_pattern
 from issuers.models import GlobalVariable, Issuer, TokenEndpointAuthMethod
 from issuers.revision import topic
 from issuers.snapshots import Snapshots
@@ -29,7 +30,6 @@ from relying_parties.models import (
     networks_problem,
     scopes_problem,
 )
-from relying_parties.patterns import compiled_pattern
 from relying_parties.registration import CERTIFICATE_SUBJECTS
 
 

@@ -10,9 +10,9 @@ from typing import Any, Generic, Literal, TypeVar
 
 import structlog
 
-from relying_parties.fetch_tokens import token_for, token_if_any_for
-from relying_parties.fetching import LONGEST_FETCH, FetchError, TokenOf, anonymous, fetch_json
-from relying_parties.remote_url import issuer_problem
+from runtime.outbound.fetch_tokens import token_for, token_if_any_for
+from runtime.outbound.fetching import LONGEST_FETCH, FetchError, TokenOf, anonymous, fetch_json
+from runtime.outbound.remote_url import issuer_problem
 
 K = TypeVar("K")
 Jwk = dict[str, Any]

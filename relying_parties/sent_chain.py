@@ -10,7 +10,7 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from issuers.foreign_keys import certificate_key_problem
+from formats.foreign_keys import certificate_key_problem
 
 MAX_INTERMEDIATES = 10
 """Certificates that may come with a client's."""

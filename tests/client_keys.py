@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from issuers.thumbprints import base64url
+from formats.thumbprints import base64url
 
 
 def new_key() -> EllipticCurvePrivateKey:

@@ -73,7 +73,7 @@ def log_lines(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """What the test's requests write to the log, as it stands on standard output."""
     lines = io.StringIO()
     # pytest takes sys.stdout back after the set-up.
-    monkeypatch.setattr("audit.output.sys", SimpleNamespace(stdout=lines))
+    monkeypatch.setattr("runtime.logs.output.sys", SimpleNamespace(stdout=lines))
     return lines
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
-from issuers.thumbprints import base64url, thumbprint
+from formats.thumbprints import base64url, thumbprint
 from relying_parties.pipeline_presets import (
     BITBUCKET_BRANCH,
     BITBUCKET_ENVIRONMENT,

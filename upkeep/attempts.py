@@ -13,7 +13,7 @@ from django.db import connection
 
 from keys.encryption import KeyUnreadableError
 from keys.record_key import NoRecordKeyError
-from upkeep.posting import NotSentError
+from runtime.outbound.posting import NotSentError
 
 T = TypeVar("T")
 TOLD_IN_FULL = (KeyUnreadableError, NoRecordKeyError, NotSentError)

@@ -15,8 +15,8 @@ from django.conf import settings
 from django.db.models import Max
 
 from audit.models import Checkpoint
+from runtime.outbound.posting import NotSentError, post
 from upkeep.models import SentCheckpoint
-from upkeep.posting import NotSentError, post
 
 MOST_AT_ONCE = 100
 """Statements of a run: a place that was away for long is caught up with in several."""

@@ -17,7 +17,7 @@ from console.key_acts import why_not_in_use
 from console.pages.key_acts import KeyActs
 from console.public_fields import Certificates
 from console.versioned_act import Asked, Subject, answered
-from issuers.certificates import CertificateUnreadableError
+from formats.certificates import CertificateUnreadableError
 from keys.certificates import (
     Chain,
     attach_chain,

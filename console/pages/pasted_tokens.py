@@ -13,9 +13,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from console.page import Page
 from console.pasted_token import Judgement, judged
+from formats.json_value import is_nested_deeper
 from issuance.issued_token import examined
 from issuance.signed_jwt import LONGEST_JWT, JwtRefusedError
-from issuers.json_value import is_nested_deeper
 
 
 class Unechoed(forms.Textarea):

@@ -17,10 +17,10 @@ from typing import Any
 from gunicorn.http.message import Request
 from gunicorn.workers.gthread import ThreadWorker
 
-from issuance import draining
 from m2m_idp.worker.connection import Conn
 from m2m_idp.worker.held import Held
 from m2m_idp.worker.tls import Context
+from runtime import draining
 
 AT_A_TIME = 16_384
 """Bytes that are read in one go."""

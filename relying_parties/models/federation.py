@@ -10,17 +10,17 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
+from formats.json_value import json_problem
+from formats.patterns import compiled_pattern, pattern_problem
 from issuers.configuration import ConfigurationModel
 from issuers.history import configuration_history
-from issuers.json_value import json_problem
 from issuers.models import Issuer, days
 from issuers.revision import topic
 from relying_parties.client_keys import client_jwks_problem
-from relying_parties.fetch_tokens import token_name_problem
 from relying_parties.models.relying_party import RelyingParty
 from relying_parties.models.resource_server import is_identifier
-from relying_parties.patterns import compiled_pattern, pattern_problem
-from relying_parties.remote_url import issuer_problem, url_problem
+from runtime.outbound.fetch_tokens import token_name_problem
+from runtime.outbound.remote_url import issuer_problem, url_problem
 
 STRANGERS = (
     "stranger",

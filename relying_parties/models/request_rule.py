@@ -9,12 +9,12 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
+from formats.patterns import pattern_problem
 from issuers.configuration import ConfigurationModel
 from issuers.history import configuration_history
 from issuers.revision import topic
 from relying_parties.claim_template import CREDENTIAL_PARAMETERS
 from relying_parties.models.relying_party import RelyingParty
-from relying_parties.patterns import pattern_problem
 
 is_description = RegexValidator(
     re.compile(r"\A[\x20-\x21\x23-\x5B\x5D-\x7E]+\Z"), 'ASCII without " and \\ (RFC 6749 section 5.2).'

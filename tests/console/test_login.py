@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from console import login
 from console.login import MAX_FAILURES, MAX_FAILURES_OF_NETWORK
-from issuance.shared_counts import SharedCounts
+from runtime.rate_limit.shared_counts import SharedCounts
 from tests.server import free_port
 
 pytestmark = pytest.mark.contract("P10.7")

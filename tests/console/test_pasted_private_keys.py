@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
+from formats.thumbprints import base64url
 from issuers.models import Issuer
-from issuers.thumbprints import base64url
 from keys.models import SigningKey
 from relying_parties.models import RelyingParty, TrustedIssuer
 from tests.authority import Authority

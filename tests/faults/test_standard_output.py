@@ -11,7 +11,7 @@ from threading import Thread
 import pytest
 
 from audit.models import IssuanceEvent, Outcome
-from audit.output import SECONDS_TO_FLUSH
+from runtime.logs.output import SECONDS_TO_FLUSH
 from tests.cast import Cast
 from tests.faults.clients import crowd
 from tests.server import Server, serve

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from relying_parties.fetching import FetchError, fetch_json
-from relying_parties.public_addresses import may_fetch_from
 from relying_parties.remote_keys import KeySource, fetch_keys
-from relying_parties.remote_url import url_problem
+from runtime.outbound.fetching import FetchError, fetch_json
+from runtime.outbound.public_addresses import may_fetch_from
+from runtime.outbound.remote_url import url_problem
 from tests.fetching.certificates import Authority
 from tests.fetching.conftest import HOSTS
 from tests.fetching.site import Canary, Site, serves, site

@@ -9,8 +9,8 @@ import pytest
 import structlog
 from pytest_django import Settings
 
-from relying_parties.fetching import FetchError
 from relying_parties.remote_keys import KeySource, RemoteKeys, fetch_keys
+from runtime.outbound.fetching import FetchError
 from tests.fetching.certificates import Authority
 from tests.fetching.conftest import HOSTS
 from tests.fetching.site import Site, head, sends, serves, site

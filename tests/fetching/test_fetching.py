@@ -16,7 +16,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from relying_parties.fetching import LARGEST_BODY, FetchError, fetch_json
+from runtime.outbound.fetching import LARGEST_BODY, FetchError, fetch_json
 from tests.fetching.certificates import Authority
 from tests.fetching.conftest import HOSTS
 from tests.fetching.site import Answer, Site, full_listener, head, plain, sends, serves, site, trickles, waits

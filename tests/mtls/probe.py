@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponse
 
 from issuance.certificate_headers import PeerCertificate
 from issuance.errors import InvalidRequest
-from issuance.forwarded import ForwardedMiddleware
 from issuance.peer_certificate import peer_certificate
 from m2m_idp.wsgi import application as served
+from runtime.forwarded import ForwardedMiddleware
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

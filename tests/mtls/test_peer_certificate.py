@@ -10,8 +10,8 @@ from pytest_django import Settings
 
 from issuance.certificate_headers import CERTIFICATE_HEADERS, LONGEST_HEADER, PeerCertificate
 from issuance.errors import InvalidRequest
-from issuance.forwarded import PEER, ForwardedMiddleware
 from issuance.peer_certificate import peer_certificate
+from runtime.forwarded import PEER, ForwardedMiddleware
 from tests.authority import Authority, Issued
 from tests.certificate_headers import FORMS, Headers, encoded, escaped, header, xfcc
 

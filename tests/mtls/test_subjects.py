@@ -4,8 +4,8 @@ import time
 
 import pytest
 
+from formats.distinguished_names import parsed_name
 from relying_parties.certificate_subjects import SUBJECT_FIELDS, subject_problem, why_another_subject
-from relying_parties.distinguished_names import parsed_name
 from tests.authority import CLIENT, SUBJECT, Authority, Issued
 
 SAN = (

@@ -11,7 +11,7 @@ from pathlib import Path
 import coverage
 import pytest
 
-ROOMS = ("audit", "issuance", "issuers", "keys", "relying_parties")
+ROOMS = ("audit", "formats", "issuance", "issuers", "keys", "relying_parties", "runtime")
 TESTS_OF_A_LINE = dict[str, dict[int, list[str]]]
 """By file and line."""
 

@@ -5,8 +5,8 @@ import ipaddress
 import pytest
 from pytest_django import Settings
 
-from issuance.forwarded import believed
 from relying_parties.models import RelyingParty
+from runtime.forwarded import believed
 from tests.cast import Cast
 from tests.wire import Headers, ask, assert_refused, last_event
 

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from django.utils import timezone
 from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
 
+from formats.thumbprints import thumbprint
 from issuers.models import SigningAlg
-from issuers.thumbprints import thumbprint
 from keys.creation import create_first_key
 from keys.jwk import public_jwk
 from keys.models import Purpose, SigningKey

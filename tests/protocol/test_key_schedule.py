@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from issuers.thumbprints import thumbprint
+from formats.thumbprints import thumbprint
 from keys.creation import create_first_key
 from keys.encryption import encrypt
 from keys.generation import generate_private_key, private_bytes, self_signed_certificate

@@ -7,10 +7,10 @@ import pytest
 from django.utils import timezone
 
 from console.federation import add_from_preset
+from formats.patterns import compiled_pattern
 from issuance.client_assertion import JWT_BEARER
 from issuers.models import TokenEndpointAuthMethod
 from relying_parties.models import TrustedIssuer
-from relying_parties.patterns import compiled_pattern
 from relying_parties.pipeline_presets import BUILDKITE, CIRCLECI
 from relying_parties.preset import answer_problems, filled
 from relying_parties.presets import KUBERNETES, PRESETS

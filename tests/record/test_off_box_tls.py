@@ -11,6 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from audit.models import Checkpoint
+from runtime.outbound.posting import LONGEST_POST
 from tests.authority import Authority
 from tests.cast import Cast
 from tests.record.receiving import Answer, Receiver, goes_away, receiver, says, trickles
@@ -19,7 +20,6 @@ from tests.record.tampering import found, statements
 from tests.server import serve
 from tests.upkeep.test_worker_thread import wait_until
 from upkeep.maintenance import Done, maintain
-from upkeep.posting import LONGEST_POST
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("sealed")]
 

@@ -7,7 +7,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from issuers.certificates import CertificateUnreadableError, read_certificate
+from formats.certificates import CertificateUnreadableError, read_certificate
 from issuers.client_authorities import ca_certificates_problem, client_authorities
 from relying_parties.client_certificates import why_not_issued_by
 from relying_parties.client_keys import client_jwks_problem, usable_keys

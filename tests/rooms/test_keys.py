@@ -18,8 +18,8 @@ from django.utils import timezone
 from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import JWKRegistry
 
+from formats.thumbprints import base64url, thumbprint
 from issuers.models import Issuer, SigningAlg
-from issuers.thumbprints import base64url, thumbprint
 from keys.creation import create_first_key, signing_alg_problem
 from keys.generation import generate_private_key
 from keys.jwk import certificate_members, public_jwk

@@ -16,9 +16,9 @@ import structlog
 from _pytest.logging import LogCaptureHandler
 from django.conf import settings
 
-from audit import output
-from audit.log import Formatter
-from audit.log_line import OWN, VERSION
+from runtime.logs import output
+from runtime.logs.log import Formatter
+from runtime.logs.log_line import OWN, VERSION
 from tests import wire
 from tests.rooms.test_event_stream import NAME, section
 
@@ -32,6 +32,8 @@ ROOMS = (
     "keys",
     "audit",
     "issuers",
+    "runtime",
+    "formats",
 )
 LEVELS = ("debug", "info", "warning", "error", "exception", "critical")
 ROW = re.compile(r"^\| (`\w+`) \| (.*?) \| (.*?) \| (.+) \|$", re.MULTILINE)

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from issuers.foreign_keys import ED25519_FIELD, ED25519_LOW_ORDER
+from formats.foreign_keys import ED25519_FIELD, ED25519_LOW_ORDER
 from relying_parties.client_keys import client_jwks_problem
 
 WRITTEN = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from issuers.origins import origins_problem
+from formats.origins import origins_problem
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from audit import output
-from audit.output import MOST_BYTES, Output
+from runtime.logs import output
+from runtime.logs.output import MOST_BYTES, Output
 
 PATIENCE = 5
 

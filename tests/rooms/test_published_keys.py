@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from issuers.thumbprints import thumbprint
+from formats.thumbprints import thumbprint
 from relying_parties.client_keys import KeyRefusedError, registered_keys, usable_keys, verification_key
 from relying_parties.published_keys import published_keys
 from tests.certificates import der_certificate, in_x5c

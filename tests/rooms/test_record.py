@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.entry import Entry
-from audit.masking import cleaned
 from audit.models import IssuanceEvent, Outcome, Trace
 from audit.record import MAX_TRACE_BYTES, NotRecordedError, _compiled, record
+from formats.masking import cleaned
 from relying_parties.client_secrets import generate
 from tests.rooms.failing import refusing
 

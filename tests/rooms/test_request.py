@@ -1,4 +1,4 @@
-"""issuance/forwarded.py, request_body.py, grants.py: whose request it is, its bytes, and which text is a resource."""
+"""runtime/forwarded.py, request_body.py, grants.py: whose request it is, its bytes, and which text is a resource."""
 
 import io
 import ipaddress
@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from issuance.errors import ContentTooLarge, InvalidRequest, UnauthorizedClient, UnsupportedMediaType
-from issuance.forwarded import believed, is_trusted
 from issuance.grants import is_absolute_uri, refuse_other_network, refuse_outside_validity
 from issuance.health.views import may_know
 from issuance.request_body import read_body
 from issuance.token_request import MAX_BODY_BYTES, MAX_FIELDS, decoded_fields
 from relying_parties.registry import snapshot_of
+from runtime.forwarded import believed, is_trusted
 from tests.cast import Cast
 
 EDGE, INNER, CLIENT = "10.0.0.1", "10.0.0.2", "203.0.113.9"

@@ -4,7 +4,7 @@ import secrets
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from issuers.roca import is_roca_weak
+from formats.roca import is_roca_weak
 from tests.weak_keys import roca_key
 
 

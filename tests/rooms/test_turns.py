@@ -1,4 +1,4 @@
-"""issuers/turns.py: who waits for a turn, in which order, and who does not wait any more."""
+"""runtime/turns.py: who waits for a turn, in which order, and who does not wait any more."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from issuers.turns import StuckError, Turns
+from runtime.turns import StuckError, Turns
 
 SECONDS = 5
 SHORT = 0.2

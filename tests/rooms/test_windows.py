@@ -1,4 +1,4 @@
-"""issuance/windows.py: never more than the limit within the window, here or in a Redis that processes share."""
+"""runtime/rate_limit/windows.py: never more than the limit within the window, in this process or in a shared Redis."""
 
 import io
 import itertools
@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from issuance import shared_counts
-from issuance.local_counts import MOST_KEYS
-from issuance.shared_counts import SharedCounts
-from issuance.windows import Window
+from runtime.rate_limit import shared_counts
+from runtime.rate_limit.local_counts import MOST_KEYS
+from runtime.rate_limit.shared_counts import SharedCounts
+from runtime.rate_limit.windows import Window
 from tests.at_once import all_at_once
 from tests.redis_server import RedisServer, redis_server
 

@@ -43,11 +43,13 @@ ROOMS = (
     "audit",
     "configuration",
     "console",
+    "formats",
     "issuance",
     "issuers",
     "keys",
     "m2m_idp",
     "relying_parties",
+    "runtime",
     "upkeep",
 )
 COMMAND = re.compile(r"(?:manage\.py )(audit [a-z-]+|[a-z_]+)|(openssl rand)")

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509 import Certificate
 
-from issuers.roca import is_roca_weak
+from formats.roca import is_roca_weak
 
 MIN_RSA_BITS, MAX_RSA_BITS = 2048, 8192
 RSA_EXPONENT = 65537

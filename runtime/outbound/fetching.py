@@ -22,10 +22,10 @@ from urllib3 import HTTPResponse
 from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError
 
-from issuers.strict_json import StrictDecoder
-from relying_parties.fetch_tokens import TokenFileError
-from relying_parties.public_addresses import may_fetch_from
-from relying_parties.remote_url import RemoteUrl, UrlError, parse
+from formats.strict_json import StrictDecoder
+from runtime.outbound.fetch_tokens import TokenFileError
+from runtime.outbound.public_addresses import may_fetch_from
+from runtime.outbound.remote_url import RemoteUrl, UrlError, parse
 
 LONGEST_FETCH = 5.0
 """Seconds, from the look-up of the host to the last byte."""

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from issuers.text import surrogate_problem
+from formats.text import surrogate_problem
 
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 """Escaped, in JSON: PostgreSQL's jsonb does not store it."""

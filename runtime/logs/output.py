@@ -12,7 +12,7 @@ import time
 from collections import deque
 from contextlib import suppress
 
-from audit.log_line import of_event, written
+from runtime.logs.log_line import of_event, written
 
 MOST_BYTES = 8 * 1024 * 1024
 """That wait in one process; some ten thousand lines. What comes on top is dropped, and counted."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
 
-from audit.masking import masked
+from formats.masking import masked
 
 VERSION = "8.17.0"
 OWN = "m2m_idp"

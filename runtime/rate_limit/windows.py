@@ -4,8 +4,8 @@ import math
 import time
 from collections.abc import Callable
 
-from issuance.local_counts import MOST_KEYS, LocalCounts
-from issuance.shared_counts import AwayError, SharedCounts, shared_counts
+from runtime.rate_limit.local_counts import MOST_KEYS, LocalCounts
+from runtime.rate_limit.shared_counts import AwayError, SharedCounts, shared_counts
 
 
 class Window:

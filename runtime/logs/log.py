@@ -7,8 +7,8 @@ from typing import Any
 
 import structlog
 
-from audit.log_line import of_record, written
-from audit.output import write_line
+from runtime.logs.log_line import of_record, written
+from runtime.logs.output import write_line
 
 
 def write_event(line: Mapping[str, Any]) -> None:

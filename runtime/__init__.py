@@ -1,0 +1,1 @@
+"""How a process of the server behaves: threads, limits, logs, calls to others. No models."""

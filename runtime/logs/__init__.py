@@ -1,0 +1,1 @@
+"""Standard output: one line of JSON per event, behind a bounded queue."""

@@ -1,0 +1,1 @@
+"""Requests that the server sends: to which addresses, within which bounds."""

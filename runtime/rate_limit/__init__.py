@@ -1,0 +1,1 @@
+"""How many events a key may have within a sliding window: counted in this process, or in Redis for all."""
