@@ -17,7 +17,7 @@ from audit.models import OperationalEvent
 from audit.operational_events import record_act
 from audit.problem import Problem
 from formats.masking import cleaned
-from issuers.history import current_actor
+from issuers.versioning.history import current_actor
 
 ACKNOWLEDGEMENT = "acknowledgement+jwt"
 MAX_REASON = 500

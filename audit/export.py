@@ -16,7 +16,7 @@ from audit.chosen import Chosen
 from audit.exported_rows import ExportedRows
 from audit.inspections import inspected
 from audit.models import Inspection
-from issuers.history import authored, current_actor, current_source
+from issuers.versioning.history import authored, current_actor, current_source
 
 NDJSON, CSV = "ndjson", "csv"
 FORMS = {NDJSON: ndjson_export.lines, CSV: csv_export.lines}

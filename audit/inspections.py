@@ -4,7 +4,7 @@ from datetime import datetime
 
 from audit.models import Inspection
 from formats.masking import cleaned
-from issuers.history import current_actor, current_source
+from issuers.versioning.history import current_actor, current_source
 
 
 def inspected(

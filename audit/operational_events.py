@@ -8,7 +8,7 @@ from django.db import transaction
 from audit import ecs
 from audit.models import OperationalEvent
 from formats.masking import cleaned
-from issuers.history import Source, current_actor, current_source
+from issuers.versioning.history import Source, current_actor, current_source
 from runtime.logs.log import write_event
 
 SERVER = "server"

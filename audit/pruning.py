@@ -23,7 +23,7 @@ from audit.row_check import Changed, State, compare
 from audit.sealed_columns import as_sealed
 from audit.tombstones import Tombstones
 from audit.unsealed import LATEST_SEAL
-from issuers import revision
+from issuers.versioning import revision
 
 TABLE = SealedTable.of(IssuanceEvent)
 ROWS_AT_ONCE = 5_000

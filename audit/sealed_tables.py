@@ -7,7 +7,7 @@ from django.db.models import Model
 
 from audit.leaf import SealedTable
 from audit.models import Inspection, IssuanceEvent, OperationalEvent, RefusalCount
-from issuers.history import Change
+from issuers.versioning.history import Change
 
 
 @cache

@@ -21,10 +21,10 @@ from configuration.secret_sources import Surroundings
 from configuration.sources import SourceFile, folders_of, interpret_all
 from issuance.coherence import issuer_problems, relying_party_problems
 from issuance.token_warnings import token_warnings
-from issuers.history import Source, authored, current_actor, history_together
 from issuers.models import GlobalVariable, Issuer
 from issuers.paths import ROOT, written_path
-from issuers.revision import lock, one_revision
+from issuers.versioning.history import Source, authored, current_actor, history_together
+from issuers.versioning.revision import lock, one_revision
 from keys.models import SigningKey
 from relying_parties.coherence import keys_reached_by, relying_parties_of
 from relying_parties.models import RelyingParty

@@ -16,8 +16,8 @@ from typing import Any
 from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 
-from issuers.configuration import ConfigurationModel
 from issuers.models import ConfigurationRevision, Issuer, TopicRevision
+from issuers.versioning.configuration import ConfigurationModel
 from relying_parties.models import PepperCheck
 
 WRITES = {sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE}

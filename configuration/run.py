@@ -16,8 +16,8 @@ from configuration.secret_sources import Surroundings
 from configuration.shape import IDENTITIES
 from configuration.stored_rows import StoredRows
 from configuration.values import same
-from issuers.configuration import ConfigurationModel
 from issuers.models import Issuer
+from issuers.versioning.configuration import ConfigurationModel
 from keys.retirement import outlive_tokens
 
 LEFT_EMPTY = {"blank", "null"}

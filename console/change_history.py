@@ -12,7 +12,7 @@ from django.db import models
 from django.utils import timezone
 
 from formats.masking import SECRET
-from issuers.history import Source
+from issuers.versioning.history import Source
 
 MOST_CHANGES = 100
 LONGEST_VALUE = 2_000

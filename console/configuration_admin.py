@@ -21,7 +21,7 @@ from console.readable import ReadableJson
 from console.versioned_page import REFUSAL, RefusableForm, VersionedPage
 from issuance.coherence import refuse_incoherent
 from issuance.token_warnings import token_warnings
-from issuers.version_of import deleted_with, parts_of, read_version, require_version, version_of
+from issuers.versioning.version_of import deleted_with, parts_of, read_version, require_version, version_of
 from relying_parties.coherence import reached_by
 
 REFUSALS = (ValidationError, IntegrityError, OperationalError)

@@ -8,7 +8,7 @@ from django.forms.models import model_to_dict
 
 from console.change_history import Change, changes_in
 from console.merged_form import Before
-from issuers.version_of import Version, histories, read_version, rows_since, rows_then
+from issuers.versioning.version_of import Version, histories, read_version, rows_since, rows_then
 
 MAX_LAST = 5
 """Changes that are shown where a form does not say which version it was made from."""

@@ -16,7 +16,7 @@ from django.utils import timezone
 from audit.models import OperationalEvent
 from audit.operational_events import record_act
 from issuance.throttle import source_network
-from issuers.history import Source
+from issuers.versioning.history import Source
 from runtime.rate_limit.windows import Window
 
 RECORDED_PER_MINUTE = 10

@@ -16,7 +16,7 @@ from django.utils.deprecation import MiddlewareMixin
 from console.login import answer_login
 from console.static_files import Files
 from console.turns import answer_in_turn
-from issuers.history import Source, authored
+from issuers.versioning.history import Source, authored
 
 ADMIN = "/admin/"
 LOGIN = "/admin/login/"

@@ -14,8 +14,8 @@ from django.utils.crypto import salted_hmac
 from audit.models import OperationalEvent
 from console.change_history import MOST_CHANGES, Change, FieldChange
 from console.merged_form import Before
-from issuers.history import Source
-from issuers.version_of import StaleVersionError
+from issuers.versioning.history import Source
+from issuers.versioning.version_of import StaleVersionError
 
 SIGNER = Signer(salt="console.people_version")
 LEFT_OUT = ("id", "password", "last_login", "date_joined")

@@ -13,7 +13,7 @@ from audit.models import OperationalEvent
 from audit.operational_events import record_act
 from console import failed_sign_ins
 from console.login import LoginForm
-from issuers.history import Source
+from issuers.versioning.history import Source
 
 WRONG = "Wrong user name or password."
 NOT_ALLOWED = "The password is right, but the account may not use the console."

@@ -15,7 +15,7 @@ from console import configuration_version
 from console.change_history import Change
 from console.made_from import CONFLICT, MADE_FROM, replaced, sent_version, stale_act, stale_form
 from console.merged_form import Before, merged_fields
-from issuers.version_of import StaleVersionError, read_version, require_version, version_of
+from issuers.versioning.version_of import StaleVersionError, read_version, require_version, version_of
 
 F = TypeVar("F", bound=BaseForm)
 

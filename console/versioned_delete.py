@@ -20,7 +20,7 @@ from console.change_history import Change
 from console.made_from import MADE_FROM, conflict, sent_version, stale_act, with_context
 from console.page import Page
 from console.row_ids import is_id
-from issuers.version_of import StaleVersionError
+from issuers.versioning.version_of import StaleVersionError
 
 CONFIRMED = "post"
 """Django's name of the field that says yes."""

@@ -20,7 +20,7 @@ from console.merged_form import Before, Merged, Typed, merged_fields
 from console.merged_rows import OldInline
 from console.row_ids import is_id
 from console.versioned_delete import VersionedDelete
-from issuers.version_of import StaleVersionError
+from issuers.versioning.version_of import StaleVersionError
 
 REFUSAL = "console.refusal"
 """The key in `request.META` under which the refused first try tells its reason to the second, which shows the form."""

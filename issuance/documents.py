@@ -17,8 +17,8 @@ from issuance.errors import NotFound, TemporarilyUnavailable
 from issuance.grants import GRANT_TYPES
 from issuers.directory import IssuerSnapshot, issuers_by_path
 from issuers.models import ASSERTION_METHODS, CERTIFICATE_METHODS, Issuer
-from issuers.revision import current, topic
-from issuers.snapshots import Snapshots
+from issuers.versioning.revision import current, topic
+from issuers.versioning.snapshots import Snapshots
 from keys.keyring import Keyring, keyrings
 from keys.models import RECORD
 from relying_parties.models import ClaimTemplate, RelyingParty, ResourceServer, scopes_problem

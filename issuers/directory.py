@@ -5,8 +5,8 @@ from typing import Any
 
 from issuers.assertion_algs import algs_problem
 from issuers.models import Issuer, methods_problem
-from issuers.revision import topic
-from issuers.snapshots import Snapshots
+from issuers.versioning.revision import topic
+from issuers.versioning.snapshots import Snapshots
 
 
 @dataclass(frozen=True, slots=True)

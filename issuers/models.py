@@ -24,10 +24,10 @@ from issuers.auth_methods import (
     default_methods,
 )
 from issuers.client_authorities import ca_certificates_problem
-from issuers.configuration import ConfigurationModel
-from issuers.history import configuration_history
 from issuers.metadata import COMPUTED_MEMBERS
-from issuers.revision import ConfigurationRevision, TopicRevision, topic
+from issuers.versioning.configuration import ConfigurationModel
+from issuers.versioning.history import configuration_history
+from issuers.versioning.revision import ConfigurationRevision, TopicRevision, topic
 
 __all__ = [
     "ASSERTION_METHODS",

@@ -8,8 +8,8 @@ import structlog
 from cryptography import x509
 from jwt.exceptions import PyJWTError
 
-from issuers.revision import topic
-from issuers.snapshots import Snapshots
+from issuers.versioning.revision import topic
+from issuers.versioning.snapshots import Snapshots
 from keys.encryption import EncryptedKey
 from keys.jwk import certificate_members, public_key
 from keys.models import RECORD, Purpose, SigningKey

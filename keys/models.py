@@ -9,10 +9,10 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from issuers.configuration import ConfigurationModel
-from issuers.history import configuration_history
 from issuers.models import Issuer, SigningAlg
-from issuers.revision import topic
+from issuers.versioning.configuration import ConfigurationModel
+from issuers.versioning.history import configuration_history
+from issuers.versioning.revision import topic
 from keys.encryption import EncryptedKey
 from keys.schedule import KeyState, state_of
 

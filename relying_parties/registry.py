@@ -12,8 +12,8 @@ from django.db.models import Prefetch, Q
 
 from formats.patterns import compiled_pattern
 from issuers.models import GlobalVariable, Issuer, TokenEndpointAuthMethod
-from issuers.revision import topic
-from issuers.snapshots import Snapshots
+from issuers.versioning.revision import topic
+from issuers.versioning.snapshots import Snapshots
 from relying_parties.certificate_subjects import subject_problem
 from relying_parties.claim_template import MissingValueError, Node, compile_template, placeholders, render
 from relying_parties.client_keys import VerificationKey, registered_keys

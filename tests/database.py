@@ -20,8 +20,8 @@ from console.login import NETWORK_FAILURES
 from issuance import flood
 from issuance.quota import QUOTAS
 from issuance.throttle import FAILURES
-from issuers import revision
 from issuers.models import ConfigurationRevision
+from issuers.versioning import revision
 
 BASELINE = "baseline"
 """The schema that holds PostgreSQL's copies."""

@@ -12,7 +12,7 @@ from urllib.parse import quote_plus, urlencode
 from django.core.handlers.wsgi import WSGIHandler
 
 from audit.models import IssuanceEvent, Outcome
-from issuers import revision
+from issuers.versioning import revision
 
 TOKEN = "/oidc_m2m/token"
 FORM = "application/x-www-form-urlencoded"

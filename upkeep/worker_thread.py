@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 from django.db import connections
 
-from issuers.history import Source, authored
+from issuers.versioning.history import Source, authored
 from upkeep.maintenance import Done, run
 
 ACTOR = "maintain"

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 
 from console.pages.relying_party_acts import RelyingPartyActs
 from console.versioned_act import Asked, Subject, answered
-from issuers.history import give_reason
+from issuers.versioning.history import give_reason
 from relying_parties.models import RelyingParty
 
 MAX_REASON = 100

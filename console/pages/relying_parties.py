@@ -35,7 +35,7 @@ from console.row_ids import ForeignKeys, is_id
 from console.site import site
 from console.token_preview import token_preview
 from issuers.models import SECRET_METHODS, TokenEndpointAuthMethod
-from issuers.revision import forget
+from issuers.versioning.revision import forget
 from relying_parties.models import AccessGrant, RelyingParty, RequestRule
 from relying_parties.registration import CERTIFICATE_SUBJECTS
 

@@ -21,7 +21,7 @@ from console.people_version import PASSWORD
 from console.row_ids import is_id
 from console.site import site
 from console.versioned_page import RefusableForm, VersionedPage
-from issuers.version_of import StaleVersionError
+from issuers.versioning.version_of import StaleVersionError
 
 
 class PeoplePage(VersionedPage):

@@ -3,7 +3,7 @@
 import django.core.validators
 import django.db.models.deletion
 import django.db.models.expressions
-import issuers.history
+import issuers.versioning.history
 import issuers.models
 import re
 import simple_history.models
@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
             name='HistoricalIssuer',
             fields=[
                 ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('source', models.CharField(choices=[('admin', 'Admin'), ('file', 'Configuration file'), ('api', 'Management API'), ('command', 'Command')], default=issuers.history.current_source, max_length=10)),
+                ('source', models.CharField(choices=[('admin', 'Admin'), ('file', 'Configuration file'), ('api', 'Management API'), ('command', 'Command')], default=issuers.versioning.history.current_source, max_length=10)),
                 ('path', models.CharField(blank=True, db_index=True, help_text="The last part of the issuer's URL; empty for the one root issuer. Fixed once a key exists.", max_length=100, validators=[django.core.validators.RegexValidator(re.compile('\\A[A-Za-z0-9_-]+\\Z'), 'Letters, digits, hyphens and underscores only.')])),
                 ('name', models.CharField(max_length=100)),
                 ('is_active', models.BooleanField(default=True, help_text='An inactive issuer issues nothing; its JWKS is still served.', verbose_name='active')),
@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
             name='HistoricalGlobalVariable',
             fields=[
                 ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('source', models.CharField(choices=[('admin', 'Admin'), ('file', 'Configuration file'), ('api', 'Management API'), ('command', 'Command')], default=issuers.history.current_source, max_length=10)),
+                ('source', models.CharField(choices=[('admin', 'Admin'), ('file', 'Configuration file'), ('api', 'Management API'), ('command', 'Command')], default=issuers.versioning.history.current_source, max_length=10)),
                 ('name', models.CharField(max_length=64, validators=[django.core.validators.RegexValidator(re.compile('\\A[A-Za-z_][A-Za-z0-9_]*\\Z'), 'A letter or underscore, then letters, digits and underscores.')])),
                 ('value', models.JSONField(help_text='JSON: "text" in quotes, a number, true, a list, an object.')),
                 ('history_user_id', models.CharField(max_length=150, verbose_name='actor')),

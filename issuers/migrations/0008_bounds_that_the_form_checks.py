@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from issuers.standing_rows import refuse_standing_rows
+from issuers.versioning.standing_rows import refuse_standing_rows
 
 
 class Migration(migrations.Migration):

@@ -2,7 +2,7 @@
 
 import django.core.validators
 import django.db.models.deletion
-import issuers.history
+import issuers.versioning.history
 import re
 import simple_history.models
 from django.conf import settings
@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
             name='HistoricalClaimTemplate',
             fields=[
                 ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('source', models.CharField(choices=[('admin', 'Admin'), ('file', 'Configuration file'), ('api', 'Management API'), ('command', 'Command')], default=issuers.history.current_source, max_length=10)),
+                ('source', models.CharField(choices=[('admin', 'Admin'), ('file', 'Configuration file'), ('api', 'Management API'), ('command', 'Command')], default=issuers.versioning.history.current_source, max_length=10)),
                 ('name', models.CharField(db_index=True, max_length=100)),
                 ('description', models.TextField(blank=True)),
                 ('claims', models.JSONField(blank=True, default=dict, help_text='A JSON object, such as {"sub": "${client.client_id}", "region": "${globals.region}"}.')),
@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigIntegerField(blank=True, db_index=True)),
                 ('created', models.DateTimeField(blank=True, editable=False, verbose_name='created')),
                 ('updated', models.DateTimeField(blank=True, editable=False, verbose_name='updated')),
-                ('source', models.CharField(choices=[('admin', 'Admin'), ('file', 'Configuration file'), ('api', 'Management API'), ('command', 'Command')], default=issuers.history.current_source, max_length=10)),
+                ('source', models.CharField(choices=[('admin', 'Admin'), ('file', 'Configuration file'), ('api', 'Management API'), ('command', 'Command')], default=issuers.versioning.history.current_source, max_length=10)),
                 ('client_id', models.CharField(help_text='Fixed: secrets are bound to it.', max_length=255, validators=[django.core.validators.RegexValidator(re.compile('\\A[\\x21-\\x7E]+\\Z'), 'Printable ASCII without spaces (RFC 6749 appendix A.1).')], verbose_name='client ID')),
                 ('name', models.CharField(max_length=255)),
                 ('client_type', models.CharField(choices=[('confidential', 'Confidential'), ('public', 'Public')], default='confidential', editable=False, max_length=32)),
@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
             name='HistoricalResourceServer',
             fields=[
                 ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('source', models.CharField(choices=[('admin', 'Admin'), ('file', 'Configuration file'), ('api', 'Management API'), ('command', 'Command')], default=issuers.history.current_source, max_length=10)),
+                ('source', models.CharField(choices=[('admin', 'Admin'), ('file', 'Configuration file'), ('api', 'Management API'), ('command', 'Command')], default=issuers.versioning.history.current_source, max_length=10)),
                 ('identifier', models.CharField(help_text='The value of aud: a name or a URI.', max_length=255, validators=[django.core.validators.RegexValidator(re.compile('\\A[\\x21-\\x7E]+\\Z'), 'Printable ASCII without spaces.')])),
                 ('name', models.CharField(blank=True, max_length=100)),
                 ('scopes', models.JSONField(blank=True, default=list, help_text='A JSON list, such as ["invoices.read"].')),
@@ -171,7 +171,7 @@ class Migration(migrations.Migration):
             name='HistoricalRequestRule',
             fields=[
                 ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('source', models.CharField(choices=[('admin', 'Admin'), ('file', 'Configuration file'), ('api', 'Management API'), ('command', 'Command')], default=issuers.history.current_source, max_length=10)),
+                ('source', models.CharField(choices=[('admin', 'Admin'), ('file', 'Configuration file'), ('api', 'Management API'), ('command', 'Command')], default=issuers.versioning.history.current_source, max_length=10)),
                 ('parameter', models.CharField(max_length=64, validators=[django.core.validators.RegexValidator(re.compile('\\A[A-Za-z0-9_.-]+\\Z'), 'Letters, digits, underscore, dot and hyphen.')])),
                 ('regex', models.CharField(help_text='RE2 syntax, matched against the whole value; a parameter that is missing counts as empty.', max_length=500, verbose_name='regular expression')),
                 ('message', models.CharField(help_text='The error_description of the refusal.', max_length=200, validators=[django.core.validators.RegexValidator(re.compile('\\A[\\x20-\\x21\\x23-\\x5B\\x5D-\\x7E]+\\Z'), 'ASCII without " and \\ (RFC 6749 section 5.2).')])),
@@ -194,7 +194,7 @@ class Migration(migrations.Migration):
             name='HistoricalClientSecret',
             fields=[
                 ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('source', models.CharField(choices=[('admin', 'Admin'), ('file', 'Configuration file'), ('api', 'Management API'), ('command', 'Command')], default=issuers.history.current_source, max_length=10)),
+                ('source', models.CharField(choices=[('admin', 'Admin'), ('file', 'Configuration file'), ('api', 'Management API'), ('command', 'Command')], default=issuers.versioning.history.current_source, max_length=10)),
                 ('label', models.CharField(blank=True, max_length=100)),
                 ('hint', models.CharField(blank=True, editable=False, help_text='Its last four characters.', max_length=4)),
                 ('chosen', models.BooleanField(default=False, editable=False, help_text='A person chose it: replace it.')),
@@ -263,7 +263,7 @@ class Migration(migrations.Migration):
             name='HistoricalAccessGrant',
             fields=[
                 ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('source', models.CharField(choices=[('admin', 'Admin'), ('file', 'Configuration file'), ('api', 'Management API'), ('command', 'Command')], default=issuers.history.current_source, max_length=10)),
+                ('source', models.CharField(choices=[('admin', 'Admin'), ('file', 'Configuration file'), ('api', 'Management API'), ('command', 'Command')], default=issuers.versioning.history.current_source, max_length=10)),
                 ('scopes', models.JSONField(blank=True, default=list, help_text="Some or all of the resource server's scopes.")),
                 ('is_default', models.BooleanField(default=False, help_text='Used when a request names no resource.', verbose_name='default')),
                 ('history_user_id', models.CharField(max_length=150, verbose_name='actor')),

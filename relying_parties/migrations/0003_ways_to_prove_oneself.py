@@ -2,7 +2,7 @@
 
 import django.core.validators
 import django.db.models.deletion
-import issuers.history
+import issuers.versioning.history
 import re
 import simple_history.models
 from django.conf import settings
@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
             name='HistoricalFederatedCredential',
             fields=[
                 ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('source', models.CharField(choices=[('admin', 'Admin'), ('file', 'Configuration file'), ('api', 'Management API'), ('command', 'Command')], default=issuers.history.current_source, max_length=10)),
+                ('source', models.CharField(choices=[('admin', 'Admin'), ('file', 'Configuration file'), ('api', 'Management API'), ('command', 'Command')], default=issuers.versioning.history.current_source, max_length=10)),
                 ('label', models.CharField(max_length=100)),
                 ('subject', models.CharField(help_text='The value of sub, such as system:serviceaccount:prod:billing.', max_length=1000)),
                 ('subject_is_pattern', models.BooleanField(default=False, help_text='Read the subject as a regular expression (RE2) that matches the whole value of sub.', verbose_name='subject is a pattern')),
@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
             name='HistoricalTrustedIssuer',
             fields=[
                 ('id', models.BigIntegerField(auto_created=True, blank=True, db_index=True, verbose_name='ID')),
-                ('source', models.CharField(choices=[('admin', 'Admin'), ('file', 'Configuration file'), ('api', 'Management API'), ('command', 'Command')], default=issuers.history.current_source, max_length=10)),
+                ('source', models.CharField(choices=[('admin', 'Admin'), ('file', 'Configuration file'), ('api', 'Management API'), ('command', 'Command')], default=issuers.versioning.history.current_source, max_length=10)),
                 ('name', models.CharField(max_length=100)),
                 ('issuer_url', models.CharField(help_text='The value of iss in its tokens, to the letter.', max_length=500, validators=[django.core.validators.RegexValidator(re.compile('\\A[\\x21-\\x7E]+\\Z'), 'Printable ASCII without spaces.')], verbose_name='issuer URL')),
                 ('keys_from', models.CharField(choices=[('discovery', "discovery: the issuer URL's own metadata"), ('jwks_uri', 'a JWKS URI'), ('jwks', 'a JWKS pasted here')], default='discovery', max_length=10)),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from issuers.configuration import ConfigurationModel
-from issuers.history import configuration_history
-from issuers.revision import topic
+from issuers.versioning.configuration import ConfigurationModel
+from issuers.versioning.history import configuration_history
+from issuers.versioning.revision import topic
 from relying_parties.claim_template import claims_problems, headers_problems
 
 

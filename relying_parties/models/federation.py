@@ -12,10 +12,10 @@ from django.db.models import Q
 
 from formats.json_value import json_problem
 from formats.patterns import compiled_pattern, pattern_problem
-from issuers.configuration import ConfigurationModel
-from issuers.history import configuration_history
 from issuers.models import Issuer, days
-from issuers.revision import topic
+from issuers.versioning.configuration import ConfigurationModel
+from issuers.versioning.history import configuration_history
+from issuers.versioning.revision import topic
 from relying_parties.client_keys import client_jwks_problem
 from relying_parties.models.relying_party import RelyingParty
 from relying_parties.models.resource_server import is_identifier

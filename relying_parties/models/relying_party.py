@@ -13,10 +13,10 @@ from django.db.models import F, Q
 from django.utils.text import capfirst
 from oauth2_provider.models import AbstractApplication
 
-from issuers.configuration import ConfigurationModel
-from issuers.history import configuration_history
 from issuers.models import Issuer, SigningAlg, TokenEndpointAuthMethod
-from issuers.revision import topic
+from issuers.versioning.configuration import ConfigurationModel
+from issuers.versioning.history import configuration_history
+from issuers.versioning.revision import topic
 from relying_parties.issuer_limits import limit_problems
 from relying_parties.models.claim_template import ClaimTemplate
 from relying_parties.registration import registration_problems

@@ -10,9 +10,9 @@ from django.db import models
 from django.db.models import Q
 
 from formats.patterns import pattern_problem
-from issuers.configuration import ConfigurationModel
-from issuers.history import configuration_history
-from issuers.revision import topic
+from issuers.versioning.configuration import ConfigurationModel
+from issuers.versioning.history import configuration_history
+from issuers.versioning.revision import topic
 from relying_parties.claim_template import CREDENTIAL_PARAMETERS
 from relying_parties.models.relying_party import RelyingParty
 

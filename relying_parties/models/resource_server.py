@@ -10,10 +10,10 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
-from issuers.configuration import ConfigurationModel
-from issuers.history import configuration_history
 from issuers.models import Issuer
-from issuers.revision import topic
+from issuers.versioning.configuration import ConfigurationModel
+from issuers.versioning.history import configuration_history
+from issuers.versioning.revision import topic
 from relying_parties.models.relying_party import RelyingParty
 from relying_parties.token_types import TokenType
 

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from issuers.history import Source, authored
+from issuers.versioning.history import Source, authored
 from relying_parties.models import ResourceServer
 from tests.browser.test_auditor import assert_in_order
 from tests.browser.visit import Visit

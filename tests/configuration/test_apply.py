@@ -2,8 +2,8 @@
 
 import pytest
 
-from issuers.history import Source
 from issuers.models import ConfigurationRevision, GlobalVariable, Issuer
+from issuers.versioning.history import Source
 from keys.models import SigningKey
 from relying_parties.models import RelyingParty
 from tests.cast import Cast

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-from issuers.history import Source
 from issuers.models import ConfigurationRevision, Issuer
+from issuers.versioning.history import Source
 from relying_parties.models import FederatedCredential, RelyingParty, TrustedIssuer
 from tests.authority import Authority
 from tests.cast import Cast

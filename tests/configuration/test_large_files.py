@@ -11,9 +11,9 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from issuers.history import Source
 from issuers.models import ConfigurationRevision, GlobalVariable
-from issuers.revision import lock
+from issuers.versioning.history import Source
+from issuers.versioning.revision import lock
 from relying_parties.models import AccessGrant, ClientSecret, RelyingParty
 from tests.at_once import all_at_once
 from tests.cast import Cast

@@ -14,8 +14,8 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from configuration.plan import Plan
-from issuers.history import Source
 from issuers.models import Issuer
+from issuers.versioning.history import Source
 from keys.models import SigningKey
 from keys.revocation import revoke
 from keys.schedule import KeyState

@@ -14,7 +14,7 @@ from audit.models import Inspection
 from console.access_history import accesses
 from console.access_report import Line, report
 from console.standing import Interval
-from issuers.history import Source, authored
+from issuers.versioning.history import Source, authored
 from relying_parties.models import ClaimTemplate, RelyingParty
 from tests.cast import INVOICES, YOUR_APPLICATION, Cast, new_grant, new_relying_party
 from tests.console.pages import body_of

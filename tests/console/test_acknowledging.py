@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from audit.models import Checkpoint, IssuanceEvent, OperationalEvent
 from audit.problem import Problem
-from issuers import revision
+from issuers.versioning import revision
 from keys.models import Purpose, SigningKey
 from tests.record.rows import EVENTS, event, sealed_events
 from tests.record.tampering import found, problems, without_triggers

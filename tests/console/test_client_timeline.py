@@ -14,7 +14,7 @@ from audit.record import record
 from console import client_timeline
 from console.client_timeline import timeline
 from console.event_runs import runs
-from issuers.history import Source, authored
+from issuers.versioning.history import Source, authored
 from relying_parties.credentials import add_generated_secret
 from relying_parties.models import ClientSecret
 from tests.cast import Cast

@@ -13,8 +13,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from console.curl_command import curl_command, what_it_needs
 from console.fields import Json, Lines
-from issuers.history import Source
 from issuers.models import Issuer, SigningAlg
+from issuers.versioning.history import Source
 from keys.models import SigningKey
 from relying_parties.credentials import add_chosen_secret
 from relying_parties.models import AccessGrant, ClaimTemplate, RelyingParty, RequestRule

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from audit.models import IssuanceEvent
 from issuance.signed_jwt import LONGEST_JWT
-from issuers import revision
+from issuers.versioning import revision
 from keys.keyring import KeySnapshot
 from keys.models import SigningKey
 from keys.revocation import revoke

@@ -12,7 +12,7 @@ from audit.models import Checkpoint, OperationalEvent
 from configuration.first_users import create_first_users
 from console.made_from import MADE_FROM
 from console.site import site
-from issuers.history import current_actor
+from issuers.versioning.history import current_actor
 from tests.console.forms import act
 from tests.console.pages import url
 from tests.rooms.failing import refusing

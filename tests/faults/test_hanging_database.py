@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client as Browser
 
-from issuers.revision import REREAD_AFTER
+from issuers.versioning.revision import REREAD_AFTER
 from runtime.turns import PATIENCE
 from tests.cast import Cast
 from tests.faults.clients import SECONDS_TO_RECOVER, Crowd, crowd

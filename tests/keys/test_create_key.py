@@ -4,8 +4,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from issuers.history import Source
 from issuers.models import Issuer
+from issuers.versioning.history import Source
 from keys.models import Purpose, SigningKey
 from keys.record_key import record_key
 from tests.cast import Cast

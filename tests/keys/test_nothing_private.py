@@ -25,7 +25,7 @@ from psycopg.sql import SQL, Identifier
 from pytest_django import Settings
 
 from issuers.models import SigningAlg
-from issuers.revision import bump
+from issuers.versioning.revision import bump
 from keys.generation import PrivateKey, generate_private_key
 from keys.keyring import KeySnapshot
 from keys.models import SigningKey

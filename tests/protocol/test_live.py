@@ -16,7 +16,7 @@ from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import KeySet
 
 from audit.models import IssuanceEvent
-from issuers.revision import REREAD_AFTER
+from issuers.versioning.revision import REREAD_AFTER
 from tests.cast import INVOICES, YOUR_APPLICATION, Cast
 from tests.outage import losable_database
 from tests.server import Server, serve, with_static_files

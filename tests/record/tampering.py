@@ -19,7 +19,7 @@ from audit.problem import Problem
 from audit.sealed_columns import names_of
 from audit.sealed_tables import sealed_tables
 from audit.verification import Verification
-from issuers import revision
+from issuers.versioning import revision
 from keys.record_key import statement_reader
 
 

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from audit.models import Checkpoint, IssuanceEvent, OperationalEvent, Tombstone
-from issuers.history import current_actor
+from issuers.versioning.history import current_actor
 from keys.record_key import record_key
 from tests.record.rows import EVENTS, event, sealed_events
 from tests.record.tampering import found, without_triggers

@@ -20,7 +20,7 @@ from audit.leaf import hash_of
 from audit.merkle import root_from_proof
 from audit.models import Checkpoint, Inspection, IssuanceEvent, UnsealedRange
 from audit.record import record
-from issuers.history import Source, authored
+from issuers.versioning.history import Source, authored
 from keys.record_key import read_statement, record_jwks
 from tests.cast import Cast
 from tests.record.sealed import seal

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from audit import pruning
 from audit.models import Checkpoint, Inspection, IssuanceEvent, Tombstone, Trace, UnsealedRange
-from issuers import revision
+from issuers.versioning import revision
 from keys.models import Purpose, SigningKey
 from keys.record_key import record_key, signed_statement, statement_reader
 from tests.at_once import all_at_once

@@ -23,7 +23,7 @@ from audit.models import (
 )
 from audit.sealed_tables import sealed_tables
 from issuance.health.readiness import readiness
-from issuers import revision
+from issuers.versioning import revision
 from keys.models import Purpose, SigningKey
 from keys.record_key import make_record_key, read_statement, record_jwks
 from tests.at_once import all_at_once

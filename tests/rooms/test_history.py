@@ -1,4 +1,4 @@
-"""issuers/history.py, issuers/configuration.py: a change, its author and the revision commit together or not at all."""
+"""issuers/versioning: a change, its author and the revision commit together or not at all."""
 
 import getpass
 from collections.abc import Callable, Iterable
@@ -8,9 +8,9 @@ import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils import timezone
 
-from issuers.history import Source, authored, history_together
 from issuers.models import ConfigurationRevision, GlobalVariable, Issuer
-from issuers.revision import one_revision
+from issuers.versioning.history import Source, authored, history_together
+from issuers.versioning.revision import one_revision
 from keys.models import SigningKey
 from relying_parties.credentials import add_generated_secret, revoke_secret
 from relying_parties.models import (

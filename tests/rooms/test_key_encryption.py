@@ -7,8 +7,8 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from issuers import revision
 from issuers.models import SigningAlg
+from issuers.versioning import revision
 from keys import signing
 from keys.creation import create_first_key
 from keys.encryption import NONCE_BYTES, EncryptedKey, KeyUnreadableError, decrypt, encrypt

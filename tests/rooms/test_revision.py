@@ -1,4 +1,4 @@
-"""issuers/revision.py: what a process read holds while its revision stands, and not a second longer."""
+"""issuers/versioning/revision.py: what a process read holds while its revision stands, and not a second longer."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -7,10 +7,10 @@ import psycopg
 import pytest
 from django.db import IntegrityError, connection
 
-from issuers import revision
 from issuers.models import ConfigurationRevision, GlobalVariable
-from issuers.revision import topic
-from issuers.snapshots import Snapshots
+from issuers.versioning import revision
+from issuers.versioning.revision import topic
+from issuers.versioning.snapshots import Snapshots
 from tests.cast import Cast
 from tests.server import database_url
 

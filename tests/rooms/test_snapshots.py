@@ -1,4 +1,4 @@
-"""issuers/snapshots.py: what a change concerns is read again, and nothing else is."""
+"""issuers/versioning/snapshots.py: what a change concerns is read again, and nothing else is."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,10 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from issuance.documents import advertised
-from issuers import revision
 from issuers.directory import issuers_by_path
 from issuers.models import ConfigurationRevision, GlobalVariable, Issuer, TopicRevision
-from issuers.revision import one_revision
+from issuers.versioning import revision
+from issuers.versioning.revision import one_revision
 from keys.keyring import keyrings
 from keys.models import RECORD, SigningKey
 from relying_parties.credentials import add_generated_secret

@@ -7,7 +7,7 @@ from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from issuers.history import Change
+from issuers.versioning.history import Change
 from tests.cast import Cast
 
 METHOD = (

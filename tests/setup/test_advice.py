@@ -28,7 +28,7 @@ from audit import triggers
 from audit.models import Checkpoint, IssuanceEvent, OperationalEvent, UnsealedRange
 from configuration.first_users import MissingGroupError, create_first_users
 from console.page import MOST_NAMED
-from issuers import revision
+from issuers.versioning import revision
 from keys.models import Purpose, SigningKey
 from m2m_idp.env import HOW_TO_MAKE
 from relying_parties.credentials import add_generated_secret

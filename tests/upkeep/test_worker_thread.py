@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from issuers.history import Source
+from issuers.versioning.history import Source
 from keys.due import rotates_at
 from keys.models import SigningKey
 from tests.cast import Cast

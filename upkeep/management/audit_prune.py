@@ -12,7 +12,7 @@ from audit.inspections import inspected
 from audit.models import Inspection, Tombstone
 from audit.pruning import PruningRefusedError, kept_by_a_clock_ahead, prune
 from formats.masking import cleaned
-from issuers.history import current_actor
+from issuers.versioning.history import current_actor
 from keys.record_key import NoRecordKeyError, record_key, signed_statement, statement_reader
 from upkeep.management.days import instant_of
 

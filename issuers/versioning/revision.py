@@ -3,7 +3,7 @@
 A change, its new number and the topics that it concerns commit together. All changes raise the number in one row,
 so that numbers are in the order of the commits: who sees a number sees the topics of all up to it. A process reads
 number and topics at most every half second, and before it reads configuration; so a change is seen everywhere within
-a second, and only what depends on a changed topic is read again (issuers/snapshots.py).
+a second, and only what depends on a changed topic is read again (issuers/versioning/snapshots.py).
 """
 
 import time

@@ -6,8 +6,8 @@ from typing import Any, Self, TypeVar
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 
-from issuers.history import write_waiting_history
-from issuers.revision import bump
+from issuers.versioning.history import write_waiting_history
+from issuers.versioning.revision import bump
 
 M = TypeVar("M", bound="ConfigurationModel")
 
@@ -107,7 +107,7 @@ class ConfigurationModel(models.Model):
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """What a change of this row concerns, by its own columns (issuers/revision.py); empty: everything."""
+        """What a change of this row concerns, by its own columns (versioning/revision.py); empty: everything."""
         return ()
 
     def _stored(self) -> list[Self]:

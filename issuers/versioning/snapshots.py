@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 
 from django.db import connection
 
-from issuers import revision
-from issuers.revision import Known
+from issuers.versioning import revision
+from issuers.versioning.revision import Known
 from runtime.turns import DATABASE
 
 K = TypeVar("K")
