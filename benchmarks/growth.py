@@ -33,8 +33,8 @@ def _measure(rows: int) -> None:
     from django.core.management import call_command  # noqa: PLC0415 - after the settings are made
     from django.test import Client  # noqa: PLC0415
 
-    from relying_parties.credentials import add_generated_secret  # noqa: PLC0415
     from relying_parties.models import RelyingParty  # noqa: PLC0415
+    from relying_parties.secrets.credentials import add_generated_secret  # noqa: PLC0415
 
     call_command("load_demo", verbosity=0)
     billing = RelyingParty.objects.get(client_id="billing")

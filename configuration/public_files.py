@@ -6,8 +6,8 @@ from typing import Any
 from configuration.secret_sources import FromFile, Surroundings
 from formats.pem import holds_private_key
 from formats.strict_json import StrictDecoder
-from relying_parties.client_keys import KeyRefusedError
-from relying_parties.pem_keys import as_jwk_set, is_pem, jwk_set_of_pem
+from relying_parties.jwks.client_keys import KeyRefusedError
+from relying_parties.jwks.pem_keys import as_jwk_set, is_pem, jwk_set_of_pem
 
 LONGEST_PUBLIC_FILE = 256 * 1024
 """Bytes: twenty keys with their certificates, or fifty certificates of authorities."""

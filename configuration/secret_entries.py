@@ -15,14 +15,14 @@ from configuration.plan import ADDED, CHANGED, GeneratedSecret, difference
 from configuration.run import Run
 from issuers.models import Issuer
 from issuers.paths import written_path
-from relying_parties.credentials import (
+from relying_parties.models import ClientSecret, RelyingParty
+from relying_parties.secrets.credentials import (
     add_chosen_secret,
     add_generated_secret,
     change_expiry,
     is_text_of,
     too_old_at_their_end,
 )
-from relying_parties.models import ClientSecret, RelyingParty
 
 
 def settle_secrets(relying_party: RelyingParty, entry: Entry, *, of: str, run: Run) -> None:

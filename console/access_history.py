@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 from console.standing import Interval, Version, common, joined, standing
 from issuers.models import Issuer
 from issuers.versioning.history import Source
-from relying_parties.claim_template import compile_template, placeholders
+from relying_parties.claims.claim_template import compile_template, placeholders
 from relying_parties.models import AccessGrant, ClaimTemplate, RelyingParty, ResourceServer
 
 DELETED = "-"

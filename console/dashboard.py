@@ -17,8 +17,8 @@ from issuers.models import Issuer
 from keys.creation import can_sign
 from keys.endings import unreadable_chains
 from keys.models import SigningKey
-from relying_parties.credentials import too_old_at_their_end
 from relying_parties.models import AccessGrant, ClaimTemplate, ClientSecret, RelyingParty, ResourceServer
+from relying_parties.secrets.credentials import too_old_at_their_end
 
 
 @dataclass(frozen=True, slots=True)

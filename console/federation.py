@@ -11,8 +11,8 @@ from django.db import models, transaction
 
 from console.last_uses import LastUse, last_uses
 from issuance.coherence import refuse_incoherent
+from relying_parties.federation.preset import Filled
 from relying_parties.models import FederatedCredential, RelyingParty, TrustedIssuer
-from relying_parties.preset import Filled
 
 
 @dataclass(frozen=True, slots=True)

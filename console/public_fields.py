@@ -13,8 +13,8 @@ from console.fields import MOST_UPLOADED, Json
 from formats.certificates import CertificateUnreadableError, read_certificate, read_certificates
 from formats.pem import holds_private_key
 from formats.strict_json import StrictDecoder
-from relying_parties.client_keys import PRIVATE_MEMBERS, KeyRefusedError, VerificationKey, client_keys
-from relying_parties.pem_keys import as_jwk_set, is_pem, jwk_set_of_pem
+from relying_parties.jwks.client_keys import PRIVATE_MEMBERS, KeyRefusedError, VerificationKey, client_keys
+from relying_parties.jwks.pem_keys import as_jwk_set, is_pem, jwk_set_of_pem
 
 PRIVATE_MEMBER = re.compile(rf"""["'](?:{"|".join(sorted(PRIVATE_MEMBERS))})\\*["']\s*:""")
 """In text that may be no JSON, such as a JWK Set that is cut off."""

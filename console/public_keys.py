@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from django.db.models import Q
 
 from formats.thumbprints import base64url
-from relying_parties.client_keys import PublicKey, VerificationKey, registered_keys
+from relying_parties.jwks.client_keys import PublicKey, VerificationKey, registered_keys
 from relying_parties.models import CredentialUse, RelyingParty
 
 MOST_OTHERS = 5

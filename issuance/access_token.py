@@ -10,7 +10,7 @@ from issuance.grants import Granted
 from issuance.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from keys.keyring import KeySnapshot
-from relying_parties.claim_template import MissingValueError, render
+from relying_parties.claims.claim_template import MissingValueError, render
 from relying_parties.registry import Client
 
 FIXED_CLAIMS = ("iss", "sub", "aud", "client_id", "iat", "exp", "jti", "scope")

@@ -23,8 +23,8 @@ from issuance.signed_jwt import (
 from issuance.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from issuers.models import ASSERTION_METHODS, TokenEndpointAuthMethod
-from relying_parties.client_keys import VerificationKey
-from relying_parties.federation import Federated, Trusted
+from relying_parties.federation.credential import Federated, Trusted
+from relying_parties.jwks.client_keys import VerificationKey
 from relying_parties.registry import Client
 from relying_parties.signers import client_signers, trusted_signers
 from runtime.outbound.fetching import FetchError

@@ -9,9 +9,9 @@ from issuance.client_secret import why_no_secret_counts
 from issuers.client_authorities import client_authorities
 from issuers.directory import IssuerSnapshot
 from issuers.models import SECRET_METHODS, TokenEndpointAuthMethod
-from relying_parties.client_certificates import why_not_in_time
-from relying_parties.client_keys import VerificationKey
-from relying_parties.federation import Trusted
+from relying_parties.certificates.client_certificates import why_not_in_time
+from relying_parties.federation.credential import Trusted
+from relying_parties.jwks.client_keys import VerificationKey
 from relying_parties.models import KeysFrom
 from relying_parties.registry import Client
 

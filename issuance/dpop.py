@@ -19,7 +19,12 @@ from issuance.signed_jwt import (
     refuse_other_kind,
 )
 from issuers.models import CLOCK_SKEW
-from relying_parties.client_keys import PRIVATE_MEMBERS, KeyRefusedError, VerificationKey, verification_key
+from relying_parties.jwks.client_keys import (
+    PRIVATE_MEMBERS,
+    KeyRefusedError,
+    VerificationKey,
+    verification_key,
+)
 
 KEY_MEMBERS = frozenset({"kty", "crv", "n", "e", "x", "y", "alg", "use", "key_ops"}) | PRIVATE_MEMBERS
 OLDEST = 300

@@ -18,9 +18,9 @@ from issuance.errors import (
 from issuance.nearly_right import normalised_uri
 from issuance.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
+from relying_parties.claims.token_types import TokenType
 from relying_parties.models import SCOPE_TOKEN
 from relying_parties.registry import Client, Grant
-from relying_parties.token_types import TokenType
 from runtime.forwarded import parsed_address
 
 CLIENT_CREDENTIALS = "client_credentials"

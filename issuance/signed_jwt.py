@@ -19,7 +19,7 @@ from formats.text import surrogate_problem
 from formats.thumbprints import base64url
 from issuers.assertion_algs import ASSERTION_ALGS
 from issuers.models import CLOCK_SKEW
-from relying_parties.client_keys import VerificationKey
+from relying_parties.jwks.client_keys import VerificationKey
 
 LONGEST_JWT = 16_384
 LAST_INSTANT = 253_402_300_799

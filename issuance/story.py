@@ -14,7 +14,7 @@ from issuance.errors import OAuthError
 from issuance.proof import Presented
 from issuance.token_request import PROTOCOL, TokenRequest
 from issuers.directory import IssuerSnapshot
-from relying_parties.claim_template import CREDENTIAL_PARAMETERS
+from relying_parties.claims.claim_template import CREDENTIAL_PARAMETERS
 from relying_parties.registry import Client
 
 SHOWN_HEADERS = frozenset({

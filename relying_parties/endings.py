@@ -11,7 +11,7 @@ from formats.thumbprints import base64url
 from issuers.client_authorities import client_authorities
 from issuers.endings import HORIZON, Ending, Kind, step_of
 from issuers.models import Issuer, TokenEndpointAuthMethod
-from relying_parties.client_keys import VerificationKey, registered_keys
+from relying_parties.jwks.client_keys import VerificationKey, registered_keys
 from relying_parties.models import ClientSecret, RelyingParty
 
 

@@ -14,12 +14,18 @@ from formats.patterns import compiled_pattern
 from issuers.models import GlobalVariable, Issuer, TokenEndpointAuthMethod
 from issuers.versioning.revision import topic
 from issuers.versioning.snapshots import Snapshots
-from relying_parties.certificate_subjects import subject_problem
-from relying_parties.claim_template import MissingValueError, Node, compile_template, placeholders, render
-from relying_parties.client_keys import VerificationKey, registered_keys
+from relying_parties.certificates.certificate_subjects import subject_problem
+from relying_parties.claims.claim_template import (
+    MissingValueError,
+    Node,
+    compile_template,
+    placeholders,
+    render,
+)
 from relying_parties.client_secrets import SecretSnapshot
 from relying_parties.faults import Faults
-from relying_parties.federation import Federated
+from relying_parties.federation.credential import Federated
+from relying_parties.jwks.client_keys import VerificationKey, registered_keys
 from relying_parties.models import (
     AccessGrant,
     ClaimTemplate,
@@ -30,7 +36,7 @@ from relying_parties.models import (
     networks_problem,
     scopes_problem,
 )
-from relying_parties.registration import CERTIFICATE_SUBJECTS
+from relying_parties.validation.registration import CERTIFICATE_SUBJECTS
 
 
 @dataclass(frozen=True, slots=True)

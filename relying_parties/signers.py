@@ -3,12 +3,12 @@
 `wanted` tells the key that is needed: a set that was fetched and lacks it is looked at anew, once a minute.
 """
 
-from relying_parties.client_keys import VerificationKey
-from relying_parties.federation import Trusted
+from relying_parties.federation.credential import Trusted
+from relying_parties.jwks.client_keys import VerificationKey
+from relying_parties.jwks.published_keys import published_keys
+from relying_parties.jwks.remote_keys import KeySource, RemoteKeys, Wanted
 from relying_parties.models import KeysFrom
-from relying_parties.published_keys import published_keys
 from relying_parties.registry import Client
-from relying_parties.remote_keys import KeySource, RemoteKeys, Wanted
 
 remote_keys: RemoteKeys[VerificationKey] = RemoteKeys(published_keys)
 

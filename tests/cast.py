@@ -9,8 +9,8 @@ from issuers.models import GlobalVariable, Issuer, SigningAlg, TokenEndpointAuth
 from keys.creation import create_first_key
 from keys.models import SigningKey
 from keys.record_key import make_record_key
-from relying_parties.credentials import add_generated_secret
 from relying_parties.models import AccessGrant, ClaimTemplate, RelyingParty, ResourceServer
+from relying_parties.secrets.credentials import add_generated_secret
 from tests.wire import basic
 
 INVOICES = "https://invoices.example"

@@ -9,15 +9,15 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from formats.thumbprints import base64url, thumbprint
-from relying_parties.pipeline_presets import (
+from relying_parties.federation.pipeline_presets import (
     BITBUCKET_BRANCH,
     BITBUCKET_ENVIRONMENT,
     BUILDKITE,
     CIRCLECI,
     TERRAFORM,
 )
-from relying_parties.preset import Preset
-from relying_parties.presets import (
+from relying_parties.federation.preset import Preset
+from relying_parties.federation.presets import (
     AWS,
     ENTRA,
     GITHUB_BRANCH,

@@ -20,8 +20,8 @@ from console.made_from import CONFLICT
 from console.pages.relying_party_acts import RelyingPartyActs
 from console.versioned_act import Asked, Subject, answered
 from issuers.models import SECRET_METHODS
-from relying_parties.credentials import add_generated_secret, change_expiry, revoke_secret
 from relying_parties.models import ClientSecret, RelyingParty
+from relying_parties.secrets.credentials import add_generated_secret, change_expiry, revoke_secret
 
 NONE_YET = 0
 """Stands for the newest secret's id where there is none."""

@@ -14,9 +14,9 @@ from console.configuration_admin import REFUSALS, reason_of
 from console.federation import add_from_preset
 from console.pages.federated_credentials import FederatedCredentials
 from console.public_fields import PublicKeys
+from relying_parties.federation.preset import Preset, answer_problems, filled
+from relying_parties.federation.presets import PRESETS, preset_named
 from relying_parties.models import FederatedCredential, RelyingParty
-from relying_parties.preset import Preset, answer_problems, filled
-from relying_parties.presets import PRESETS, preset_named
 
 PART = "part_"
 

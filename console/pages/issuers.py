@@ -22,7 +22,7 @@ from issuers.assertion_algs import ASSERTION_ALGS, all_algs
 from issuers.client_authorities import client_authorities
 from issuers.models import Issuer, default_methods
 from keys.creation import can_sign
-from relying_parties.credentials import too_old_at_their_end
+from relying_parties.secrets.credentials import too_old_at_their_end
 
 
 class IssuerForm(ConfigurationForm):

@@ -37,7 +37,7 @@ from console.token_preview import token_preview
 from issuers.models import SECRET_METHODS, TokenEndpointAuthMethod
 from issuers.versioning.revision import forget
 from relying_parties.models import AccessGrant, RelyingParty, RequestRule
-from relying_parties.registration import CERTIFICATE_SUBJECTS
+from relying_parties.validation.registration import CERTIFICATE_SUBJECTS
 
 MAX_PARTS = 80
 """Grants, or rules, in one form: five fields each, and Django takes 1000 of one form. More have a page of their own."""

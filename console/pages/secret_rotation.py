@@ -12,8 +12,8 @@ from console.client_secrets import line_of
 from console.fields import Instant
 from console.pages.client_secrets import GenerateForm, SecretActs, newest_id, subject_of
 from console.versioned_act import Asked, answered
-from relying_parties.credentials import rotate_secret
 from relying_parties.models import ClientSecret
+from relying_parties.secrets.credentials import rotate_secret
 
 OVERLAP = timedelta(days=7)
 """For which the old secret lives on, unless another end is chosen."""

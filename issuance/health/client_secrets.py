@@ -1,7 +1,7 @@
 """Whether clients can be proven by their secrets."""
 
 from audit.schema import schema
-from relying_parties.peppers import pepper_problems
+from relying_parties.secrets.peppers import pepper_problems
 
 
 def client_secret_problems() -> list[str]:

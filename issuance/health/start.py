@@ -6,8 +6,8 @@ from django.db import InterfaceError, OperationalError, connection
 from audit import durability
 from audit.schema import schema
 from issuance.health.record import record_problems
-from relying_parties.credentials import secrets_without_pepper
-from relying_parties.peppers import pepper_problems
+from relying_parties.secrets.credentials import secrets_without_pepper
+from relying_parties.secrets.peppers import pepper_problems
 
 
 def start_problems() -> list[str]:

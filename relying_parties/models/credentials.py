@@ -82,7 +82,7 @@ class CredentialUse(models.Model):
 
 
 class PepperCheck(models.Model):
-    """By which a pepper is known again (relying_parties/peppers.py). No history, no revision."""
+    """By which a pepper is known again (relying_parties/secrets/peppers.py). No history, no revision."""
 
     pepper_id = models.CharField(max_length=100, unique=True)
     value = models.CharField(max_length=64)

@@ -16,7 +16,7 @@ from issuers.models import Issuer, days
 from issuers.versioning.configuration import ConfigurationModel
 from issuers.versioning.history import configuration_history
 from issuers.versioning.revision import topic
-from relying_parties.client_keys import client_jwks_problem
+from relying_parties.jwks.client_keys import client_jwks_problem
 from relying_parties.models.relying_party import RelyingParty
 from relying_parties.models.resource_server import is_identifier
 from runtime.outbound.fetch_tokens import token_name_problem

@@ -17,9 +17,9 @@ from issuers.models import Issuer, SigningAlg, TokenEndpointAuthMethod
 from issuers.versioning.configuration import ConfigurationModel
 from issuers.versioning.history import configuration_history
 from issuers.versioning.revision import topic
-from relying_parties.issuer_limits import limit_problems
 from relying_parties.models.claim_template import ClaimTemplate
-from relying_parties.registration import registration_problems
+from relying_parties.validation.issuer_limits import limit_problems
+from relying_parties.validation.registration import registration_problems
 
 is_client_id = RegexValidator(
     re.compile(r"\A[\x21-\x7E]+\Z"), "Printable ASCII without spaces (RFC 6749 appendix A.1)."

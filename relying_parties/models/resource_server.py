@@ -14,8 +14,8 @@ from issuers.models import Issuer
 from issuers.versioning.configuration import ConfigurationModel
 from issuers.versioning.history import configuration_history
 from issuers.versioning.revision import topic
+from relying_parties.claims.token_types import TokenType
 from relying_parties.models.relying_party import RelyingParty
-from relying_parties.token_types import TokenType
 
 SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+\Z")
 """RFC 6749 section 3.3."""

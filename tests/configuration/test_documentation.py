@@ -21,7 +21,7 @@ from configuration.shape import (
     SECTIONS,
     Kind,
 )
-from relying_parties.client_keys import VerificationKey, client_keys
+from relying_parties.jwks.client_keys import VerificationKey, client_keys
 from relying_parties.models import RelyingParty
 from tests.authority import Authority
 from tests.certificates import der_certificate

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from relying_parties.credentials import add_chosen_secret, revoke_secret
 from relying_parties.models import ClientSecret
+from relying_parties.secrets.credentials import add_chosen_secret, revoke_secret
 from tests.cast import Cast
 from tests.configuration.files import applied, details, problems_of
 from tests.wire import ask, basic

@@ -15,8 +15,8 @@ from console import client_timeline
 from console.client_timeline import timeline
 from console.event_runs import runs
 from issuers.versioning.history import Source, authored
-from relying_parties.credentials import add_generated_secret
 from relying_parties.models import ClientSecret
+from relying_parties.secrets.credentials import add_generated_secret
 from tests.cast import Cast
 from tests.console.pages import body_of
 from tests.wire import ask

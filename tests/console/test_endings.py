@@ -12,8 +12,8 @@ from console.page import MOST_NAMED
 from issuers.models import Issuer
 from keys.certificates import attach_chain, certificate_request, read_chain
 from keys.models import SigningKey
-from relying_parties.credentials import add_generated_secret
 from relying_parties.models import ClientSecret, RelyingParty
+from relying_parties.secrets.credentials import add_generated_secret
 from tests.cast import Cast
 from tests.client_keys import certificate_until, jwk_of, new_key, pem_of
 from tests.console.forms import act

@@ -8,8 +8,8 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 
 from issuers.models import Issuer, TokenEndpointAuthMethod
-from relying_parties.client_keys import client_keys
-from relying_parties.federation import Federated
+from relying_parties.federation.credential import Federated
+from relying_parties.jwks.client_keys import client_keys
 from relying_parties.models import CredentialUse, FederatedCredential, KeysFrom, RelyingParty, TrustedIssuer
 from tests.cast import Cast
 from tests.client_keys import certificate_until, jwk_of, new_key, x5c_of

@@ -16,8 +16,8 @@ from console.fields import Json, Lines
 from issuers.models import Issuer, SigningAlg
 from issuers.versioning.history import Source
 from keys.models import SigningKey
-from relying_parties.credentials import add_chosen_secret
 from relying_parties.models import AccessGrant, ClaimTemplate, RelyingParty, RequestRule
+from relying_parties.secrets.credentials import add_chosen_secret
 from tests.cast import Cast, new_issuer
 from tests.console.forms import form_of
 from tests.console.pages import body_of, url

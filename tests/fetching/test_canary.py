@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from relying_parties.remote_keys import KeySource, fetch_keys
+from relying_parties.jwks.remote_keys import KeySource, fetch_keys
 from runtime.outbound.fetching import FetchError, fetch_json
 from runtime.outbound.public_addresses import may_fetch_from
 from runtime.outbound.remote_url import url_problem

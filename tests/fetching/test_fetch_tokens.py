@@ -9,7 +9,7 @@ import pytest
 import structlog
 from pytest_django import Settings
 
-from relying_parties.remote_keys import KeySource, RemoteKeys, fetch_keys
+from relying_parties.jwks.remote_keys import KeySource, RemoteKeys, fetch_keys
 from runtime.outbound.fetching import FetchError
 from tests.fetching.certificates import Authority
 from tests.fetching.conftest import HOSTS

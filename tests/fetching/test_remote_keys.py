@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from relying_parties import remote_keys
-from relying_parties.remote_keys import KeySource, RemoteKeys, fetch_keys
+from relying_parties.jwks import remote_keys
+from relying_parties.jwks.remote_keys import KeySource, RemoteKeys, fetch_keys
 from runtime.outbound.fetching import FetchError
 from tests.fetching.site import Answer, Site, head, sends, serves, waits
 

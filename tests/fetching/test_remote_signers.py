@@ -15,8 +15,8 @@ from pytest_django import Settings
 
 from issuance.client_assertion import JWT_BEARER
 from issuers.models import TokenEndpointAuthMethod
+from relying_parties.jwks.remote_keys import RemoteKeys
 from relying_parties.models import FederatedCredential, KeysFrom, RelyingParty, TrustedIssuer
-from relying_parties.remote_keys import RemoteKeys
 from relying_parties.signers import remote_keys
 from tests.cast import Cast, new_grant
 from tests.certificates import der_certificate, in_x5c

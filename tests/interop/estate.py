@@ -13,8 +13,8 @@ from joserfc.jwk import RSAKey
 from jwcrypto.jwk import JWK
 
 from issuers.models import TokenEndpointAuthMethod
-from relying_parties.credentials import add_chosen_secret, add_generated_secret
 from relying_parties.models import FederatedCredential, KeysFrom, RelyingParty, TrustedIssuer
+from relying_parties.secrets.credentials import add_chosen_secret, add_generated_secret
 from tests.authority import CLIENT, Authority, Issued, openssl
 from tests.cast import Cast, new_grant
 from tests.certificates import in_x5c

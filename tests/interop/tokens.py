@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from issuers.models import SigningAlg
 from keys.creation import create_first_key
-from relying_parties.credentials import add_generated_secret
+from relying_parties.claims.token_types import TokenType
 from relying_parties.models import ResourceServer
-from relying_parties.token_types import TokenType
+from relying_parties.secrets.credentials import add_generated_secret
 from tests.cast import (
     INVOICES,
     YOUR_APPLICATION,

@@ -1,4 +1,4 @@
-"""relying_parties/client_certificates.py: which certificates lead to an authority of the issuer, and which do not."""
+"""relying_parties/certificates: which certificates lead to an authority of the issuer, and which do not."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from cryptography import x509
 
 from issuers.client_authorities import ca_certificates_problem, read_ca_certificates
-from relying_parties.client_certificates import (
+from relying_parties.certificates.client_certificates import (
     why_not_issued_by,
     why_not_registered,
 )

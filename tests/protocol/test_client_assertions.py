@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 
 from issuance.models import UsedJti
-from relying_parties.credentials import add_generated_secret
 from relying_parties.models import RelyingParty
+from relying_parties.secrets.credentials import add_generated_secret
 from tests.assertions import (
     JWT_BEARER,
     new_robot,

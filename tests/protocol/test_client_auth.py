@@ -5,8 +5,8 @@ import base64
 import pytest
 from django.utils import timezone
 
-from relying_parties.credentials import add_chosen_secret, add_generated_secret, revoke_secret
 from relying_parties.models import ClientSecret, RelyingParty
+from relying_parties.secrets.credentials import add_chosen_secret, add_generated_secret, revoke_secret
 from tests.cast import Cast, new_grant, new_relying_party
 from tests.wire import Answer, ask, assert_refused, basic, last_event, raw_basic
 

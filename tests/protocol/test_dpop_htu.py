@@ -6,7 +6,7 @@ from pytest_django import Settings
 
 from issuers.models import SigningAlg
 from keys.creation import create_first_key
-from relying_parties.credentials import add_generated_secret
+from relying_parties.secrets.credentials import add_generated_secret
 from tests.cast import Cast, new_grant, new_issuer, new_relying_party, new_resource_server
 from tests.proofs import ENDPOINT, proof
 from tests.protocol.dpop import assert_refused_for, billing

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from issuance.models import UsedJti
-from relying_parties.credentials import add_generated_secret
 from relying_parties.models import FederatedCredential, RelyingParty, TrustedIssuer
+from relying_parties.secrets.credentials import add_generated_secret
 from tests.assertions import (
     CLUSTER,
     SUBJECT,

@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from relying_parties.credentials import add_generated_secret, revoke_secret
+from relying_parties.secrets.credentials import add_generated_secret, revoke_secret
 from tests.cast import Cast
 from tests.wire import Answer, ask, assert_refused, basic
 

@@ -11,7 +11,7 @@ from keys.encryption import encrypt
 from keys.generation import generate_private_key, private_bytes, self_signed_certificate
 from keys.jwk import public_jwk
 from keys.models import SigningKey
-from relying_parties.credentials import add_generated_secret
+from relying_parties.secrets.credentials import add_generated_secret
 from tests.cast import Cast, new_grant, new_issuer, new_relying_party, new_resource_server
 from tests.wire import ask, basic, get
 

@@ -10,10 +10,10 @@ from console.federation import add_from_preset
 from formats.patterns import compiled_pattern
 from issuance.client_assertion import JWT_BEARER
 from issuers.models import TokenEndpointAuthMethod
+from relying_parties.federation.pipeline_presets import BUILDKITE, CIRCLECI
+from relying_parties.federation.preset import answer_problems, filled
+from relying_parties.federation.presets import KUBERNETES, PRESETS
 from relying_parties.models import TrustedIssuer
-from relying_parties.pipeline_presets import BUILDKITE, CIRCLECI
-from relying_parties.preset import answer_problems, filled
-from relying_parties.presets import KUBERNETES, PRESETS
 from tests.cast import Cast
 from tests.platforms import PLATFORMS, TENANT, Platform, jwks, token_of
 from tests.wire import Answer, ask, assert_refused, last_event

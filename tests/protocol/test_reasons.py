@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from relying_parties.credentials import add_generated_secret, revoke_secret
 from relying_parties.models import ClientSecret
 from relying_parties.registry import MOST_REVOKED
+from relying_parties.secrets.credentials import add_generated_secret, revoke_secret
 from tests.cast import INVOICES, YOUR_APPLICATION, Cast, new_grant, new_resource_server
 from tests.wire import Answer, ask, assert_refused, basic, last_event
 

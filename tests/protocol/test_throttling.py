@@ -9,7 +9,7 @@ import pytest
 from pytest_django import Settings
 
 from issuers.models import TokenEndpointAuthMethod
-from relying_parties.credentials import add_chosen_secret
+from relying_parties.secrets.credentials import add_chosen_secret
 from tests.assertions import new_robot, own, pair
 from tests.cast import Cast, new_grant, new_relying_party
 from tests.forging import signer

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from formats.certificates import CertificateUnreadableError, read_certificate
 from issuers.client_authorities import ca_certificates_problem, client_authorities
-from relying_parties.client_certificates import why_not_issued_by
-from relying_parties.client_keys import client_jwks_problem, usable_keys
+from relying_parties.certificates.client_certificates import why_not_issued_by
+from relying_parties.jwks.client_keys import client_jwks_problem, usable_keys
 from tests.client_keys import certificate_until, jwk_of, new_key, pem_of
 
 END = datetime(2099, 11, 24, tzinfo=UTC)

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from relying_parties.client_keys import (
+from relying_parties.jwks.client_keys import (
     KeyRefusedError,
     client_keys,
     registered_keys,

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from relying_parties.client_secrets import SecretSnapshot, digest_of, generate, matching
-from relying_parties.credentials import (
+from relying_parties.models import ClientSecret
+from relying_parties.registry import clients
+from relying_parties.secrets.credentials import (
     LONGEST_CHOSEN_SECRET,
     add_chosen_secret,
     add_generated_secret,
@@ -22,8 +24,6 @@ from relying_parties.credentials import (
     revoke_secret,
     secrets_without_pepper,
 )
-from relying_parties.models import ClientSecret
-from relying_parties.registry import clients
 from tests.cast import Cast
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)

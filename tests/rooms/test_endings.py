@@ -11,8 +11,8 @@ from issuers.endings import HORIZON, Kind, step_of
 from issuers.models import Issuer
 from keys.certificates import attach_chain, certificate_request, read_chain
 from keys.rotation import announce_successor
-from relying_parties.credentials import add_generated_secret, revoke_secret
 from relying_parties.models import ClientSecret, RelyingParty
+from relying_parties.secrets.credentials import add_generated_secret, revoke_secret
 from tests.cast import Cast
 from tests.keys.authority import LIFE, Authority
 

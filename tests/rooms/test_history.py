@@ -12,7 +12,6 @@ from issuers.models import ConfigurationRevision, GlobalVariable, Issuer
 from issuers.versioning.history import Source, authored, history_together
 from issuers.versioning.revision import one_revision
 from keys.models import SigningKey
-from relying_parties.credentials import add_generated_secret, revoke_secret
 from relying_parties.models import (
     AccessGrant,
     ClaimTemplate,
@@ -21,6 +20,7 @@ from relying_parties.models import (
     RequestRule,
     ResourceServer,
 )
+from relying_parties.secrets.credentials import add_generated_secret, revoke_secret
 from tests.cast import Cast
 from tests.rooms.failing import refusing
 

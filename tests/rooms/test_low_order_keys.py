@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from formats.foreign_keys import ED25519_FIELD, ED25519_LOW_ORDER
-from relying_parties.client_keys import client_jwks_problem
+from relying_parties.jwks.client_keys import client_jwks_problem
 
 WRITTEN = [
     (y + shift) | sign << 255

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from formats.thumbprints import thumbprint
-from relying_parties.client_keys import KeyRefusedError, registered_keys, usable_keys, verification_key
-from relying_parties.published_keys import published_keys
+from relying_parties.jwks.client_keys import KeyRefusedError, registered_keys, usable_keys, verification_key
+from relying_parties.jwks.published_keys import published_keys
 from tests.certificates import der_certificate, in_x5c
 from tests.forging import decoded, encoded, signer
 

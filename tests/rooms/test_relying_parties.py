@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models
 from django.db.models import ProtectedError
 
-from relying_parties.claim_template import CREDENTIAL_PARAMETERS
+from relying_parties.claims.claim_template import CREDENTIAL_PARAMETERS
 from relying_parties.models import (
     AccessGrant,
     ClaimTemplate,

@@ -5,14 +5,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.exceptions import ValidationError
 
-from relying_parties.credentials import (
+from relying_parties.models import ClientSecret
+from relying_parties.secrets.credentials import (
     add_chosen_secret,
     add_generated_secret,
     change_expiry,
     revoke_secret,
     too_old_at_their_end,
 )
-from relying_parties.models import ClientSecret
 from tests.cast import Cast
 
 DAY = timedelta(days=1)

@@ -6,8 +6,8 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from issuers.models import ConfigurationRevision
-from relying_parties.credentials import change_expiry, is_text_of, revoke_secret, rotate_secret
 from relying_parties.models import ClientSecret
+from relying_parties.secrets.credentials import change_expiry, is_text_of, revoke_secret, rotate_secret
 from tests.cast import Cast
 from tests.rooms.failing import refusing
 

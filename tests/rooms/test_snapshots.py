@@ -16,7 +16,6 @@ from issuers.versioning import revision
 from issuers.versioning.revision import one_revision
 from keys.keyring import keyrings
 from keys.models import RECORD, SigningKey
-from relying_parties.credentials import add_generated_secret
 from relying_parties.models import (
     AccessGrant,
     ClaimTemplate,
@@ -28,6 +27,7 @@ from relying_parties.models import (
     TrustedIssuer,
 )
 from relying_parties.registry import clients
+from relying_parties.secrets.credentials import add_generated_secret
 from tests.cast import Cast
 from tests.wire import ask
 

@@ -31,8 +31,8 @@ from console.page import MOST_NAMED
 from issuers.versioning import revision
 from keys.models import Purpose, SigningKey
 from m2m_idp.env import HOW_TO_MAKE
-from relying_parties.credentials import add_generated_secret
 from relying_parties.models import RelyingParty
+from relying_parties.secrets.credentials import add_generated_secret
 from tests.cast import Cast
 from tests.record.rows import event, sealed_events
 from tests.record.tampering import found, without_triggers

@@ -1,4 +1,4 @@
-"""relying_parties/peppers.py: a pepper that another took the place of, as servers and commands say it."""
+"""relying_parties/secrets/peppers.py: a pepper that another took the place of, as servers and commands say it."""
 
 import base64
 from collections.abc import Iterable, Mapping
@@ -10,9 +10,9 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from pytest_django import Settings
 
-from relying_parties.credentials import add_chosen_secret, add_generated_secret, revoke_secret
 from relying_parties.models import ClientSecret, PepperCheck
-from relying_parties.peppers import pepper_problems
+from relying_parties.secrets.credentials import add_chosen_secret, add_generated_secret, revoke_secret
+from relying_parties.secrets.peppers import pepper_problems
 from tests.cast import Cast
 from tests.faults.test_readiness_of_faults import told_by
 from tests.record.test_schema import manage

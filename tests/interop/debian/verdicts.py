@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import requests
 
-from relying_parties.credentials import add_generated_secret
 from relying_parties.models import ResourceServer
+from relying_parties.secrets.credentials import add_generated_secret
 from tests.cast import Cast, new_grant, new_relying_party
 from tests.interop.conftest import Provider
 from tests.interop.tokens import Tokens

@@ -13,7 +13,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from formats.json_value import json_problem
-from relying_parties.token_types import TokenType
+from relying_parties.claims.token_types import TokenType
 
 MAX_LENGTH = 8_192
 MAX_DEPTH = 8

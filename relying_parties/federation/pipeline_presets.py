@@ -3,7 +3,7 @@
 An answer is literal text in it. What names the run, such as a commit, is left open.
 """
 
-from relying_parties.preset import (
+from relying_parties.federation.preset import (
     DAY,
     HTTPS_WITHOUT_LAST_SLASH,
     NAME_WITHOUT_COLON,

@@ -12,7 +12,7 @@ from formats.text import surrogate_problem
 from issuers.models import Issuer
 from relying_parties import client_secrets
 from relying_parties.models import ClientSecret, RelyingParty
-from relying_parties.peppers import claim_pepper, refuse_another_pepper
+from relying_parties.secrets.peppers import claim_pepper, refuse_another_pepper
 
 LONGEST_CHOSEN_SECRET = 1024
 PAST = "That instant is past. To end a secret now, revoke it."

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from formats.thumbprints import base64url
-from relying_parties.client_keys import BASE64URL, VerificationKey, usable_keys
+from relying_parties.jwks.client_keys import BASE64URL, VerificationKey, usable_keys
 
 
 def published_keys(jwk_list: Iterable[Any]) -> tuple[VerificationKey, ...]:

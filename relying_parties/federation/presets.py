@@ -3,14 +3,14 @@
 Names can be given up and taken by others; ids cannot. So each preset pins the ids beside the subject.
 """
 
-from relying_parties.pipeline_presets import (
+from relying_parties.federation.pipeline_presets import (
     BITBUCKET_BRANCH,
     BITBUCKET_ENVIRONMENT,
     BUILDKITE,
     CIRCLECI,
     TERRAFORM,
 )
-from relying_parties.preset import (
+from relying_parties.federation.preset import (
     DAY,
     HTTPS,
     HTTPS_WITHOUT_LAST_SLASH,

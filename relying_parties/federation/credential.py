@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from formats.patterns import compiled_pattern
-from relying_parties.client_keys import VerificationKey, registered_keys
+from relying_parties.jwks.client_keys import VerificationKey, registered_keys
 from relying_parties.models import FederatedCredential, TrustedIssuer
 
 

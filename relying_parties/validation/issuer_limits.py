@@ -1,8 +1,8 @@
 """What an issuer lets none of its relying parties do: asked when either of the two changes."""
 
 from issuers.auth_methods import TokenEndpointAuthMethod
-from relying_parties.client_keys import registered_keys
-from relying_parties.registrant import Registrant
+from relying_parties.jwks.client_keys import registered_keys
+from relying_parties.validation.registrant import Registrant
 
 
 def method_problem(relying_party: Registrant) -> str | None:

@@ -1,0 +1,1 @@
+"""What tokens say: the language of claim templates, and the header typ."""

@@ -1,0 +1,1 @@
+"""Client secrets: the acts on them, and the peppers of their digests."""

@@ -1,0 +1,1 @@
+"""What must be registered of a relying party, and what its issuer lets it do."""
