@@ -10,11 +10,11 @@ from configuration.plan import ADDED
 from configuration.run import Run
 from issuers.models import Issuer
 from issuers.paths import written_path
-from keys.creation import create_first_key, has_key
-from keys.importing import ForeignKey, known_key, read_jwk_file, read_pem, read_pkcs12
+from keys.importing.key_files import ForeignKey, known_key, read_jwk_file, read_pem, read_pkcs12
+from keys.importing.takeover import take_over
+from keys.lifecycle.creation import create_first_key, has_key
 from keys.models import SigningKey
 from keys.schedule import KeyState
-from keys.takeover import take_over
 
 
 def settle_key(entry: Entry, *, issuer: Issuer, run: Run) -> None:

@@ -63,7 +63,7 @@ def rehearsed() -> Iterator[None]:
 
 
 def _tables() -> list[Table]:
-    """Of the history only an issuer's is read: what lives its tokens had (keys/retirement.py)."""
+    """Of the history only an issuer's is read: what lives its tokens had (keys/lifecycle/retirement.py)."""
     configuration = _referred_to_first(
         [model for model in apps.get_models() if issubclass(model, ConfigurationModel)]
     )

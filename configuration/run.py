@@ -18,7 +18,7 @@ from configuration.stored_rows import StoredRows
 from configuration.values import same
 from issuers.models import Issuer
 from issuers.versioning.configuration import ConfigurationModel
-from keys.retirement import outlive_tokens
+from keys.lifecycle.retirement import outlive_tokens
 
 LEFT_EMPTY = {"blank", "null"}
 

@@ -14,8 +14,8 @@ from console.site import SEES_RECORD, site
 from issuance.endings import endings
 from issuers.endings import Ending
 from issuers.models import Issuer
-from keys.creation import can_sign
 from keys.endings import unreadable_chains
+from keys.lifecycle.creation import can_sign
 from keys.models import SigningKey
 from relying_parties.models import AccessGrant, ClaimTemplate, ClientSecret, RelyingParty, ResourceServer
 from relying_parties.secrets.credentials import too_old_at_their_end

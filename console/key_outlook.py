@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from issuers.models import Issuer
-from keys.due import earliest_activation, is_overdue, newest_keys, rotates_at, successor_is_due
+from keys.lifecycle.due import earliest_activation, is_overdue, newest_keys, rotates_at, successor_is_due
 from keys.models import SigningKey
 from keys.schedule import KeyState
 

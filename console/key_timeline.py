@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from issuers.models import Issuer
-from keys.due import rotates_at
+from keys.lifecycle.due import rotates_at
 from keys.models import SigningKey
 from keys.schedule import ENDED, KeyState
 

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from issuers.models import Issuer
-from keys.creation import signing_alg_problem
+from keys.lifecycle.creation import signing_alg_problem
 from relying_parties.coherence import keys_reached_by, problems_of_each
 from relying_parties.models import RelyingParty
 

@@ -5,9 +5,9 @@ from datetime import datetime
 from issuance.access_token import UnsignedToken
 from issuance.errors import TemporarilyUnavailable
 from issuers.directory import IssuerSnapshot
-from keys.creation import no_active_key
 from keys.encryption import KeyUnreadableError
 from keys.keyring import KeySnapshot, keyrings
+from keys.lifecycle.creation import no_active_key
 from keys.signing import private_key_of, sign
 from relying_parties.registry import Client
 

@@ -7,7 +7,7 @@ from django.db.models import Q
 from formats.certificates import CertificateUnreadableError
 from issuers.endings import Ending, Kind, step_of
 from issuers.models import Issuer
-from keys.certificates import certificates_of
+from keys.importing.certificates import certificates_of
 from keys.models import SigningKey
 
 

@@ -11,9 +11,9 @@ import jwt
 from django.db import transaction
 
 from issuers.models import SigningAlg
-from keys.creation import create_first_key, new_key
 from keys.encryption import KeyUnreadableError
 from keys.keyring import KeySnapshot, keyrings
+from keys.lifecycle.creation import create_first_key, new_key
 from keys.models import RECORD, Purpose, SigningKey
 from keys.signing import sign
 

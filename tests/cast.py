@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from django.utils import timezone
 
 from issuers.models import GlobalVariable, Issuer, SigningAlg, TokenEndpointAuthMethod
-from keys.creation import create_first_key
+from keys.lifecycle.creation import create_first_key
 from keys.models import SigningKey
 from keys.record_key import make_record_key
 from relying_parties.models import AccessGrant, ClaimTemplate, RelyingParty, ResourceServer

@@ -21,7 +21,7 @@ from console.site import site
 from issuers.assertion_algs import ASSERTION_ALGS, all_algs
 from issuers.client_authorities import client_authorities
 from issuers.models import Issuer, default_methods
-from keys.creation import can_sign
+from keys.lifecycle.creation import can_sign
 from relying_parties.secrets.credentials import too_old_at_their_end
 
 

@@ -20,12 +20,12 @@ from console.key_acts import instant, why_not_activated, why_not_in_use, why_not
 from console.page import Page
 from console.unexpired_tokens import unexpired_tokens
 from console.versioned_act import FIRST, Asked, Subject, answered
-from keys.due import earliest_activation
 from keys.encryption import KeyUnreadableError
-from keys.line import heir_of, signs_before
+from keys.lifecycle.due import earliest_activation
+from keys.lifecycle.line import heir_of, signs_before
+from keys.lifecycle.revocation import revoke
+from keys.lifecycle.rotation import activate_without_waiting, announce_successor
 from keys.models import SigningKey
-from keys.revocation import revoke
-from keys.rotation import activate_without_waiting, announce_successor
 from keys.schedule import KeyState
 
 WORD = "revoke"

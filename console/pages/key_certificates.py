@@ -18,7 +18,8 @@ from console.pages.key_acts import KeyActs
 from console.public_fields import Certificates
 from console.versioned_act import Asked, Subject, answered
 from formats.certificates import CertificateUnreadableError
-from keys.certificates import (
+from keys.encryption import KeyUnreadableError
+from keys.importing.certificates import (
     Chain,
     attach_chain,
     certificate_request,
@@ -26,7 +27,6 @@ from keys.certificates import (
     chain_warnings,
     read_chain,
 )
-from keys.encryption import KeyUnreadableError
 from keys.models import SigningKey
 
 NOT_IN_A_FILE_NAME = re.compile(r"[^A-Za-z0-9_-]")

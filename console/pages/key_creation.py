@@ -19,12 +19,12 @@ from console.fields import Upload
 from console.key_acts import instant
 from console.page import Page
 from issuers.models import Issuer, SigningAlg
-from keys.creation import create_first_key
-from keys.importing import KEY_FILES, ForeignKey, read_key_file
+from keys.importing.key_files import KEY_FILES, ForeignKey, read_key_file
+from keys.importing.takeover import take_over
+from keys.lifecycle.creation import create_first_key
+from keys.lifecycle.retirement import outlive_tokens
 from keys.models import SigningKey
-from keys.retirement import outlive_tokens
 from keys.schedule import KeyState
-from keys.takeover import take_over
 
 
 class Password(forms.CharField):

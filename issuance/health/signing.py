@@ -4,9 +4,9 @@ from django.utils import timezone
 
 from issuers.directory import IssuerSnapshot
 from issuers.models import Issuer
-from keys.creation import no_active_key
-from keys.due import overdue_keys, rotates_at
 from keys.keyring import keyrings
+from keys.lifecycle.creation import no_active_key
+from keys.lifecycle.due import overdue_keys, rotates_at
 from keys.readiness import signing_problem
 from relying_parties.models import RelyingParty
 

@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from configuration.problems import InvalidConfigurationError
+from keys.lifecycle.revocation import revoke
+from keys.lifecycle.rotation import announce_successor
 from keys.models import SigningKey
-from keys.revocation import revoke
-from keys.rotation import announce_successor
 from tests.at_once import all_at_once
 from tests.cast import Cast
 from tests.configuration.files import applied

@@ -16,8 +16,8 @@ from django.utils import timezone
 from configuration.plan import Plan
 from issuers.models import Issuer
 from issuers.versioning.history import Source
+from keys.lifecycle.revocation import revoke
 from keys.models import SigningKey
-from keys.revocation import revoke
 from keys.schedule import KeyState
 from tests.cast import Cast
 from tests.configuration.files import applied, details, problems_of

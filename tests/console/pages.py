@@ -21,8 +21,8 @@ from audit.models import (
 )  # fmt: skip
 from console.site import site
 from issuers.models import GlobalVariable, Issuer
+from keys.lifecycle.rotation import announce_successor
 from keys.models import SigningKey
-from keys.rotation import announce_successor
 from relying_parties.models import (
     AccessGrant,
     ClaimTemplate,

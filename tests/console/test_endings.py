@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from console.page import MOST_NAMED
 from issuers.models import Issuer
-from keys.certificates import attach_chain, certificate_request, read_chain
+from keys.importing.certificates import attach_chain, certificate_request, read_chain
 from keys.models import SigningKey
 from relying_parties.models import ClientSecret, RelyingParty
 from relying_parties.secrets.credentials import add_generated_secret

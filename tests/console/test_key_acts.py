@@ -11,8 +11,8 @@ from django.utils import timezone
 from console import unexpired_tokens
 from console.pages import key_acts
 from issuers.models import ConfigurationRevision
+from keys.lifecycle.rotation import activate_without_waiting, announce_successor
 from keys.models import SigningKey
-from keys.rotation import activate_without_waiting, announce_successor
 from keys.schedule import KeyState
 from tests.cast import Cast
 from tests.console.conftest import Roles

@@ -10,9 +10,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
-from keys.certificates import certificate_request
+from keys.importing.certificates import certificate_request
+from keys.lifecycle.revocation import revoke
 from keys.models import SigningKey
-from keys.revocation import revoke
 from tests.cast import Cast
 from tests.console.forms import act
 from tests.console.pages import body_of, url

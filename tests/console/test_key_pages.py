@@ -7,9 +7,9 @@ from django.test import Client
 from django.utils import timezone
 
 from issuers.models import Issuer
+from keys.lifecycle.revocation import revoke
+from keys.lifecycle.rotation import announce_successor
 from keys.models import SigningKey
-from keys.revocation import revoke
-from keys.rotation import announce_successor
 from tests.cast import Cast
 from tests.console.forms import act
 from tests.console.pages import body_of, url

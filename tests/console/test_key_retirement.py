@@ -8,8 +8,8 @@ from django.test import Client
 from django.utils import timezone
 
 from issuers.models import Issuer
+from keys.lifecycle.rotation import activate_without_waiting, announce_successor
 from keys.models import SigningKey
-from keys.rotation import activate_without_waiting, announce_successor
 from tests.at_once import all_at_once
 from tests.cast import Cast
 from tests.configuration.files import applied

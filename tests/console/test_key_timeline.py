@@ -10,7 +10,7 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 
 from console.key_timeline import MARGIN, MOST_TICKS, TICK_MARGIN, Row, Timeline, timeline, timelines
 from issuers.models import Issuer
-from keys.creation import create_first_key
+from keys.lifecycle.creation import create_first_key
 from keys.models import SigningKey
 from tests.cast import Cast
 from tests.console.pages import body_of, url

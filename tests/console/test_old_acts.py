@@ -14,9 +14,9 @@ from django.utils import timezone
 from console.made_from import CONFLICT
 from console.people_version import SIGNER
 from issuers.models import GlobalVariable
-from keys.certificates import certificate_request
+from keys.importing.certificates import certificate_request
+from keys.lifecycle.rotation import activate_without_waiting, announce_successor
 from keys.models import SigningKey
-from keys.rotation import activate_without_waiting, announce_successor
 from relying_parties.models import (
     AccessGrant,
     ClientSecret,

@@ -13,8 +13,8 @@ from audit.models import IssuanceEvent
 from issuance.signed_jwt import LONGEST_JWT
 from issuers.versioning import revision
 from keys.keyring import KeySnapshot
+from keys.lifecycle.revocation import revoke
 from keys.models import SigningKey
-from keys.revocation import revoke
 from keys.signing import sign
 from tests.cast import Cast
 from tests.wire import ask, last_event

@@ -21,7 +21,7 @@ from console.seal_status import page_status, unsealed_rows
 from console.sealed_rows import TABLE, State, checked
 from issuers.models import SigningAlg
 from issuers.versioning import revision
-from keys.creation import create_first_key
+from keys.lifecycle.creation import create_first_key
 from keys.models import Purpose, SigningKey
 from keys.record_key import record_key, signed_statement
 from tests.cast import Cast

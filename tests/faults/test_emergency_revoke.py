@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
+from keys.lifecycle.revocation import revoke
+from keys.lifecycle.rotation import announce_successor
 from keys.models import SigningKey
-from keys.revocation import revoke
-from keys.rotation import announce_successor
 from tests.cast import Cast
 from tests.faults.load import under_load
 from tests.server import Server, serve

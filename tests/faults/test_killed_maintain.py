@@ -11,8 +11,8 @@ from django.utils import timezone
 from issuance.models import UsedJti
 from issuers.models import ConfigurationRevision
 from keys.keyring import KeySnapshot
+from keys.lifecycle.rotation import activate_without_waiting, announce_successor
 from keys.models import SigningKey
-from keys.rotation import activate_without_waiting, announce_successor
 from keys.signing import private_key_of
 from relying_parties.models import CredentialUse
 from tests.cast import Cast

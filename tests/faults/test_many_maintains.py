@@ -8,9 +8,9 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
-from keys.due import newest_keys
+from keys.lifecycle.due import newest_keys
+from keys.lifecycle.revocation import revoke
 from keys.models import SigningKey
-from keys.revocation import revoke
 from keys.schedule import KeyState
 from tests.cast import Cast
 from tests.faults.maintainer import Maintainer, maintainers

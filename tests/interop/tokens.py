@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from issuers.models import SigningAlg
-from keys.creation import create_first_key
+from keys.lifecycle.creation import create_first_key
 from relying_parties.claims.token_types import TokenType
 from relying_parties.models import ResourceServer
 from relying_parties.secrets.credentials import add_generated_secret

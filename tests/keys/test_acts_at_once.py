@@ -8,13 +8,13 @@ from django.utils import timezone
 
 from issuers.models import Issuer
 from keys.generation import generate_private_key
-from keys.importing import ForeignKey
+from keys.importing.key_files import ForeignKey
+from keys.importing.takeover import take_over
+from keys.lifecycle.revocation import revoke
+from keys.lifecycle.rotation import activate_without_waiting, announce_successor
+from keys.lifecycle.wiping import KEPT_AFTER_EXPIRY, wipe_expired_private_keys
 from keys.models import SigningKey
-from keys.revocation import revoke
-from keys.rotation import activate_without_waiting, announce_successor
 from keys.schedule import KeyState
-from keys.takeover import take_over
-from keys.wiping import KEPT_AFTER_EXPIRY, wipe_expired_private_keys
 from tests.at_once import all_at_once
 from tests.cast import Cast
 

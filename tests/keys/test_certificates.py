@@ -1,4 +1,4 @@
-"""keys/certificates.py: what a certificate authority signs, and the chain that comes back."""
+"""keys/importing/certificates.py: what a certificate authority signs, and the chain that comes back."""
 
 import base64
 from collections.abc import Callable
@@ -11,12 +11,18 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from keys.certificates import attach_chain, certificate_request, certificates_of, chain_warnings, read_chain
-from keys.creation import create_first_key
 from keys.encryption import KeyUnreadableError
 from keys.generation import self_signed_certificate
+from keys.importing.certificates import (
+    attach_chain,
+    certificate_request,
+    certificates_of,
+    chain_warnings,
+    read_chain,
+)
+from keys.lifecycle.creation import create_first_key
+from keys.lifecycle.revocation import revoke
 from keys.models import SigningKey
-from keys.revocation import revoke
 from tests.cast import Cast
 from tests.keys.authority import Authority
 from tests.weak_keys import costly_key, roca_key

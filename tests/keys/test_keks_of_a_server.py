@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from issuers.models import SigningAlg
-from keys.creation import create_first_key
+from keys.lifecycle.creation import create_first_key
 from keys.models import SigningKey
 from tests.cast import Cast
 from tests.faults.load import under_load

@@ -28,9 +28,9 @@ from issuers.models import SigningAlg
 from issuers.versioning.revision import bump
 from keys.generation import PrivateKey, generate_private_key
 from keys.keyring import KeySnapshot
+from keys.lifecycle.revocation import revoke
+from keys.lifecycle.rotation import activate_without_waiting, announce_successor
 from keys.models import SigningKey
-from keys.revocation import revoke
-from keys.rotation import activate_without_waiting, announce_successor
 from keys.signing import private_key_of
 from relying_parties.models import RelyingParty
 from tests.cast import Cast

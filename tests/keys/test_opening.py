@@ -6,8 +6,8 @@ from base64 import encodebytes
 import pytest
 from django.core.exceptions import ValidationError
 
-from keys import opening
-from keys.importing import read_pem, read_pkcs12
+from keys.importing import opening
+from keys.importing.key_files import read_pem, read_pkcs12
 
 SEQUENCE, OCTETS, INTEGER, OID, EXPLICIT = 0x30, 0x04, 0x02, 0x06, 0xA0
 PBES2, PBKDF2 = bytes.fromhex("2a864886f70d01050d"), bytes.fromhex("2a864886f70d01050c")

@@ -8,14 +8,15 @@ from pytest_django import Settings
 
 from audit.models import Outcome
 from issuers.models import SigningAlg
-from keys import pkcs11_token, readiness
-from keys.creation import create_first_key
+from keys import readiness
 from keys.encryption import KeyUnreadableError
 from keys.jwk import public_key
 from keys.keyring import KeySnapshot
+from keys.lifecycle.creation import create_first_key
 from keys.models import SigningKey
-from keys.pkcs11_objects import destroy_in_token
-from keys.pkcs11_uri import Pkcs11Uri
+from keys.pkcs11 import pkcs11_token
+from keys.pkcs11.pkcs11_objects import destroy_in_token
+from keys.pkcs11.pkcs11_uri import Pkcs11Uri
 from keys.signing import check
 from tests.cast import new_issuer
 from tests.keys.issuer_in_token import IssuerInToken, issuer_in_token

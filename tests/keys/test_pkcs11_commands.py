@@ -16,12 +16,12 @@ from pkcs11 import Attribute, ObjectClass
 from issuers.models import SigningAlg
 from keys.generation import PrivateKey, generate_private_key, self_signed_certificate
 from keys.keyring import KeySnapshot
+from keys.lifecycle.wiping import KEPT_AFTER_EXPIRY, wipe_expired_private_keys
 from keys.models import SigningKey
-from keys.pkcs11_token import OpenToken, in_token
-from keys.pkcs11_uri import Pkcs11Uri
+from keys.pkcs11.pkcs11_token import OpenToken, in_token
+from keys.pkcs11.pkcs11_uri import Pkcs11Uri
 from keys.schedule import KeyState
 from keys.signing import check
-from keys.wiping import KEPT_AFTER_EXPIRY, wipe_expired_private_keys
 from tests.cast import Cast
 from tests.keys.softhsm import URI, SoftHsm, labels
 from tests.wire import get

@@ -8,19 +8,19 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pkcs11 import Attribute
 
-from keys import pkcs11_token
-from keys.due import rotates_at
 from keys.encryption import KeyUnreadableError
 from keys.jwk import public_key
 from keys.keyring import KeySnapshot
+from keys.lifecycle.due import rotates_at
+from keys.lifecycle.revocation import revoke
+from keys.lifecycle.rotation import activate_without_waiting, announce_successor
+from keys.lifecycle.wiping import KEPT_AFTER_EXPIRY, wipe_expired_private_keys
 from keys.models import SigningKey
-from keys.pkcs11_objects import destroy_in_token
-from keys.pkcs11_uri import Pkcs11Uri
-from keys.revocation import revoke
-from keys.rotation import activate_without_waiting, announce_successor
+from keys.pkcs11 import pkcs11_token
+from keys.pkcs11.pkcs11_objects import destroy_in_token
+from keys.pkcs11.pkcs11_uri import Pkcs11Uri
 from keys.schedule import KeyState
 from keys.signing import check
-from keys.wiping import KEPT_AFTER_EXPIRY, wipe_expired_private_keys
 from tests.at_once import all_at_once
 from tests.cast import Cast
 from tests.keys.issuer_in_token import IssuerInToken, issuer_in_token

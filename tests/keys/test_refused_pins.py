@@ -12,9 +12,9 @@ import pytest
 from django.conf import settings as django_settings
 from pytest_django import Settings
 
-from keys import refused_pins
 from keys.encryption import KeyUnreadableError
-from keys.refused_pins import tried_once
+from keys.pkcs11 import refused_pins
+from keys.pkcs11.refused_pins import tried_once
 from tests.at_once import all_at_once
 from tests.cast import Cast
 from tests.keys.softhsm import URI, SoftHsm

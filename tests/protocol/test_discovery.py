@@ -5,7 +5,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from issuers.models import Issuer
-from keys.creation import create_first_key
+from keys.lifecycle.creation import create_first_key
 from relying_parties.models import RelyingParty
 from tests.cast import Cast, new_issuer
 from tests.wire import Answer, ask, assert_well_formed_refusal, call, events, get

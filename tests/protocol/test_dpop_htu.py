@@ -5,7 +5,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from issuers.models import SigningAlg
-from keys.creation import create_first_key
+from keys.lifecycle.creation import create_first_key
 from relying_parties.secrets.credentials import add_generated_secret
 from tests.cast import Cast, new_grant, new_issuer, new_relying_party, new_resource_server
 from tests.proofs import ENDPOINT, proof

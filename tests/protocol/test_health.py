@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from issuance.health.latest import Latest
 from issuers.models import Issuer, SigningAlg
-from keys.creation import create_first_key
+from keys.lifecycle.creation import create_first_key
 from keys.models import SigningKey
 from tests.cast import Cast
 

@@ -13,8 +13,8 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
 
 from formats.thumbprints import thumbprint
 from issuers.models import SigningAlg
-from keys.creation import create_first_key
 from keys.jwk import public_jwk
+from keys.lifecycle.creation import create_first_key
 from keys.models import Purpose, SigningKey
 from keys.record_key import make_record_key
 from tests.cast import Cast

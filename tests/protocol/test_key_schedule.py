@@ -6,10 +6,10 @@ import pytest
 from django.utils import timezone
 
 from formats.thumbprints import thumbprint
-from keys.creation import create_first_key
 from keys.encryption import encrypt
 from keys.generation import generate_private_key, private_bytes, self_signed_certificate
 from keys.jwk import public_jwk
+from keys.lifecycle.creation import create_first_key
 from keys.models import SigningKey
 from relying_parties.secrets.credentials import add_generated_secret
 from tests.cast import Cast, new_grant, new_issuer, new_relying_party, new_resource_server

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from issuers.models import Issuer, SigningAlg
-from keys.creation import create_first_key, has_key
+from keys.lifecycle.creation import create_first_key, has_key
 from tests.cast import INVOICES, Cast
 from tests.verifying import verified_twice
 from tests.wire import ask, get

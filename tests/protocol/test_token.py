@@ -9,7 +9,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from issuers.models import SigningAlg
-from keys.creation import create_first_key
+from keys.lifecycle.creation import create_first_key
 from keys.models import SigningKey
 from relying_parties.models import ClaimTemplate, RelyingParty
 from tests.cast import INVOICES, YOUR_APPLICATION, Cast

@@ -12,7 +12,7 @@ from audit.leaves import Leaf, packed, unpacked
 from audit.models import Checkpoint, Inspection, IssuanceEvent
 from audit.sealed_columns import names_of
 from issuers.versioning import revision
-from keys.creation import create_first_key
+from keys.lifecycle.creation import create_first_key
 from keys.models import Purpose, SigningKey
 from keys.record_key import record_key, signed_statement
 

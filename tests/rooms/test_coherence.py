@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from issuance.coherence import MOST_PROBLEMS, refuse_incoherent
 from issuers.models import GlobalVariable
-from keys.creation import create_first_key
+from keys.lifecycle.creation import create_first_key
 from keys.models import SigningKey
 from relying_parties.coherence import LONGEST_SUBJECT, problems_of, reached_by
 from relying_parties.models import AccessGrant, ClientSecret, RelyingParty, RequestRule

@@ -9,8 +9,8 @@ from django.utils import timezone
 from issuance.endings import endings
 from issuers.endings import HORIZON, Kind, step_of
 from issuers.models import Issuer
-from keys.certificates import attach_chain, certificate_request, read_chain
-from keys.rotation import announce_successor
+from keys.importing.certificates import attach_chain, certificate_request, read_chain
+from keys.lifecycle.rotation import announce_successor
 from relying_parties.models import ClientSecret, RelyingParty
 from relying_parties.secrets.credentials import add_generated_secret, revoke_secret
 from tests.cast import Cast

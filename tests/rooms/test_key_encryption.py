@@ -10,11 +10,11 @@ from pytest_django import Settings
 from issuers.models import SigningAlg
 from issuers.versioning import revision
 from keys import signing
-from keys.creation import create_first_key
 from keys.encryption import NONCE_BYTES, EncryptedKey, KeyUnreadableError, decrypt, encrypt
 from keys.keyring import KeySnapshot, keyrings
+from keys.lifecycle.creation import create_first_key
+from keys.lifecycle.revocation import revoke
 from keys.models import SigningKey
-from keys.revocation import revoke
 from tests.cast import Cast
 from tests.wire import ask
 

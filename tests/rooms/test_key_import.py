@@ -17,15 +17,15 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from keys import importing
 from keys.generation import PrivateKey, generate_private_key, self_signed_certificate
-from keys.importing import read_pem, read_pkcs12
+from keys.importing import key_files
+from keys.importing.key_files import read_pem, read_pkcs12
+from keys.importing.takeover import take_over
 from keys.keyring import KeySnapshot
+from keys.lifecycle.rewrapping import rewrap_keys
 from keys.models import SigningKey
-from keys.rewrapping import rewrap_keys
 from keys.schedule import KeyState
 from keys.signing import private_key_of
-from keys.takeover import take_over
 from tests.cast import Cast
 from tests.weak_keys import roca_key
 
@@ -95,7 +95,7 @@ def test_a_weak_or_unknown_key_is_refused(key: PrivateKey, why: str) -> None:
 
 
 def test_a_key_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importing, "MAX_RSA_BITS", 2048)
+    monkeypatch.setattr(key_files, "MAX_RSA_BITS", 2048)
     with pytest.raises(ValidationError, match="2304 bits; at most 2048"):
         read_pem(pem(rsa.generate_private_key(65537, 2304)))
 

@@ -20,10 +20,10 @@ from joserfc.jwk import JWKRegistry
 
 from formats.thumbprints import base64url, thumbprint
 from issuers.models import Issuer, SigningAlg
-from keys.creation import create_first_key, signing_alg_problem
 from keys.generation import generate_private_key
 from keys.jwk import certificate_members, public_jwk
 from keys.keyring import KeySnapshot, keyrings
+from keys.lifecycle.creation import create_first_key, signing_alg_problem
 from keys.models import RECORD, Purpose, SigningKey
 from keys.signing import sign
 from tests.cast import Cast

@@ -6,12 +6,12 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from keys.due import is_overdue, newest_keys, rotates_at, successor_is_due
+from keys.lifecycle.due import is_overdue, newest_keys, rotates_at, successor_is_due
+from keys.lifecycle.revocation import revoke
+from keys.lifecycle.rotation import activate_without_waiting, announce_successor
+from keys.lifecycle.wiping import KEPT_AFTER_EXPIRY, wipe_expired_private_keys
 from keys.models import SigningKey
-from keys.revocation import revoke
-from keys.rotation import activate_without_waiting, announce_successor
 from keys.schedule import KeyState
-from keys.wiping import KEPT_AFTER_EXPIRY, wipe_expired_private_keys
 from tests.cast import Cast
 from upkeep.maintenance import maintain
 

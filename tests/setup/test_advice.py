@@ -55,8 +55,8 @@ ROOMS = (
 COMMAND = re.compile(r"(?:manage\.py )(audit [a-z-]+|[a-z_]+)|(openssl rand)")
 
 PROVEN: dict[tuple[str, str], str] = {
-    ("keys/revocation.py", "revoke_key"): "tests/keys/test_pkcs11_rotation.py",
-    ("keys/refused_pins.py", "as"): "tests/keys/test_refused_pins.py",
+    ("keys/lifecycle/revocation.py", "revoke_key"): "tests/keys/test_pkcs11_rotation.py",
+    ("keys/pkcs11/refused_pins.py", "as"): "tests/keys/test_refused_pins.py",
     ("audit/record_mends.py", "migrate"): "tests/faults/test_unmigrated.py",
     ("console/static_files.py", "collectstatic"): "tests/setup/test_files_of_the_server.py",
     ("templates/console/not_collected.html", "collectstatic"): "tests/setup/test_files_of_the_server.py",
@@ -210,7 +210,7 @@ def test_migrations_that_are_not_applied(cast: Cast) -> None:
     assert told() == ""
 
 
-@advises("keys/creation.py", "create_key")
+@advises("keys/lifecycle/creation.py", "create_key")
 def test_an_algorithm_without_an_active_key(cast: Cast) -> None:
     RelyingParty.objects.filter(pk=cast.billing.pk).update(signing_alg="EdDSA")
     assert commands_in(told()) == [["create_key", "oidc_m2m", "EdDSA"]]

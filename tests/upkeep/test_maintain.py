@@ -8,8 +8,8 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 from pytest_django import Settings
 
-from keys.creation import create_first_key
-from keys.due import rotates_at
+from keys.lifecycle.creation import create_first_key
+from keys.lifecycle.due import rotates_at
 from keys.models import SigningKey
 from tests.cast import Cast
 from tests.rooms.failing import refusing

@@ -12,7 +12,7 @@ import pytest
 from django.utils import timezone
 
 from issuers.versioning.history import Source
-from keys.due import rotates_at
+from keys.lifecycle.due import rotates_at
 from keys.models import SigningKey
 from tests.cast import Cast
 from tests.outage import losable_database

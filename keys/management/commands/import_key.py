@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from issuers.models import SigningAlg
 from issuers.paths import ROOT, issuer_at
-from keys.importing import (
+from keys.importing.key_files import (
     KEY_FILES,
     LONGEST_KEY_FILE,
     ForeignKey,
@@ -22,9 +22,9 @@ from keys.importing import (
     read_key_file,
     read_token,
 )
+from keys.importing.takeover import take_over
 from keys.management.refusals import told
-from keys.pkcs11_uri import Pkcs11Uri
-from keys.takeover import take_over
+from keys.pkcs11.pkcs11_uri import Pkcs11Uri
 
 PASSWORD = "KEY_PASSWORD"  # noqa: S105 - the name of a variable
 

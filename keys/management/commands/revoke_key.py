@@ -7,10 +7,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from issuers.paths import ROOT, issuer_at
-from keys.line import heir_of
+from keys.lifecycle.line import heir_of
+from keys.lifecycle.revocation import revoke
 from keys.management.refusals import told
 from keys.models import SigningKey
-from keys.revocation import revoke
 
 
 class Command(BaseCommand):

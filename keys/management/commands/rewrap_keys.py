@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from keys.lifecycle.rewrapping import rewrap_keys
 from keys.management.refusals import told
-from keys.rewrapping import rewrap_keys
 
 
 class Command(BaseCommand):

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from jwcrypto.jwk import JWK
 
-from keys.rotation import activate_without_waiting, announce_successor
+from keys.lifecycle.rotation import activate_without_waiting, announce_successor
 from tests.cast import YOUR_APPLICATION, Cast
 from tests.interop.conftest import Provider
 from tests.interop.debian.configuration import configured

@@ -7,9 +7,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 from django.core.exceptions import ValidationError
 
-from keys.certificates import Chain, is_issued_by, is_of
-from keys.file_kinds import JAVA_MAGIC
-from keys.opening import open_pkcs12
+from keys.importing.certificates import Chain, is_issued_by, is_of
+from keys.importing.file_kinds import JAVA_MAGIC
+from keys.importing.opening import open_pkcs12
 
 
 def open_store(data: bytes, *, password: str, alias: str) -> tuple[object, Chain]:

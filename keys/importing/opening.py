@@ -14,9 +14,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_private_key, pkcs12
 from django.core.exceptions import ValidationError
 
-from keys import opening_process
 from keys.generation import NOT_OFFERED
-from keys.opening_process import ERRORS, bytes_of, text_of
+from keys.importing import opening_process
+from keys.importing.opening_process import ERRORS, bytes_of, text_of
 
 LONGEST = 10
 """Seconds. The greatest work that real tools ask for takes one."""

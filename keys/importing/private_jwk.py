@@ -10,8 +10,8 @@ from cryptography import x509
 from django.core.exceptions import ValidationError
 
 from formats.strict_json import StrictDecoder
-from keys.certificates import Chain
-from keys.opening import open_jwk
+from keys.importing.certificates import Chain
+from keys.importing.opening import open_jwk
 
 NUMBERS = frozenset({"n", "e", "d", "p", "q", "dp", "dq", "qi", "x", "y"})
 MAX_NUMBER = 1400

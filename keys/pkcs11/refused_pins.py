@@ -66,7 +66,9 @@ def _not_ours(path: Path, token: str) -> str:
 
 def _path_of(token: str, pin: str) -> Path:
     """The name tells nothing of the PIN to who does not hold SECRET_KEY."""
-    name = salted_hmac("keys.refused_pins", f"{settings.PKCS11_MODULE}\0{token}\0{pin}", algorithm="sha256")
+    name = salted_hmac(
+        "keys.pkcs11.refused_pins", f"{settings.PKCS11_MODULE}\0{token}\0{pin}", algorithm="sha256"
+    )
     directory = settings.VAR_DIR if os.access(settings.VAR_DIR, os.W_OK) else MEMORY
     return Path(directory) / f"pin-{name.hexdigest()[:32]}"
 

@@ -16,18 +16,18 @@ from django.core.exceptions import ValidationError
 from formats.foreign_keys import MAX_RSA_BITS, ROCA, RSA_EXPONENT
 from formats.roca import is_roca_weak
 from issuers.models import SigningAlg
-from keys.certificates import Chain, chain_warnings, require_chain
 from keys.encryption import KeyUnreadableError
-from keys.file_kinds import PEM, PRIVATE_PEM, FileKind, kind_of, unwrapped
 from keys.generation import NOT_OFFERED, RSA_BITS, PrivateKey
+from keys.importing.certificates import Chain, chain_warnings, require_chain
+from keys.importing.file_kinds import PEM, PRIVATE_PEM, FileKind, kind_of, unwrapped
+from keys.importing.opening import open_der, open_pem
+from keys.importing.private_jwk import read_jwk
+from keys.importing.stores import open_store, refuse_java_store
 from keys.jwk import public_jwk
 from keys.models import SigningKey
-from keys.opening import open_der, open_pem
-from keys.pkcs11_objects import find_in_token
-from keys.pkcs11_uri import Pkcs11Uri
-from keys.private_jwk import read_jwk
+from keys.pkcs11.pkcs11_objects import find_in_token
+from keys.pkcs11.pkcs11_uri import Pkcs11Uri
 from keys.signing import proves_itself
-from keys.stores import open_store, refuse_java_store
 
 LONGEST_KEY_FILE = 64 * 1024
 """Bytes: a key and its chain are some thousands."""

@@ -5,9 +5,9 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from issuers.models import Issuer
-from keys.due import issuer_of
+from keys.lifecycle.due import issuer_of
+from keys.lifecycle.retirement import published_until
 from keys.models import SigningKey
-from keys.retirement import published_until
 from keys.schedule import KeyState
 
 

@@ -10,11 +10,11 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from keys.creation import new_key
-from keys.due import earliest_activation, issuer_of, rotates_at
-from keys.line import activate, locked, store
+from keys.lifecycle.creation import new_key
+from keys.lifecycle.due import earliest_activation, issuer_of, rotates_at
+from keys.lifecycle.line import activate, locked, store
 from keys.models import SigningKey
-from keys.pkcs11_uri import Pkcs11Uri
+from keys.pkcs11.pkcs11_uri import Pkcs11Uri
 from keys.schedule import KeyState
 
 

@@ -1,6 +1,6 @@
 """The program that decrypts one key file: it gets the file and its password by its input, and answers by its output.
 
-It is run apart (keys/opening.py) and knows nothing of this installation: no settings, and none of its modules.
+It is run apart (see opening.py) and knows nothing of this installation: no settings, and none of its modules.
 """
 
 import base64

@@ -9,11 +9,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from issuers.paths import written_path
-from keys.due import earliest_activation, issuer_of
 from keys.encryption import KeyUnreadableError
-from keys.line import activate, heir_of, locked, retire_before
+from keys.lifecycle.due import earliest_activation, issuer_of
+from keys.lifecycle.line import activate, heir_of, locked, retire_before
+from keys.lifecycle.rotation import new_successor
 from keys.models import SigningKey
-from keys.rotation import new_successor
 from keys.schedule import KeyState
 
 
