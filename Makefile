@@ -33,7 +33,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PYTEST := $(BIN)/pytest --numprocesses=auto
 QUICK := $(PYTEST) -m 'not slow and not nightly'
 SLOW := $(PYTEST) -m slow
-MUTATED := $(filter-out %/__init__.py,$(wildcard issuance/*.py issuance/health/*.py)) audit/record.py
+MUTATED := $(filter-out %/__init__.py,$(wildcard issuance/*.py issuance/health/*.py)) audit/writing/record.py
 JUDGES := tests/console tests/fetching tests/mtls tests/protocol tests/record tests/rooms tests/upkeep
 NIGHTLY := $(BIN)/pytest -n0 -m nightly
 

@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 from django.db.models.signals import pre_migrate
 
-from audit.durability import note_opened_files
+from audit.writing.durability import note_opened_files
 
 
 class AuditConfig(AppConfig):
@@ -12,9 +12,11 @@ class AuditConfig(AppConfig):
     verbose_name = "Record"
 
     def ready(self) -> None:
-        connection_created.connect(note_opened_files, dispatch_uid="audit.durability")
+        connection_created.connect(note_opened_files, dispatch_uid="audit.writing.durability")
         # Connects itself to Django's signals, whose senders are models.
-        import_module("audit.account_changes")
+        import_module("audit.writing.account_changes")
         # It reads models, which are there only now.
-        going_back = import_module("audit.going_back")
-        pre_migrate.connect(going_back.refuse_to_lose_rows, sender=self, dispatch_uid="audit.going_back")
+        going_back = import_module("audit.protection.going_back")
+        pre_migrate.connect(
+            going_back.refuse_to_lose_rows, sender=self, dispatch_uid="audit.protection.going_back"
+        )

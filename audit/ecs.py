@@ -6,8 +6,8 @@ docs/event-stream.md shows the same tables.
 from collections.abc import Mapping
 from typing import Any
 
-from audit.leaf import instant
 from audit.models import IssuanceEvent, OperationalEvent, Outcome
+from audit.sealing.leaf import instant
 from runtime.logs.log_line import OWN, VERSION
 
 _NAMED = {

@@ -14,7 +14,7 @@ class Problem:
     seen: str = ""
     """The values that show it, for people."""
     evidence: str = ""
-    """The kind, and the hashes of what was sealed and of what is there now (audit/evidence.py).
+    """The kind, and the hashes of what was sealed and of what is there now (audit/verification/evidence.py).
 
     Empty: the finding cannot be acknowledged.
     """

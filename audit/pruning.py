@@ -12,17 +12,17 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max, Min
 
-from audit.acknowledgements import Acknowledgements
-from audit.chain import leaves_of
-from audit.checkpoints import CHECKPOINT, TOMBSTONE, Reader, tombstone_claims
 from audit.hourly_counts import EVENTS
-from audit.leaf import SealedTable
-from audit.leaves import Leaf
 from audit.models import Checkpoint, IssuanceEvent, Tombstone, Trace, UnsealedRange
-from audit.row_check import Changed, State, compare
-from audit.sealed_columns import as_sealed
-from audit.tombstones import Tombstones
-from audit.unsealed import LATEST_SEAL
+from audit.sealing.chain import leaves_of
+from audit.sealing.checkpoints import CHECKPOINT, TOMBSTONE, Reader, tombstone_claims
+from audit.sealing.leaf import SealedTable
+from audit.sealing.leaves import Leaf
+from audit.sealing.sealed_columns import as_sealed
+from audit.sealing.unsealed import LATEST_SEAL
+from audit.verification.acknowledgements import Acknowledgements
+from audit.verification.row_check import Changed, State, compare
+from audit.verification.tombstones import Tombstones
 from issuers.versioning import revision
 
 TABLE = SealedTable.of(IssuanceEvent)

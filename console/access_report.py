@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Max, Min, Q, Sum
 
-from audit.csv_export import neutralised
+from audit.exporting.csv_export import neutralised
 from audit.models import HourlyCount, Outcome
 from console.access_history import Access, GrantAct, accesses
 from console.activity import complete_until

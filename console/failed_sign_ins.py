@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from audit.models import OperationalEvent
-from audit.operational_events import record_act
+from audit.writing.operational_events import record_act
 from issuance.throttle import source_network
 from issuers.versioning.history import Source
 from runtime.rate_limit.windows import Window

@@ -4,8 +4,8 @@ from typing import Any
 
 from django import forms
 
-from audit.chosen import Chosen
 from audit.models import Outcome
+from audit.reading.chosen import Chosen
 from console.fields import Instant
 from issuance.errors import OAuthError
 from issuers.models import Issuer

@@ -8,10 +8,10 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from audit.chosen import LOOKUPS
 from audit.models import IssuanceEvent
-from audit.pages import MOST_LOOKED_AT, Page, Search, page_of
-from audit.places import Place
+from audit.reading.chosen import LOOKUPS
+from audit.reading.pages import MOST_LOOKED_AT, Page, Search, page_of
+from audit.reading.places import Place
 from console.record_filter import RecordFilter
 
 OLDER, NEWER = "older_than", "newer_than"

@@ -12,14 +12,14 @@ from typing import Any
 
 from django.db.models import Max
 
-from audit import merkle
-from audit.chain import payload_of
-from audit.checkpoints import CHECKPOINT
-from audit.leaf import SealedTable
-from audit.leaves import BrokenLeavesError, Leaf, unpacked
 from audit.models import Checkpoint, IssuanceEvent, UnsealedRange
-from audit.row_check import hashes_of
-from audit.sealed_columns import as_sealed
+from audit.sealing import merkle
+from audit.sealing.chain import payload_of
+from audit.sealing.checkpoints import CHECKPOINT
+from audit.sealing.leaf import SealedTable
+from audit.sealing.leaves import BrokenLeavesError, Leaf, unpacked
+from audit.sealing.sealed_columns import as_sealed
+from audit.verification.row_check import hashes_of
 from keys.record_key import ForgedStatementError, read_statement, record_jwks
 
 TABLE = SealedTable.of(IssuanceEvent)

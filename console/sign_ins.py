@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from audit.models import OperationalEvent
-from audit.operational_events import record_act
+from audit.writing.operational_events import record_act
 from console import failed_sign_ins
 from console.login import LoginForm
 from issuers.versioning.history import Source

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.defaults import server_error
 
-from audit.failover import leave_if_read_only
+from audit.writing.failover import leave_if_read_only
 from console.static_files import NotCollectedError
 from runtime.turns import StuckError
 

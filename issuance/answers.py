@@ -9,7 +9,7 @@ from django.db import Error as DatabaseFailure
 from django.http import HttpResponse
 from rest_framework import exceptions
 
-from audit.record import NotRecordedError
+from audit.writing.record import NotRecordedError
 from issuance.errors import MethodNotAllowed, NotRecorded, OAuthError, ServerError, TemporarilyUnavailable
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}

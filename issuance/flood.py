@@ -15,8 +15,8 @@ import structlog
 from django.conf import settings
 from django.db import connection, transaction
 
-from audit.entry import Entry
 from audit.models import RefusalCount
+from audit.writing.entry import Entry
 from issuance.errors import OAuthError
 from issuance.throttle import source_network
 from runtime.rate_limit.windows import Window

@@ -5,8 +5,8 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from audit.entry import Entry
 from audit.models import Outcome
+from audit.writing.entry import Entry
 from formats.masking import cleaned
 from issuance.access_token import UnsignedToken
 from issuance.binding import Binding

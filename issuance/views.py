@@ -10,9 +10,9 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework.request import Request
 
-from audit.entry import Entry
-from audit.record import NotRecordedError, record
-from audit.record_health import RECORD_HEALTH
+from audit.writing.entry import Entry
+from audit.writing.record import NotRecordedError, record
+from audit.writing.record_health import RECORD_HEALTH
 from issuance import flood, story
 from issuance.access_token import token_for
 from issuance.answers import NO_STORE, json_answer

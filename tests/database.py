@@ -13,7 +13,7 @@ from typing import Protocol
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from audit.record_health import RECORD_HEALTH
+from audit.writing.record_health import RECORD_HEALTH
 from console import failed_sign_ins
 from console.login import FAILURES as FAILED_LOGINS
 from console.login import NETWORK_FAILURES

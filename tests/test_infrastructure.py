@@ -4,8 +4,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from audit import triggers
 from audit.models import IssuanceEvent, Outcome
+from audit.protection import triggers
 from relying_parties.models import RelyingParty
 from tests.cast import Cast
 from tests.conftest import no_skip_in_ci

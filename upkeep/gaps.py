@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.utils import timezone
 
-from audit.leaf import instant
 from audit.models import IssuanceEvent, OperationalEvent
-from audit.operational_events import COMMANDS, SERVER, record_act
-from audit.record_health import RECORD_HEALTH, Gap
+from audit.sealing.leaf import instant
+from audit.writing.operational_events import COMMANDS, SERVER, record_act
+from audit.writing.record_health import RECORD_HEALTH, Gap
 from upkeep.models import LastRun
 
 MIN_SILENCE = timedelta(minutes=5)

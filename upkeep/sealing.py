@@ -16,14 +16,15 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from audit import hourly_counts, merkle
-from audit.checkpoints import CHECKPOINT, MOST_ROWS, checkpoint_claims
-from audit.leaf import SealedTable, hash_of
-from audit.leaves import Leaf, packed
+from audit import hourly_counts
 from audit.models import Checkpoint, UnsealedRange
-from audit.sealed_columns import names_of
-from audit.sealed_tables import sealed_tables
-from audit.unsealed import KEPT, left_of, ranges_of
+from audit.sealing import merkle
+from audit.sealing.checkpoints import CHECKPOINT, MOST_ROWS, checkpoint_claims
+from audit.sealing.leaf import SealedTable, hash_of
+from audit.sealing.leaves import Leaf, packed
+from audit.sealing.sealed_columns import names_of
+from audit.sealing.sealed_tables import sealed_tables
+from audit.sealing.unsealed import KEPT, left_of, ranges_of
 from keys.record_key import record_key, signed_statement
 
 MOST_CHECKPOINTS = 10

@@ -21,9 +21,9 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from audit.leaf import instant
 from audit.models import OperationalEvent
-from audit.operational_events import SERVER, record_act
+from audit.sealing.leaf import instant
+from audit.writing.operational_events import SERVER, record_act
 from issuance.health.recording import recording_problems
 from upkeep import gaps
 

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from audit import triggers
+from audit.protection import triggers
 
 TABLES = ("audit_issuanceevent", "audit_tombstone", "audit_checkpoint", "audit_refusalcount")
 

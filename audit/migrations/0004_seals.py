@@ -2,7 +2,7 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
-from audit import triggers
+from audit.protection import triggers
 
 
 FORMER_TABLES = ("audit_issuanceevent", "audit_tombstone", "audit_checkpoint", "audit_refusalcount")
@@ -111,7 +111,7 @@ class Migration(migrations.Migration):
                 ('number', models.PositiveBigIntegerField(help_text='From 1 on, without gaps.', unique=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('row_count', models.PositiveIntegerField()),
-                ('leaves', models.BinaryField(help_text='Table, id and SHA-256 leaf hash of each row (audit/leaves.py).')),
+                ('leaves', models.BinaryField(help_text='Table, id and SHA-256 leaf hash of each row (audit/sealing/leaves.py).')),
                 ('root', models.CharField(help_text='Hexadecimal.', max_length=64)),
                 ('kid', models.CharField(max_length=128)),
                 ('statement', models.TextField(help_text='A JWT in compact serialization.')),

@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-from audit.live_indexes import AddIndexLive, RemoveIndexLive
+from audit.protection.live_indexes import AddIndexLive, RemoveIndexLive
 
 
 class Migration(migrations.Migration):

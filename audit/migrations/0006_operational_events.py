@@ -1,6 +1,6 @@
 from django.db import migrations, models
 
-from audit import triggers
+from audit.protection import triggers
 
 TABLES = ("audit_operationalevent",)
 

@@ -18,7 +18,7 @@ class Outcome(models.TextChoices):
 class IssuanceEvent(models.Model):
     """One token request. Issued: authorised and committed, then signed; the answer may never have arrived.
 
-    Append-only in the database (audit/triggers.py). Failed: signing failed after the commit, a second row.
+    Append-only in the database (audit/protection/triggers.py). Failed: signing failed after the commit, a second row.
     """
 
     at = models.DateTimeField()
@@ -68,7 +68,7 @@ class IssuanceEvent(models.Model):
     class Meta:
         ordering = ["-at", "-id"]
         verbose_name = "token request"
-        # What the record is filtered by, each in the order of its pages (audit/pages.py).
+        # What the record is filtered by, each in the order of its pages (audit/reading/pages.py).
         indexes = [
             models.Index(fields=["at", "id"], name="event_at_id"),
             models.Index(fields=["issuer", "at", "id"], name="event_issuer_at"),

@@ -10,14 +10,16 @@ from django.utils import timezone
 class Checkpoint(models.Model):
     """A seal over rows: their leaves, the Merkle root (RFC 9162 section 2.1), signed by the record key.
 
-    `statement` is a JWT (audit/checkpoints.py) whose claims bind number, root and the checkpoint before.
+    `statement` is a JWT (audit/sealing/checkpoints.py) whose claims bind number, root and the checkpoint before.
     """
 
     number = models.PositiveBigIntegerField(unique=True, help_text="From 1 on, without gaps.")
     created_at = models.DateTimeField(default=timezone.now)
     previous = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="next")
     row_count = models.PositiveIntegerField()
-    leaves = models.BinaryField(help_text="Table, id and SHA-256 leaf hash of each row (audit/leaves.py).")
+    leaves = models.BinaryField(
+        help_text="Table, id and SHA-256 leaf hash of each row (audit/sealing/leaves.py)."
+    )
     root = models.CharField(max_length=64, help_text="Hexadecimal.")
     kid = models.CharField(max_length=128)
     statement = models.TextField(help_text="A JWT in compact serialization.")

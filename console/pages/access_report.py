@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from audit.inspections import inspected
 from audit.models import Inspection
+from audit.writing.inspections import inspected
 from console.access_filter import AccessFilter
 from console.access_report import Report, report
 from console.site import SEES_CONFIGURATION, site

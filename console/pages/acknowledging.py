@@ -11,12 +11,12 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from audit.acknowledgements import MAX_REASON, acknowledge
-from audit.leaf import SealedTable
 from audit.models import IssuanceEvent, OperationalEvent
 from audit.problem import Problem
-from audit.row_finding import RowFinding, finding_of_row
-from audit.sealed_tables import sealed_tables
+from audit.sealing.leaf import SealedTable
+from audit.sealing.sealed_tables import sealed_tables
+from audit.verification.acknowledgements import MAX_REASON, acknowledge
+from audit.verification.row_finding import RowFinding, finding_of_row
 from console.page import Page
 from console.row_ids import MAX_ID
 from keys.record_key import NoRecordKeyError, statement_reader, statement_signer

@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
 
-from audit.export import CSV, NDJSON, Export
+from audit.exporting.export import CSV, NDJSON, Export
 from audit.models import IssuanceEvent, Trace
 from console.pages.as_it_was import AsItWasPage
 from console.pages.event_page import EventPage

@@ -1,6 +1,6 @@
 """Whether clients can be proven by their secrets."""
 
-from audit.schema import schema
+from audit.protection.schema import schema
 from relying_parties.secrets.peppers import pepper_problems
 
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from django.db import Error as DatabaseFailure
 from django.db import OperationalError, connection
 
-from audit import durability
-from audit.record_health import reason_of
-from audit.write_probe import limited_transaction
+from audit.writing import durability
+from audit.writing.record_health import reason_of
+from audit.writing.write_probe import limited_transaction
 from issuance.documents import is_warm
 from issuance.health.client_secrets import client_secret_problems
 from issuance.health.record import record_problems, seal_problems

@@ -3,9 +3,10 @@
 from django.db import connection
 from django.utils import timezone
 
-from audit import durability, triggers
-from audit.schema import schema
-from audit.unsealed import overdue_tables
+from audit.protection import triggers
+from audit.protection.schema import schema
+from audit.sealing.unsealed import overdue_tables
+from audit.writing import durability
 from keys.record_key import NoRecordKeyError, record_key
 
 

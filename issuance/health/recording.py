@@ -3,10 +3,10 @@
 from django.db import Error as DatabaseFailure
 from django.db import connection
 
-from audit.failover import leave_if_read_only
-from audit.record_health import RECORD_HEALTH, Gap, reason_of
-from audit.record_mends import mend_of
-from audit.write_probe import probe
+from audit.writing.failover import leave_if_read_only
+from audit.writing.record_health import RECORD_HEALTH, Gap, reason_of
+from audit.writing.record_mends import mend_of
+from audit.writing.write_probe import probe
 
 IDLE_AFTER = 5.0
 """Seconds after the last row from which a probe is written instead."""

@@ -1,6 +1,6 @@
 """Whether the database has the tables that this version asks for."""
 
-from audit.schema import schema
+from audit.protection.schema import schema
 
 
 def migration_problems() -> list[str]:

@@ -3,8 +3,8 @@
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
-from audit import durability
-from audit.schema import schema
+from audit.protection.schema import schema
+from audit.writing import durability
 from issuance.health.record import record_problems
 from relying_parties.secrets.credentials import secrets_without_pepper
 from relying_parties.secrets.peppers import pepper_problems

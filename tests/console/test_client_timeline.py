@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from audit.entry import Entry
 from audit.models import IssuanceEvent
-from audit.record import record
+from audit.writing.entry import Entry
+from audit.writing.record import record
 from console import client_timeline
 from console.client_timeline import timeline
 from console.event_runs import runs

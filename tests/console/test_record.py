@@ -14,10 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from audit.csv_export import neutralised
-from audit.entry import Entry
+from audit.exporting.csv_export import neutralised
 from audit.models import Inspection, IssuanceEvent
-from audit.record import record
+from audit.writing.entry import Entry
+from audit.writing.record import record
 from tests.cast import Cast
 from tests.console.pages import body_of, federate
 from tests.wire import ask, last_event
@@ -135,7 +135,7 @@ def test_the_cell_of_an_issuer_that_is_gone_leads_to_its_list_too(cast: Cast, au
 def test_a_search_that_finds_little_looks_at_so_many_rows_and_says_how_far(
     cast: Cast, auditor: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("audit.pages.MOST_LOOKED_AT", 10)
+    monkeypatch.setattr("audit.reading.pages.MOST_LOOKED_AT", 10)
     refusals(1, client_id="busy", error="invalid_scope", ip="192.0.2.1")
     refusals(30, client_id="busy", error="invalid_client", ip="192.0.2.1")
     refusals(30, client_id="other", error="invalid_scope", ip="192.0.2.1")

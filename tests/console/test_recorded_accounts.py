@@ -7,8 +7,8 @@ from django.db import DatabaseError
 from django.test import Client
 from django.utils import timezone
 
-from audit.leaves import unpacked
 from audit.models import Checkpoint, OperationalEvent
+from audit.sealing.leaves import unpacked
 from configuration.first_users import create_first_users
 from console.made_from import MADE_FROM
 from console.site import site

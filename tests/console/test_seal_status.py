@@ -9,13 +9,14 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from audit import merkle, triggers
-from audit.checkpoints import CHECKPOINT
-from audit.entry import Entry
-from audit.leaf import hash_of
-from audit.leaves import Leaf, packed
 from audit.models import Checkpoint, Inspection, IssuanceEvent, Tombstone, UnsealedRange
-from audit.record import record
+from audit.protection import triggers
+from audit.sealing import merkle
+from audit.sealing.checkpoints import CHECKPOINT
+from audit.sealing.leaf import hash_of
+from audit.sealing.leaves import Leaf, packed
+from audit.writing.entry import Entry
+from audit.writing.record import record
 from console import sealed_rows
 from console.seal_status import page_status, unsealed_rows
 from console.sealed_rows import TABLE, State, checked

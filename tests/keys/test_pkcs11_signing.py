@@ -48,7 +48,7 @@ for _ in range(100):
 FORKS_WITH_AN_OPEN_TOKEN = """
 import os, django
 django.setup()
-from keys import pkcs11_token
+from keys.pkcs11 import pkcs11_token
 from keys.keyring import KeySnapshot
 from keys.models import SigningKey
 from keys.signing import check

@@ -1,4 +1,4 @@
-"""audit/live_indexes.py: tokens are issued while the indexes of the record are made."""
+"""audit/protection/live_indexes.py: tokens are issued while the indexes of the record are made."""
 
 import time
 from concurrent.futures import Future, ThreadPoolExecutor

@@ -4,10 +4,10 @@ import pytest
 from django.core.management import call_command
 from django.db import DatabaseError, connection
 
-from audit import triggers
-from audit.chosen import Chosen
-from audit.export import NDJSON, Export
+from audit.exporting.export import NDJSON, Export
 from audit.models import IssuanceEvent, Outcome, Tombstone
+from audit.protection import triggers
+from audit.reading.chosen import Chosen
 from tests.cast import Cast
 from tests.postgresql.conftest import psql, run
 from tests.postgresql.test_roles import SERVER, acting_as

@@ -9,8 +9,8 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 from django.test import Client
 
-from audit import triggers
 from audit.models import Inspection, IssuanceEvent, Tombstone
+from audit.protection import triggers
 from issuers.models import Issuer
 from tests.cast import Cast
 from tests.postgresql.conftest import psql, run

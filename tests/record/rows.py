@@ -4,8 +4,8 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from audit.leaves import Leaf, unpacked
 from audit.models import Checkpoint, IssuanceEvent, Outcome
+from audit.sealing.leaves import Leaf, unpacked
 from upkeep.sealing import seal
 
 EVENTS = "audit_issuanceevent"

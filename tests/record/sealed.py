@@ -6,11 +6,11 @@ from typing import Any
 
 from django.utils import timezone
 
-from audit import merkle
-from audit.leaf import SealedTable, hash_of, instant
-from audit.leaves import Leaf, packed, unpacked
 from audit.models import Checkpoint, Inspection, IssuanceEvent
-from audit.sealed_columns import names_of
+from audit.sealing import merkle
+from audit.sealing.leaf import SealedTable, hash_of, instant
+from audit.sealing.leaves import Leaf, packed, unpacked
+from audit.sealing.sealed_columns import names_of
 from issuers.versioning import revision
 from keys.lifecycle.creation import create_first_key
 from keys.models import Purpose, SigningKey

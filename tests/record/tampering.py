@@ -9,16 +9,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
 from django.utils import timezone
 
-from audit import merkle, triggers
-from audit.checkpoints import CHECKPOINT, checkpoint_claims
-from audit.copies import Copies
-from audit.leaf import hash_of
-from audit.leaves import Leaf, packed
 from audit.models import Checkpoint
 from audit.problem import Problem
-from audit.sealed_columns import names_of
-from audit.sealed_tables import sealed_tables
-from audit.verification import Verification
+from audit.protection import triggers
+from audit.sealing import merkle
+from audit.sealing.checkpoints import CHECKPOINT, checkpoint_claims
+from audit.sealing.leaf import hash_of
+from audit.sealing.leaves import Leaf, packed
+from audit.sealing.sealed_columns import names_of
+from audit.sealing.sealed_tables import sealed_tables
+from audit.verification.copies import Copies
+from audit.verification.verify import Verification
 from issuers.versioning import revision
 from keys.record_key import statement_reader
 

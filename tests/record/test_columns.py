@@ -1,4 +1,4 @@
-"""audit/sealed_columns.py: a column that is added, renamed or dropped later is not taken for tampering."""
+"""audit/sealing/sealed_columns.py: a column that is added, renamed or dropped later is not taken for tampering."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +12,15 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ModelState
 from django.utils import timezone
 
-from audit import sealed_columns
-from audit.chosen import Chosen
-from audit.export import NDJSON, Export
-from audit.exported_rows import UnknownColumnsError
-from audit.first_columns import FIRST_COLUMNS
-from audit.leaf import SealedTable
+from audit.exporting.export import NDJSON, Export
+from audit.exporting.exported_rows import UnknownColumnsError
 from audit.models import Checkpoint, Inspection, IssuanceEvent
-from audit.sealed_columns import RENAMED, as_sealed
-from audit.sealed_tables import sealed_tables
+from audit.reading.chosen import Chosen
+from audit.sealing import sealed_columns
+from audit.sealing.first_columns import FIRST_COLUMNS
+from audit.sealing.leaf import SealedTable
+from audit.sealing.sealed_columns import RENAMED, as_sealed
+from audit.sealing.sealed_tables import sealed_tables
 from console.sealed_rows import State, checked
 from issuers.models import Issuer
 from relying_parties.models import ResourceServer

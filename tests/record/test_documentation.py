@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from audit.chosen import Chosen
-from audit.export import NDJSON, Export
+from audit.exporting.export import NDJSON, Export
+from audit.reading.chosen import Chosen
 from keys.record_key import read_statement, record_jwks, record_key, signed_statement
 from tests.cast import Cast
 from tests.record.sealed import seal

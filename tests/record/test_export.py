@@ -12,14 +12,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from audit import export
-from audit.chosen import Chosen
-from audit.entry import Entry
-from audit.export import CSV, NDJSON, Export
-from audit.leaf import hash_of
-from audit.merkle import root_from_proof
+from audit.exporting import export
+from audit.exporting.export import CSV, NDJSON, Export
 from audit.models import Checkpoint, Inspection, IssuanceEvent, UnsealedRange
-from audit.record import record
+from audit.reading.chosen import Chosen
+from audit.sealing.leaf import hash_of
+from audit.sealing.merkle import root_from_proof
+from audit.writing.entry import Entry
+from audit.writing.record import record
 from issuers.versioning.history import Source, authored
 from keys.record_key import read_statement, record_jwks
 from tests.cast import Cast
@@ -105,7 +105,7 @@ def test_a_row_that_was_sealed_late_is_found_in_its_later_checkpoint(cast: Cast)
 def test_more_checkpoints_than_are_kept_open_are_read_again(
     cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("audit.seal_search.KEPT_OPEN", 1)
+    monkeypatch.setattr("audit.sealing.seal_search.KEPT_OPEN", 1)
     late = refusals(3)[1]
     seal(leave_out=[late])
     for _ in range(3):
@@ -201,7 +201,7 @@ def test_rows_that_come_while_it_runs_are_not_in_it(cast: Cast, monkeypatch: pyt
 
 
 def test_rows_are_read_in_chunks(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("audit.exported_rows.CHUNK", 2)
+    monkeypatch.setattr("audit.exporting.exported_rows.CHUNK", 2)
     ids = refusals(5)
     assert [line["event"]["id"] for line in exported() if "event" in line] == ids
 

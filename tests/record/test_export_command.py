@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
+from audit.exporting.export import FORMS
 from audit.models import Inspection
 from tests.cast import Cast
 from tests.record.sealed import seal
@@ -125,7 +126,7 @@ def test_half_a_file_is_taken_away(cast: Cast, tmp_path: Path, monkeypatch: pyte
         yield "half"
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setitem(__import__("audit.export").export.FORMS, "ndjson", failing)
+    monkeypatch.setitem(FORMS, "ndjson", failing)
     with pytest.raises(CommandError, match="Not exported: No space left on device"):
         call_command("audit", "export", "--output", str(tmp_path / "record"))
     assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from audit.models import Checkpoint, HourlyCount, IssuanceEvent, RefusalCount
-from audit.sums_check import Sums
+from audit.verification.sums_check import Sums
 from tests.at_once import all_at_once
 from tests.record.rows import EVENTS, event, events, sealed_events
 from tests.record.tampering import found, without_triggers

@@ -1,4 +1,4 @@
-"""audit/leaf.py: the canonical form of a row, against the library of the RFC."""
+"""audit/sealing/leaf.py: the canonical form of a row, against the library of the RFC."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -9,10 +9,10 @@ import pytest
 import rfc8785
 from django.db import models
 
-from audit.leaf import SealedTable, canonical, hash_of, instant
-from audit.merkle import leaf_hash
 from audit.models import IssuanceEvent
-from audit.sealed_tables import sealed_tables
+from audit.sealing.leaf import SealedTable, canonical, hash_of, instant
+from audit.sealing.merkle import leaf_hash
+from audit.sealing.sealed_tables import sealed_tables
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 JSON = st.recursive(

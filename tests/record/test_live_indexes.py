@@ -1,4 +1,4 @@
-"""audit/live_indexes.py: a migration of the record's indexes that was broken off is done by the next run."""
+"""audit/protection/live_indexes.py: a migration of the record's indexes that was broken off is done by the next run."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""audit/merkle.py against the definitions of RFC 9162 section 2.1, taken literally; audit/leaves.py."""
+"""audit/sealing/merkle.py against the definitions of RFC 9162 section 2.1, taken literally; audit/sealing/leaves.py."""
 
 from collections.abc import Sequence
 from hashlib import sha256
@@ -7,8 +7,8 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from audit import merkle
-from audit.leaves import BrokenLeavesError, Leaf, last_ids, packed, unpacked
+from audit.sealing import merkle
+from audit.sealing.leaves import BrokenLeavesError, Leaf, last_ids, packed, unpacked
 
 HASHES = st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=70)
 

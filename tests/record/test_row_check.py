@@ -1,4 +1,4 @@
-"""audit/row_check.py: what a row holds is compared to the letter, and what no sealed row can be stops nothing.
+"""audit/verification: what a row holds is compared to the letter, and what no sealed row can be stops nothing.
 
 PostgreSQL keeps values: there another text of one value changes nothing.
 """
@@ -9,9 +9,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from audit.leaf import SealedTable
 from audit.models import Inspection, IssuanceEvent
-from audit.row_check import hashes_of
+from audit.sealing.leaf import SealedTable
+from audit.verification.row_check import hashes_of
 from issuers.models import Issuer
 from relying_parties.models import ResourceServer
 from tests.record.rows import EVENTS, event

@@ -1,4 +1,4 @@
-"""audit/schema.py, audit/going_back.py: another version's schema is told as that, and no way back loses a proof."""
+"""audit/protection: another version's schema is told as that, and no way back loses a proof."""
 
 import json
 import os
@@ -17,8 +17,8 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
-from audit import triggers
 from audit.models import IssuanceEvent
+from audit.protection import triggers
 from tests.cast import Cast
 from tests.record.rows import sealed_events
 from tests.record.tampering import found
@@ -148,7 +148,7 @@ def test_files_of_a_newer_version_beside_a_process_are_not_its_own(tmp_path: Pat
         "class Migration(migrations.Migration):\n    dependencies = [('audit', '0006_operational_events')]\n"
     )
     script = (
-        "from audit.schema import schema; from pathlib import Path; print(schema().problems); "
+        "from audit.protection.schema import schema; from pathlib import Path; print(schema().problems); "
         f"Path({str(newer)!r}).write_text({text!r}); print(schema().problems)"
     )
     done = manage("shell", "--no-imports", "--command", script, cwd=product, environment=own)

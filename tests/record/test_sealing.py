@@ -8,10 +8,6 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from audit import merkle
-from audit.checkpoints import digest
-from audit.leaf import SealedTable, instant
-from audit.leaves import unpacked
 from audit.models import (
     Checkpoint,
     HourlyCount,
@@ -21,7 +17,11 @@ from audit.models import (
     RefusalCount,
     UnsealedRange,
 )
-from audit.sealed_tables import sealed_tables
+from audit.sealing import merkle
+from audit.sealing.checkpoints import digest
+from audit.sealing.leaf import SealedTable, instant
+from audit.sealing.leaves import unpacked
+from audit.sealing.sealed_tables import sealed_tables
 from issuance.health.readiness import readiness
 from issuers.versioning import revision
 from keys.models import Purpose, SigningKey
@@ -205,7 +205,7 @@ def test_a_gap_is_sealed_when_its_row_comes_and_forgotten_after_a_day() -> None:
 
 
 def test_gaps_stay_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("audit.unsealed.MOST_GAPS", 3)
+    monkeypatch.setattr("audit.sealing.unsealed.MOST_GAPS", 3)
     first = event().pk
     for number in range(1, 7):
         event(id=first + 2 * number)

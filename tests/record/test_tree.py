@@ -1,10 +1,10 @@
-"""audit/merkle.py and audit/leaves.py: many proofs of one tree, and rows found in packed leaves."""
+"""audit/sealing/merkle.py and audit/sealing/leaves.py: many proofs of one tree, and rows found in packed leaves."""
 
 import pytest
 
-from audit import merkle
-from audit.leaves import BrokenLeavesError, Leaf, packed, sections
-from audit.merkle import Tree
+from audit.sealing import merkle
+from audit.sealing.leaves import BrokenLeavesError, Leaf, packed, sections
+from audit.sealing.merkle import Tree
 
 pytestmark = pytest.mark.spec("RFC 9162", "2.1.3.1")
 

@@ -12,8 +12,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 
-from audit import triggers
 from audit.models import Checkpoint, Inspection, OperationalEvent
+from audit.protection import triggers
 from tests.record.rows import sealed_events
 from tests.record.tampering import found, statements
 

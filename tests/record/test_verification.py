@@ -1,4 +1,4 @@
-"""audit/verification.py: whatever is done to the record behind the triggers is found and named."""
+"""audit/verification/verify.py: whatever is done to the record behind the triggers is found and named."""
 
 import io
 import re
@@ -13,8 +13,8 @@ from django.db import connection
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from audit.leaves import Leaf, packed, unpacked
 from audit.models import Checkpoint, HourlyCount, Inspection, IssuanceEvent, Tombstone, UnsealedRange
+from audit.sealing.leaves import Leaf, packed, unpacked
 from issuers.models import Issuer
 from keys.jwk import public_jwk
 from keys.models import Purpose, SigningKey
@@ -84,7 +84,7 @@ def test_a_row_that_was_put_in_afterwards() -> None:
 
 
 def test_the_backlog_of_a_first_run_is_not_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("upkeep.sealing", "audit.verification"):
+    for module in ("upkeep.sealing", "audit.verification.verify"):
         monkeypatch.setattr(f"{module}.MOST_ROWS", 3)
     with without_triggers():
         Checkpoint.objects.all().delete()
@@ -96,7 +96,7 @@ def test_the_backlog_of_a_first_run_is_not_late(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_all_of_a_backlog_is_compared_where_its_days_are_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("audit.verification.MOST_ROWS", 3)
+    monkeypatch.setattr("audit.verification.verify.MOST_ROWS", 3)
     long_ago = timezone.now() - timedelta(days=30)
     with without_triggers():
         Checkpoint.objects.all().delete()

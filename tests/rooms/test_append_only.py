@@ -1,4 +1,4 @@
-"""audit/triggers.py, audit/durability.py: the database itself lets nothing be changed, and says when it would."""
+"""audit/protection, audit/writing: the database itself lets nothing be changed, and says when it would."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, models, transaction
 
-from audit import durability, triggers
 from audit.models import (
     Checkpoint,
     Inspection,
@@ -17,6 +16,8 @@ from audit.models import (
     RefusalCount,
     Tombstone,
 )  # fmt: skip
+from audit.protection import triggers
+from audit.writing import durability
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 SEALED = {"kid": "k", "statement": "s"}

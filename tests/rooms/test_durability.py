@@ -9,9 +9,9 @@ import pytest
 from django.db.utils import ConnectionHandler
 from django.utils import timezone
 
-from audit import durability, record
-from audit.entry import Entry
-from audit.record import NotRecordedError
+from audit.writing import durability, record
+from audit.writing.entry import Entry
+from audit.writing.record import NotRecordedError
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from audit import ecs
 from audit.models import OperationalEvent, Outcome
-from audit.operational_events import record_act
+from audit.writing.operational_events import record_act
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 ROW = re.compile(r"^\| (`.*?`) \| (.*) \|$", re.MULTILINE)

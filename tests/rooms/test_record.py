@@ -1,4 +1,4 @@
-"""audit/record.py, audit/entry.py: what becomes a row, what becomes a line, and what becomes of neither."""
+"""audit/writing: what becomes a row, what becomes a line, and what becomes of neither."""
 
 import json
 import unicodedata
@@ -10,9 +10,9 @@ from django.db import connection, models, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.entry import Entry
 from audit.models import IssuanceEvent, Outcome, Trace
-from audit.record import MAX_TRACE_BYTES, NotRecordedError, _compiled, record
+from audit.writing.entry import Entry
+from audit.writing.record import MAX_TRACE_BYTES, NotRecordedError, _compiled, record
 from formats.masking import cleaned
 from relying_parties.client_secrets import generate
 from tests.rooms.failing import refusing

@@ -2,7 +2,7 @@
 
 from django.utils import timezone
 
-from audit.record_health import RECORD_HEALTH
+from audit.writing.record_health import RECORD_HEALTH
 from tests.cast import Cast
 from tests.record.rows import EVENTS
 from tests.rooms.failing import refusing

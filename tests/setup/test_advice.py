@@ -24,8 +24,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from audit import triggers
 from audit.models import Checkpoint, IssuanceEvent, OperationalEvent, UnsealedRange
+from audit.protection import triggers
 from configuration.first_users import MissingGroupError, create_first_users
 from console.page import MOST_NAMED
 from issuers.versioning import revision
@@ -57,7 +57,7 @@ COMMAND = re.compile(r"(?:manage\.py )(audit [a-z-]+|[a-z_]+)|(openssl rand)")
 PROVEN: dict[tuple[str, str], str] = {
     ("keys/lifecycle/revocation.py", "revoke_key"): "tests/keys/test_pkcs11_rotation.py",
     ("keys/pkcs11/refused_pins.py", "as"): "tests/keys/test_refused_pins.py",
-    ("audit/record_mends.py", "migrate"): "tests/faults/test_unmigrated.py",
+    ("audit/writing/record_mends.py", "migrate"): "tests/faults/test_unmigrated.py",
     ("console/static_files.py", "collectstatic"): "tests/setup/test_files_of_the_server.py",
     ("templates/console/not_collected.html", "collectstatic"): "tests/setup/test_files_of_the_server.py",
     ("upkeep/management/audit_acknowledge.py", "audit verify"): "tests/record/test_acknowledgements.py",
@@ -164,7 +164,7 @@ def test_a_missing_trigger(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("sealed")
-@advises("audit/going_back.py", "audit install-triggers")
+@advises("audit/protection/going_back.py", "audit install-triggers")
 def test_a_way_back_for_a_missing_trigger() -> None:
     sealed_events(2)
     triggers.remove(connection)
@@ -200,7 +200,7 @@ def test_an_overdue_key(cast: Cast, admin_client: Client) -> None:
     assert not any(advised in admin_client.get(page).content.decode() for page in pages)
 
 
-@advises("audit/schema.py", "migrate")
+@advises("audit/protection/schema.py", "migrate")
 def test_migrations_that_are_not_applied(cast: Cast) -> None:
     call_command("migrate", "console", "0004", verbosity=0)
     try:
@@ -322,7 +322,7 @@ def test_a_record_that_was_never_verified(cast: Cast, admin_client: Client) -> N
     assert advised not in admin_client.get("/admin/").content.decode()
 
 
-@advises("audit/row_finding.py", "audit verify", "audit acknowledge")
+@advises("audit/verification/row_finding.py", "audit verify", "audit acknowledge")
 @advises("templates/console/acknowledge.html", "audit verify", "audit acknowledge")
 def test_a_finding_that_one_row_does_not_show(cast: Cast, admin_client: Client) -> None:
     first, inserted, _ = (event(number) for number in range(3))

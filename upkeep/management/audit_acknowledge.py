@@ -6,9 +6,9 @@ from django.core.management.base import CommandError, OutputWrapper
 from django.db import DatabaseError, InterfaceError, transaction
 from django.utils import timezone
 
-from audit.acknowledgements import MAX_REASON, acknowledge
 from audit.problem import Problem
-from audit.verification import Verification
+from audit.verification.acknowledgements import MAX_REASON, acknowledge
+from audit.verification.verify import Verification
 from keys.record_key import NoRecordKeyError, statement_reader, statement_signer
 
 HELP = "State that findings of a verification are known and explained, so that they are no problems any more."

@@ -15,10 +15,10 @@ from typing import Any, TextIO
 from django.core.management.base import CommandError
 from django.db import Error as DatabaseFailure
 
-from audit.chosen import Chosen
-from audit.export import FORMS, NDJSON, Export
-from audit.exported_rows import UnknownColumnsError
+from audit.exporting.export import FORMS, NDJSON, Export
+from audit.exporting.exported_rows import UnknownColumnsError
 from audit.models import Outcome
+from audit.reading.chosen import Chosen
 from issuers.paths import UnknownIssuerError, issuer_at
 from upkeep.management.days import instant_of
 

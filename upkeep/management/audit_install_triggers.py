@@ -6,7 +6,7 @@ from django.core.management.base import CommandError, OutputWrapper
 from django.db import DatabaseError, InterfaceError, ProgrammingError
 from django.utils import timezone
 
-from audit.trigger_repair import TriggersRefusedError, install_missing
+from audit.protection.trigger_repair import TriggersRefusedError, install_missing
 
 HELP = "Install the record's triggers that are missing, switched off or altered, and write down which."
 

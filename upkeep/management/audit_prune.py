@@ -8,9 +8,9 @@ from django.core.management.base import CommandError, OutputWrapper
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
-from audit.inspections import inspected
 from audit.models import Inspection, Tombstone
 from audit.pruning import PruningRefusedError, kept_by_a_clock_ahead, prune
+from audit.writing.inspections import inspected
 from formats.masking import cleaned
 from issuers.versioning.history import current_actor
 from keys.record_key import NoRecordKeyError, record_key, signed_statement, statement_reader

@@ -13,10 +13,10 @@ from django.db.models import Sum
 from django.utils import timezone
 from tqdm import tqdm
 
-from audit.copies import Copies
-from audit.inspections import inspected
 from audit.models import Checkpoint, Inspection
-from audit.verification import Verification
+from audit.verification.copies import Copies
+from audit.verification.verify import Verification
+from audit.writing.inspections import inspected
 from keys.record_key import record_jwks, statement_reader
 from upkeep.management.days import instant_of
 

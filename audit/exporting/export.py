@@ -1,0 +1,81 @@
+"""Taking the record away, in one of two forms, and writing down that it was taken.
+
+Two rows of audit.Inspection tell of an export. The first, `begun`, is committed before the first byte leaves: whoever
+kills the process, or the database, later than that cannot have taken anything unseen. The second says how it ended and
+how many rows were handed out; where it is missing, the process was killed, and any number may be gone.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Self
+
+from django.utils import timezone
+
+from audit.exporting import csv_export, ndjson_export
+from audit.exporting.exported_rows import ExportedRows
+from audit.models import Inspection
+from audit.reading.chosen import Chosen
+from audit.writing.inspections import inspected
+from issuers.versioning.history import authored, current_actor, current_source
+
+NDJSON, CSV = "ndjson", "csv"
+FORMS = {NDJSON: ndjson_export.lines, CSV: csv_export.lines}
+BLOCK = 65_536
+"""Characters that leave at once, or a line more."""
+
+
+class Export:
+    """An iterator of blocks of text. By whoever began it, also where it goes on and ends after he is forgotten."""
+
+    def __init__(self, chosen: Chosen, *, form: str, clock: Callable[[], datetime] = timezone.now) -> None:
+        self._clock, self._chosen, self._form = clock, chosen, form
+        self._actor, self._source = current_actor(), current_source()
+        self.rows = ExportedRows(chosen)
+        self._blocks = _blocks(FORMS[form](self.rows, chosen=chosen, now=clock()))
+        self._has_ended = False
+        self._write_down("begun")
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        try:
+            return next(self._blocks)
+        except StopIteration:
+            self._end("complete")
+            raise
+        except Exception as error:
+            self._end(f"failed: {type(error).__name__}")
+            raise
+
+    def close(self) -> None:
+        """Of an export that is over this does nothing."""
+        self._end("broken off")
+
+    def _end(self, result: str) -> None:
+        if self._has_ended:
+            return
+        self._has_ended = True
+        with authored(actor=self._actor, source=self._source):
+            self._write_down(result)
+
+    def _write_down(self, result: str) -> None:
+        inspected(
+            act=Inspection.Act.EXPORT,
+            now=self._clock(),
+            rows=self.rows.given,
+            chosen=str(self._chosen),
+            result=f"{self._form}: {result}",
+        )
+
+
+def _blocks(lines: Iterator[str]) -> Iterator[str]:
+    block, length = [], 0
+    for line in lines:
+        block.append(line)
+        length += len(line)
+        if length >= BLOCK:
+            yield "".join(block)
+            block, length = [], 0
+    if block:
+        yield "".join(block)

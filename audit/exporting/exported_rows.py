@@ -1,0 +1,72 @@
+"""The rows that leave, oldest first, each with its leaf and its seal."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from audit.models import IssuanceEvent
+from audit.reading.chosen import Chosen
+from audit.sealing.leaf import SealedTable, hash_of
+from audit.sealing.seal_search import Seal, SealSearch
+from audit.streamed import CHUNK
+
+TABLE = SealedTable.of(IssuanceEvent)
+
+
+class UnknownColumnsError(Exception):
+    """A row is sealed with columns that this version does not have. The text says so, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedRow:
+    members: dict[str, Any]
+    """What of the row is hashed into its leaf (audit/sealing/leaf.py)."""
+    seal: Seal | None
+
+    @property
+    def cells(self) -> dict[str, Any]:
+        """The members under the names that the columns have now."""
+        return self.seal.checkpoint.table.by_name(self.members) if self.seal else self.members
+
+
+class ExportedRows:
+    """Up to the newest row at the start. Read by short queries, so that no transaction stays open meanwhile."""
+
+    def __init__(self, chosen: Chosen) -> None:
+        newest = IssuanceEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        self._chosen = chosen.apply(IssuanceEvent.objects.filter(pk__lte=newest)).order_by("pk")
+        self._search = SealSearch(TABLE)
+        self.given = 0
+        self.sealed = 0
+
+    def __iter__(self) -> Iterator[ExportedRow]:
+        """Raises UnknownColumnsError."""
+        last_id = 0
+        while chunk := list(TABLE.rows(self._chosen.filter(pk__gt=last_id), most=CHUNK)):
+            for row_id, members in chunk:
+                yield self._exported(row_id, members)
+            last_id = chunk[-1][0]
+
+    @property
+    def broken(self) -> list[int]:
+        """Numbers of checkpoints that cannot be read: rows that they cover seem unsealed."""
+        return sorted(self._search.broken)
+
+    def _exported(self, row_id: int, members: dict[str, Any]) -> ExportedRow:
+        seal = self._search.seal_of(row_id, at=datetime.fromisoformat(members["at"]))
+        self.given += 1
+        self.sealed += seal is not None
+        return ExportedRow(members=_as_sealed(members, seal) if seal else members, seal=seal)
+
+
+def _as_sealed(members: dict[str, Any], seal: Seal) -> dict[str, Any]:
+    """What the seal says of the row: a column that came later is no part of it."""
+    table = seal.checkpoint.table
+    own = table.members_of(members)
+    if table.unknown and hash_of(own) != seal.leaf_hash:
+        raise UnknownColumnsError(
+            f"Row {members[TABLE.id_name]} is sealed with columns that this version does not have "
+            f"({', '.join(table.unknown)}): export with the version that sealed it."
+        )
+    return own

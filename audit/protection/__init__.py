@@ -1,0 +1,1 @@
+"""What the database itself enforces: append-only triggers, and migrations that take nothing away."""

@@ -1,0 +1,1 @@
+"""The record in pages: filters, and walks of its indexes."""

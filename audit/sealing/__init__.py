@@ -1,0 +1,1 @@
+"""What proves rows: their leaves, trees and checkpoints."""
