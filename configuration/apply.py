@@ -19,8 +19,8 @@ from configuration.run import Run
 from configuration.secret_entries import settle_secrets, warn_of_old_secrets
 from configuration.secret_sources import Surroundings
 from configuration.sources import SourceFile, folders_of, interpret_all
-from issuance.coherence import issuer_problems, relying_party_problems
-from issuance.token_warnings import token_warnings
+from issuance.outlook.coherence import issuer_problems, relying_party_problems
+from issuance.outlook.token_warnings import token_warnings
 from issuers.models import GlobalVariable, Issuer
 from issuers.paths import ROOT, written_path
 from issuers.versioning.history import Source, authored, current_actor, history_together

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from console.last_uses import LastUse, last_uses
-from issuance.client_status import ClientStatus
+from issuance.outlook.client_status import ClientStatus
 from relying_parties.models import ClientSecret, RelyingParty
 
 

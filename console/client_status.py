@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from audit.models import IssuanceEvent
 from console.change_history import reason_of
-from issuance.client_status import Cause, ClientStatus, Obstacle, client_status
+from issuance.outlook.client_status import Cause, ClientStatus, Obstacle, client_status
 from issuers.directory import IssuerSnapshot, issuers_by_path
 from issuers.models import Issuer
 from relying_parties.models import RelyingParty

@@ -19,8 +19,8 @@ from console.history_page import HistoryPage
 from console.merged_form import Before
 from console.readable import ReadableJson
 from console.versioned_page import REFUSAL, RefusableForm, VersionedPage
-from issuance.coherence import refuse_incoherent
-from issuance.token_warnings import token_warnings
+from issuance.outlook.coherence import refuse_incoherent
+from issuance.outlook.token_warnings import token_warnings
 from issuers.versioning.version_of import deleted_with, parts_of, read_version, require_version, version_of
 from relying_parties.coherence import reached_by
 

@@ -3,7 +3,7 @@
 import shlex
 from urllib.parse import quote_plus
 
-from issuance.client_assertion import JWT_BEARER
+from issuance.client_auth.client_assertion import JWT_BEARER
 from issuers.models import CERTIFICATE_METHODS, SECRET_METHODS, TokenEndpointAuthMethod
 from relying_parties.models import AccessGrant, RelyingParty
 

@@ -11,7 +11,7 @@ from console.key_outlook import Outlook, outlooks
 from console.page import MOST_NAMED
 from console.record_overview import RecordOverview, record_overview
 from console.site import SEES_RECORD, site
-from issuance.endings import endings
+from issuance.outlook.endings import endings
 from issuers.endings import Ending
 from issuers.models import Issuer
 from keys.endings import unreadable_chains

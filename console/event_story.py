@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from audit.models import IssuanceEvent, Outcome
-from issuance.client_status import ClientStatus
+from issuance.outlook.client_status import ClientStatus
 from issuers.models import TokenEndpointAuthMethod as Method
 
 

@@ -1,6 +1,6 @@
 """A flood of failed sign-ins does not fill the record: beyond a budget they are counted, and each count becomes a row.
 
-As refusals of tokens are (issuance/flood.py), but here a process has few: passwords are checked one at a time.
+As refusals of tokens are (flood.py), but here a process has few: passwords are checked one at a time.
 A process that is killed loses what it counted since the last writing.
 """
 
@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from audit.models import OperationalEvent
 from audit.writing.operational_events import record_act
-from issuance.throttle import source_network
+from issuance.client_auth.throttle import source_network
 from issuers.versioning.history import Source
 from runtime.rate_limit.windows import Window
 

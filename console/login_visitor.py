@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from issuance.throttle import source_network
+from issuance.client_auth.throttle import source_network
 
 SALT = "console.login_visitor"
 KNOWN_FOR = 90 * 24 * 3600

@@ -7,7 +7,7 @@ from django import forms
 from audit.models import Outcome
 from audit.reading.chosen import Chosen
 from console.fields import Instant
-from issuance.errors import OAuthError
+from issuance.wire.errors import OAuthError
 from issuers.models import Issuer
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from console.client_status import status_of
-from issuance.errors import OAuthError
-from issuance.imagined import allowed_address, stand_ins
-from issuance.preview import preview
+from issuance.outlook.imagined import allowed_address, stand_ins
+from issuance.outlook.preview import preview
+from issuance.wire.errors import OAuthError
 from issuers.models import TokenEndpointAuthMethod
 from relying_parties.models import RelyingParty
 from relying_parties.registry import snapshot_of

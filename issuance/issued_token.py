@@ -10,7 +10,7 @@ from typing import Any
 
 import jwt
 
-from issuance.documents import keyring_of
+from issuance.discovery.documents import keyring_of
 from issuance.signed_jwt import SignedJwt, read_jwt
 from issuers.models import CLOCK_SKEW, Issuer
 from keys.jwk import public_key

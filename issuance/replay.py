@@ -11,8 +11,8 @@ from functools import partial
 
 from django.db import connection
 
-from issuance.errors import OAuthError
 from issuance.models import UsedJti
+from issuance.wire.errors import OAuthError
 from issuers.models import CLOCK_SKEW
 from runtime.turns import DATABASE
 

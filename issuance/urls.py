@@ -2,10 +2,10 @@
 
 from django.urls import URLPattern, path, re_path
 
-from issuance.document_views import AuthorizeView, DiscoveryView, JwksView, RecordJwksView
+from issuance.discovery.document_views import AuthorizeView, DiscoveryView, JwksView, RecordJwksView
 from issuance.health.views import LivezView, ReadyzView
-from issuance.protocol_view import NothingHere
 from issuance.views import TokenView
+from issuance.wire.protocol_view import NothingHere
 
 SLUG = "[A-Za-z0-9_-]+"
 ISSUER = rf"^(?:api/)?(?:(?P<path>{SLUG})/)?"

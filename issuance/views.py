@@ -13,23 +13,23 @@ from rest_framework.request import Request
 from audit.writing.entry import Entry
 from audit.writing.record import NotRecordedError, record
 from audit.writing.record_health import RECORD_HEALTH
-from issuance import flood, story
-from issuance.access_token import token_for
-from issuance.answers import NO_STORE, json_answer
-from issuance.binding import bind
-from issuance.client_auth import present, registered
-from issuance.cors import allow_listed_origin, is_preflight, preflight_answer
-from issuance.documents import issuing_issuer
-from issuance.errors import MethodNotAllowed, NotRecorded, OAuthError, TemporarilyUnavailable
-from issuance.grants import authorize
-from issuance.peer_certificate import peer_certificate
-from issuance.protocol_view import ProtocolView
-from issuance.quota import spend_quota
+from issuance.client_auth.authenticate import present, registered
+from issuance.client_auth.peer_certificate import peer_certificate
+from issuance.client_auth.throttle import prove
+from issuance.discovery.documents import issuing_issuer
+from issuance.recording import flood, story
 from issuance.replay import OneUse, refuse_used, using, using_up
-from issuance.request_body import read_body
-from issuance.signing_key import ready_key, signed
-from issuance.throttle import prove
-from issuance.token_request import TokenRequest, parse
+from issuance.tokens.access_token import token_for
+from issuance.tokens.binding import bind
+from issuance.tokens.grants import authorize
+from issuance.tokens.quota import spend_quota
+from issuance.tokens.signing_key import ready_key, signed
+from issuance.wire.answers import NO_STORE, json_answer
+from issuance.wire.cors import allow_listed_origin, is_preflight, preflight_answer
+from issuance.wire.errors import MethodNotAllowed, NotRecorded, OAuthError, TemporarilyUnavailable
+from issuance.wire.protocol_view import ProtocolView
+from issuance.wire.request_body import read_body
+from issuance.wire.token_request import TokenRequest, parse
 from issuers.directory import IssuerSnapshot
 from runtime.turns import Turns
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from issuance.certificate_headers import CERTIFICATE_HEADERS
+from issuance.wire.certificate_headers import CERTIFICATE_HEADERS
 from m2m_idp.env_services import SharedCache, database, shared_cache
 from m2m_idp.env_values import (
     Network,

@@ -24,8 +24,10 @@ except ImproperlyConfigured as refusal:
 
 # Models can be imported only now.
 from console import failed_sign_ins, static_files
-from issuance import checks, documents, flood
+from issuance import checks
+from issuance.discovery import documents
 from issuance.health.start import start_notices, start_problems
+from issuance.recording import flood
 from m2m_idp import __version__, stopping
 from m2m_idp.worker.connection import SILENCE
 from m2m_idp.worker.places import make_places

@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from issuance.urls import nothing_else, operations_urls, protocol_urls
 
 # A target that is no path, such as the asterisk of OPTIONS, matches no pattern.
-handler404 = "issuance.protocol_view.nothing_here"
+handler404 = "issuance.wire.protocol_view.nothing_here"
 handler500 = "console.unavailable.failed"
 
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -17,9 +17,9 @@ from audit.writing.record_health import RECORD_HEALTH
 from console import failed_sign_ins
 from console.login import FAILURES as FAILED_LOGINS
 from console.login import NETWORK_FAILURES
-from issuance import flood
-from issuance.quota import QUOTAS
-from issuance.throttle import FAILURES
+from issuance.client_auth.throttle import FAILURES
+from issuance.recording import flood
+from issuance.tokens.quota import QUOTAS
 from issuers.models import ConfigurationRevision
 from issuers.versioning import revision
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import structlog
 from django.db import transaction
 
-from issuance.endings import endings
+from issuance.outlook.endings import endings
 from issuers.endings import Ending
 from upkeep.models import LastRun, ToldEnding
 

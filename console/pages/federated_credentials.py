@@ -16,7 +16,7 @@ from console.fields import Json
 from console.generics import ModelForm
 from console.pages.relying_party_acts import RelyingPartyActs
 from console.versioned_act import Asked, Subject, answered
-from issuance.coherence import refuse_incoherent
+from issuance.outlook.coherence import refuse_incoherent
 from relying_parties.models import FederatedCredential, RelyingParty, TrustedIssuer
 
 

@@ -19,7 +19,7 @@ from console.activity import complete_until
 from console.configuration_admin import REFUSALS, reason_of
 from console.page import Page
 from console.versioned_act import Asked, Subject, answered
-from issuance.coherence import refuse_incoherent
+from issuance.outlook.coherence import refuse_incoherent
 from relying_parties.models import ResourceServer
 from relying_parties.renaming import rename
 

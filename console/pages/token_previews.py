@@ -11,7 +11,7 @@ from django.urls import URLPattern, path
 
 from console.page import Page
 from console.token_preview import token_preview
-from issuance.imagined import allowed_address, parameters_read
+from issuance.outlook.imagined import allowed_address, parameters_read
 from relying_parties.models import RelyingParty
 from relying_parties.registry import snapshot_of
 

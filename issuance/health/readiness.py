@@ -8,7 +8,7 @@ from django.db import OperationalError, connection
 from audit.writing import durability
 from audit.writing.record_health import reason_of
 from audit.writing.write_probe import limited_transaction
-from issuance.documents import is_warm
+from issuance.discovery.documents import is_warm
 from issuance.health.client_secrets import client_secret_problems
 from issuance.health.record import record_problems, seal_problems
 from issuance.health.recording import first_row_problems, gap_problems, recording_problems

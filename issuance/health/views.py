@@ -6,11 +6,11 @@ from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from issuance.answers import NO_STORE, json_answer
-from issuance.documents import is_warm
+from issuance.discovery.documents import is_warm
 from issuance.health.latest import LATEST
 from issuance.health.readiness import FORGIVEN
-from issuance.protocol_view import ProtocolView
+from issuance.wire.answers import NO_STORE, json_answer
+from issuance.wire.protocol_view import ProtocolView
 from runtime import draining
 from runtime.forwarded import parsed_address
 

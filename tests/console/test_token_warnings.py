@@ -5,7 +5,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
 
-from issuance.token_warnings import HEADER_LINE, MAX_HEADER, default_token_size
+from issuance.outlook.token_warnings import HEADER_LINE, MAX_HEADER, default_token_size
 from relying_parties.models import AccessGrant, RelyingParty, ResourceServer
 from tests.cast import Cast
 from tests.configuration.files import applied

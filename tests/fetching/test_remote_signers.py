@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 from pytest_django import Settings
 
-from issuance.client_assertion import JWT_BEARER
+from issuance.client_auth.client_assertion import JWT_BEARER
 from issuers.models import TokenEndpointAuthMethod
 from relying_parties.jwks.remote_keys import RemoteKeys
 from relying_parties.models import FederatedCredential, KeysFrom, RelyingParty, TrustedIssuer

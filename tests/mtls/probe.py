@@ -6,9 +6,9 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from issuance.certificate_headers import PeerCertificate
-from issuance.errors import InvalidRequest
-from issuance.peer_certificate import peer_certificate
+from issuance.client_auth.peer_certificate import peer_certificate
+from issuance.wire.certificate_headers import PeerCertificate
+from issuance.wire.errors import InvalidRequest
 from m2m_idp.wsgi import application as served
 from runtime.forwarded import ForwardedMiddleware
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from issuance.certificate_headers import CERTIFICATE_HEADERS
+from issuance.wire.certificate_headers import CERTIFICATE_HEADERS
 from tests.mtls.proxies import HAPROXY, NGINX
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()

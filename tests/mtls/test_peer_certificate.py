@@ -1,4 +1,4 @@
-"""issuance/peer_certificate.py: from where a client's certificate is believed, and how each header is read."""
+"""issuance/client_auth: from where a client certificate is believed, and how each header is read."""
 
 import base64
 import hashlib
@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from issuance.certificate_headers import CERTIFICATE_HEADERS, LONGEST_HEADER, PeerCertificate
-from issuance.errors import InvalidRequest
-from issuance.peer_certificate import peer_certificate
+from issuance.client_auth.peer_certificate import peer_certificate
+from issuance.wire.certificate_headers import CERTIFICATE_HEADERS, LONGEST_HEADER, PeerCertificate
+from issuance.wire.errors import InvalidRequest
 from runtime.forwarded import PEER, ForwardedMiddleware
 from tests.authority import Authority, Issued
 from tests.certificate_headers import FORMS, Headers, encoded, escaped, header, xfcc

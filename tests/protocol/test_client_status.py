@@ -12,7 +12,7 @@ from django.db.models import TextField, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
-from issuance.client_status import Cause, ClientStatus, client_status
+from issuance.outlook.client_status import Cause, ClientStatus, client_status
 from issuers.directory import IssuerSnapshot
 from issuers.models import GlobalVariable, Issuer
 from keys.models import SigningKey

@@ -14,8 +14,8 @@ from django.conf import LazySettings
 from django.db.models import Sum
 
 from audit.models import IssuanceEvent, Outcome, RefusalCount
-from issuance import flood
-from issuance.flood import Counts, Key
+from issuance.recording import flood
+from issuance.recording.flood import Counts, Key
 from tests.cast import Cast
 from tests.rooms.failing import refusing
 from tests.server import serve

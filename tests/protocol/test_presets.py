@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from console.federation import add_from_preset
 from formats.patterns import compiled_pattern
-from issuance.client_assertion import JWT_BEARER
+from issuance.client_auth.client_assertion import JWT_BEARER
 from issuers.models import TokenEndpointAuthMethod
 from relying_parties.federation.pipeline_presets import BUILDKITE, CIRCLECI
 from relying_parties.federation.preset import answer_problems, filled

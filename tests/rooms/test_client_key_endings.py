@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from issuance.endings import endings
+from issuance.outlook.endings import endings
 from issuers.endings import HORIZON, Ending, Kind
 from issuers.models import Issuer, TokenEndpointAuthMethod
 from relying_parties.models import RelyingParty

@@ -1,4 +1,4 @@
-"""relying_parties/coherence.py, issuance/coherence.py: what does not fit together is named, for all whom it breaks."""
+"""relying_parties, issuance/outlook (coherence.py): what does not fit together is named, for all whom it breaks."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
-from issuance.coherence import MOST_PROBLEMS, refuse_incoherent
+from issuance.outlook.coherence import MOST_PROBLEMS, refuse_incoherent
 from issuers.models import GlobalVariable
 from keys.lifecycle.creation import create_first_key
 from keys.models import SigningKey

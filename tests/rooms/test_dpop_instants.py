@@ -1,11 +1,11 @@
-"""issuance/dpop.py: the edges of a proof's time, to the second."""
+"""issuance/tokens/dpop.py: the edges of a proof's time, to the second."""
 
 from datetime import UTC, datetime
 
 import pytest
 
-from issuance.dpop import proven_key
-from issuance.errors import InvalidDpopProof
+from issuance.tokens.dpop import proven_key
+from issuance.wire.errors import InvalidDpopProof
 from tests.proofs import key_for, proof, thumbprint
 
 NOW = datetime(2027, 1, 1, tzinfo=UTC)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from issuance.endings import endings
+from issuance.outlook.endings import endings
 from issuers.endings import HORIZON, Kind, step_of
 from issuers.models import Issuer
 from keys.importing.certificates import attach_chain, certificate_request, read_chain

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from issuance.errors import ContentTooLarge, InvalidRequest, UnauthorizedClient, UnsupportedMediaType
-from issuance.grants import is_absolute_uri, refuse_other_network, refuse_outside_validity
 from issuance.health.views import may_know
-from issuance.request_body import read_body
-from issuance.token_request import MAX_BODY_BYTES, MAX_FIELDS, decoded_fields
+from issuance.tokens.grants import is_absolute_uri, refuse_other_network, refuse_outside_validity
+from issuance.wire.errors import ContentTooLarge, InvalidRequest, UnauthorizedClient, UnsupportedMediaType
+from issuance.wire.request_body import read_body
+from issuance.wire.token_request import MAX_BODY_BYTES, MAX_FIELDS, decoded_fields
 from relying_parties.registry import snapshot_of
 from runtime.forwarded import believed, is_trusted
 from tests.cast import Cast

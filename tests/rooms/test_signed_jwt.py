@@ -6,7 +6,6 @@ from types import MappingProxyType
 
 import pytest
 
-from issuance.errors import InvalidClient
 from issuance.models import UsedJti
 from issuance.replay import forget_expired, one_use, using, using_up
 from issuance.signed_jwt import (
@@ -17,6 +16,7 @@ from issuance.signed_jwt import (
     refuse_other_kind,
     refuse_outside_time,
 )
+from issuance.wire.errors import InvalidClient
 from tests.cast import Cast
 from tests.forging import encoded, written
 

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from issuance.documents import advertised
+from issuance.discovery.documents import advertised
 from issuers.directory import issuers_by_path
 from issuers.models import ConfigurationRevision, GlobalVariable, Issuer, TopicRevision
 from issuers.versioning import revision

@@ -8,10 +8,10 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from issuance.access_token import UnsignedToken
-from issuance.errors import OAuthError
-from issuance.imagined import allowed_address, stand_ins
-from issuance.preview import preview
+from issuance.outlook.imagined import allowed_address, stand_ins
+from issuance.outlook.preview import preview
+from issuance.tokens.access_token import UnsignedToken
+from issuance.wire.errors import OAuthError
 from issuers.models import Issuer, TokenEndpointAuthMethod
 from keys.keyring import Keyring, KeySnapshot, read_keyring
 from relying_parties.models import RelyingParty

@@ -9,11 +9,11 @@ from django.utils import timezone
 from django.utils.http import parse_etags
 from rest_framework.request import Request
 
-from issuance.answers import NO_STORE, json_answer
-from issuance.cors import allow_any_origin, is_preflight, preflight_answer
-from issuance.documents import active_issuer, discovery_of, issuer_of, keyring_of
-from issuance.errors import NotFound, UnsupportedResponseType
-from issuance.protocol_view import ProtocolView
+from issuance.discovery.documents import active_issuer, discovery_of, issuer_of, keyring_of
+from issuance.wire.answers import NO_STORE, json_answer
+from issuance.wire.cors import allow_any_origin, is_preflight, preflight_answer
+from issuance.wire.errors import NotFound, UnsupportedResponseType
+from issuance.wire.protocol_view import ProtocolView
 from keys.models import RECORD
 
 

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from issuance.errors import InvalidDpopProof
 from issuance.replay import OneUse, one_use
 from issuance.signed_jwt import (
     JwtRefusedError,
@@ -18,6 +17,7 @@ from issuance.signed_jwt import (
     refuse_other_alg,
     refuse_other_kind,
 )
+from issuance.wire.errors import InvalidDpopProof
 from issuers.models import CLOCK_SKEW
 from relying_parties.jwks.client_keys import (
     PRIVATE_MEMBERS,

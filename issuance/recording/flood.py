@@ -17,8 +17,8 @@ from django.db import connection, transaction
 
 from audit.models import RefusalCount
 from audit.writing.entry import Entry
-from issuance.errors import OAuthError
-from issuance.throttle import source_network
+from issuance.client_auth.throttle import source_network
+from issuance.wire.errors import OAuthError
 from runtime.rate_limit.windows import Window
 
 WRITE_EVERY = 10.0

@@ -6,8 +6,7 @@ Which of the two counts is registered; a malformed assertion never falls back to
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from issuance.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable
-from issuance.proof import Proven
+from issuance.client_auth.proof import Proven
 from issuance.replay import OneUse, one_use
 from issuance.signed_jwt import (
     JwtRefusedError,
@@ -20,7 +19,8 @@ from issuance.signed_jwt import (
     refuse_outside_time,
     verified_by,
 )
-from issuance.token_request import TokenRequest
+from issuance.wire.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable
+from issuance.wire.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from issuers.models import ASSERTION_METHODS, TokenEndpointAuthMethod
 from relying_parties.federation.credential import Federated, Trusted

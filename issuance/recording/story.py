@@ -8,11 +8,11 @@ from typing import Any
 from audit.models import Outcome
 from audit.writing.entry import Entry
 from formats.masking import cleaned
-from issuance.access_token import UnsignedToken
-from issuance.binding import Binding
-from issuance.errors import OAuthError
-from issuance.proof import Presented
-from issuance.token_request import PROTOCOL, TokenRequest
+from issuance.client_auth.proof import Presented
+from issuance.tokens.access_token import UnsignedToken
+from issuance.tokens.binding import Binding
+from issuance.wire.errors import OAuthError
+from issuance.wire.token_request import PROTOCOL, TokenRequest
 from issuers.directory import IssuerSnapshot
 from relying_parties.claims.claim_template import CREDENTIAL_PARAMETERS
 from relying_parties.registry import Client

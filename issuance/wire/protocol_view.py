@@ -12,8 +12,8 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from issuance.answers import as_oauth_error, refusal
-from issuance.errors import NotFound, OAuthError, ServerError
+from issuance.wire.answers import as_oauth_error, refusal
+from issuance.wire.errors import NotFound, OAuthError, ServerError
 
 log = structlog.get_logger("issuance")
 

@@ -1,6 +1,6 @@
 """How often a relying party may ask: its `requests_per_minute`."""
 
-from issuance.errors import TooManyRequests
+from issuance.wire.errors import TooManyRequests
 from relying_parties.registry import Client
 from runtime.rate_limit.windows import Window
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from issuance.errors import InvalidRequest, TemporarilyUnavailable
-from issuance.grants import Granted
-from issuance.token_request import TokenRequest
+from issuance.tokens.grants import Granted
+from issuance.wire.errors import InvalidRequest, TemporarilyUnavailable
+from issuance.wire.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from keys.keyring import KeySnapshot
 from relying_parties.claims.claim_template import MissingValueError, render

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from issuance.access_token import UnsignedToken
-from issuance.errors import TemporarilyUnavailable
+from issuance.tokens.access_token import UnsignedToken
+from issuance.wire.errors import TemporarilyUnavailable
 from issuers.directory import IssuerSnapshot
 from keys.encryption import KeyUnreadableError
 from keys.keyring import KeySnapshot, keyrings

@@ -10,7 +10,13 @@ from django.http import HttpResponse
 from rest_framework import exceptions
 
 from audit.writing.record import NotRecordedError
-from issuance.errors import MethodNotAllowed, NotRecorded, OAuthError, ServerError, TemporarilyUnavailable
+from issuance.wire.errors import (
+    MethodNotAllowed,
+    NotRecorded,
+    OAuthError,
+    ServerError,
+    TemporarilyUnavailable,
+)
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 

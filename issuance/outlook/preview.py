@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from issuance.access_token import UnsignedToken, token_for
-from issuance.client_auth import refuse_misconfigured
-from issuance.grants import authorize
-from issuance.imagined import request_of
-from issuance.signing_key import ready_key
+from issuance.client_auth.authenticate import refuse_misconfigured
+from issuance.outlook.imagined import request_of
+from issuance.tokens.access_token import UnsignedToken, token_for
+from issuance.tokens.grants import authorize
+from issuance.tokens.signing_key import ready_key
 from issuers.directory import IssuerSnapshot
 from keys.keyring import KeySnapshot
 from relying_parties.models import RelyingParty

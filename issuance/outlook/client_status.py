@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from issuance.access_token import token_for
-from issuance.binding import why_dpop_is_impossible
-from issuance.credential_status import CredentialProblem, credential_problem
-from issuance.errors import InvalidRequest, InvalidTarget, OAuthError, UnauthorizedClient
-from issuance.grants import audience_and_scopes, authorize, refuse_outside_validity
-from issuance.imagined import allowed_address, request_of, stand_ins
-from issuance.signing_key import ready_key
+from issuance.outlook.credential_status import CredentialProblem, credential_problem
+from issuance.outlook.imagined import allowed_address, request_of, stand_ins
+from issuance.tokens.access_token import token_for
+from issuance.tokens.binding import why_dpop_is_impossible
+from issuance.tokens.grants import audience_and_scopes, authorize, refuse_outside_validity
+from issuance.tokens.signing_key import ready_key
+from issuance.wire.errors import InvalidRequest, InvalidTarget, OAuthError, UnauthorizedClient
 from issuers.directory import IssuerSnapshot
 from relying_parties.registry import Client
 

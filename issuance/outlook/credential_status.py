@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from formats.certificates import CertificateUnreadableError, read_certificate
-from issuance.client_secret import why_no_secret_counts
+from issuance.client_auth.client_secret import why_no_secret_counts
 from issuers.client_authorities import client_authorities
 from issuers.directory import IssuerSnapshot
 from issuers.models import SECRET_METHODS, TokenEndpointAuthMethod

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from issuance.dpop import proven_key
-from issuance.errors import InvalidDpopProof, InvalidRequest
 from issuance.replay import OneUse
-from issuance.token_request import TokenRequest
+from issuance.tokens.dpop import proven_key
+from issuance.wire.errors import InvalidDpopProof, InvalidRequest
+from issuance.wire.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from issuers.models import CERTIFICATE_METHODS
 from relying_parties.registry import Client

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
-from issuance.certificate_headers import PeerCertificate
-from issuance.errors import InvalidRequest, UnsupportedMediaType
+from issuance.wire.certificate_headers import PeerCertificate
+from issuance.wire.errors import InvalidRequest, UnsupportedMediaType
 
 MAX_BODY_BYTES = 65_536
 MAX_FIELDS = 200

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from issuance.grants import CLIENT_CREDENTIALS
-from issuance.token_request import PROTOCOL, TokenRequest
+from issuance.tokens.grants import CLIENT_CREDENTIALS
+from issuance.wire.token_request import PROTOCOL, TokenRequest
 from relying_parties.registry import Client
 
 ANYWHERE = "127.0.0.1"

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from issuance.errors import ContentTooLarge, InvalidRequest, UnsupportedMediaType
-from issuance.token_request import MAX_BODY_BYTES
+from issuance.wire.errors import ContentTooLarge, InvalidRequest, UnsupportedMediaType
+from issuance.wire.token_request import MAX_BODY_BYTES
 
 MOST_DIGITS = 20
 """More than the length of any body has: `int` refuses thousands of them."""

@@ -17,7 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from formats.thumbprints import base64url
-from issuance.errors import InvalidRequest
+from issuance.wire.errors import InvalidRequest
 from relying_parties.certificates.sent_chain import MAX_INTERMEDIATES
 
 LONGEST_HEADER = 16 * 1024

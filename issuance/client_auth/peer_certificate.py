@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
-from issuance.certificate_headers import CERTIFICATE_HEADERS, PeerCertificate
+from issuance.wire.certificate_headers import CERTIFICATE_HEADERS, PeerCertificate
 from runtime.forwarded import is_trusted, peer_of
 
 

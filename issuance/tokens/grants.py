@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from issuance.errors import (
+from issuance.client_auth.nearly_right import normalised_uri
+from issuance.wire.errors import (
     InvalidRequest,
     InvalidScope,
     InvalidTarget,
     UnauthorizedClient,
     UnsupportedGrantType,
 )
-from issuance.nearly_right import normalised_uri
-from issuance.token_request import TokenRequest
+from issuance.wire.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from relying_parties.claims.token_types import TokenType
 from relying_parties.models import SCOPE_TOKEN

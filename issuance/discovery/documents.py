@@ -12,9 +12,9 @@ import structlog
 from django.db import Error as DatabaseFailure
 from django.db import connections
 
-from issuance.access_token import FIXED_CLAIMS
-from issuance.errors import NotFound, TemporarilyUnavailable
-from issuance.grants import GRANT_TYPES
+from issuance.tokens.access_token import FIXED_CLAIMS
+from issuance.tokens.grants import GRANT_TYPES
+from issuance.wire.errors import NotFound, TemporarilyUnavailable
 from issuers.directory import IssuerSnapshot, issuers_by_path
 from issuers.models import ASSERTION_METHODS, CERTIFICATE_METHODS, Issuer
 from issuers.versioning.revision import current, topic

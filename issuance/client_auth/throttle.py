@@ -12,10 +12,10 @@ from ipaddress import ip_network
 
 from django.conf import settings
 
-from issuance import client_auth
-from issuance.client_auth import ProvenButRefused
-from issuance.errors import InvalidClient, TooManyRequests
-from issuance.proof import Presented, Proven
+from issuance.client_auth import authenticate
+from issuance.client_auth.authenticate import ProvenButRefused
+from issuance.client_auth.proof import Presented, Proven
+from issuance.wire.errors import InvalidClient, TooManyRequests
 from issuers.directory import IssuerSnapshot
 from relying_parties.registry import Client
 from runtime.forwarded import parsed_address
@@ -29,9 +29,9 @@ PREFIX_LENGTHS = {4: 32, 6: 64}
 def prove(
     presented: Presented, *, client: Client | None, issuer: IssuerSnapshot, address: str, now: datetime
 ) -> Proven:
-    """As client_auth.prove. Raises TooManyRequests too."""
+    """As authenticate.prove. Raises TooManyRequests too."""
     try:
-        proven = client_auth.prove(presented, client=client, issuer=issuer, now=now)
+        proven = authenticate.prove(presented, client=client, issuer=issuer, now=now)
     except ProvenButRefused as refusal:
         if refusal.proven.is_guessable:
             refuse_lucky_guess(presented, issuer=issuer, address=address)

@@ -6,12 +6,12 @@ Every failure is the same InvalidClient on the wire; its `detail` tells the oper
 from collections.abc import Callable
 from datetime import datetime
 
-from issuance.client_assertion import by_assertion, sends_assertion
-from issuance.client_certificate import by_certificate
-from issuance.client_secret import by_basic, by_post, sends_basic, sends_secret
-from issuance.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable
-from issuance.proof import Presented, Proven
-from issuance.token_request import TokenRequest
+from issuance.client_auth.client_assertion import by_assertion, sends_assertion
+from issuance.client_auth.client_certificate import by_certificate
+from issuance.client_auth.client_secret import by_basic, by_post, sends_basic, sends_secret
+from issuance.client_auth.proof import Presented, Proven
+from issuance.wire.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable
+from issuance.wire.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from relying_parties.registry import Client, clients
 

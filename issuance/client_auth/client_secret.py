@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from issuance.errors import InvalidClient, InvalidRequest
-from issuance.nearly_right import has_surroundings, surroundings, without_surroundings
-from issuance.proof import Proven
-from issuance.token_request import TokenRequest, form_decoded
+from issuance.client_auth.nearly_right import has_surroundings, surroundings, without_surroundings
+from issuance.client_auth.proof import Proven
+from issuance.wire.errors import InvalidClient, InvalidRequest
+from issuance.wire.token_request import TokenRequest, form_decoded
 from issuers.directory import IssuerSnapshot
 from issuers.models import TokenEndpointAuthMethod
 from relying_parties.client_secrets import (

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from issuance.certificate_headers import PeerCertificate
-from issuance.errors import InvalidClient, TemporarilyUnavailable
-from issuance.proof import Proven
-from issuance.token_request import TokenRequest
+from issuance.client_auth.proof import Proven
+from issuance.wire.certificate_headers import PeerCertificate
+from issuance.wire.errors import InvalidClient, TemporarilyUnavailable
+from issuance.wire.token_request import TokenRequest
 from issuers.client_authorities import client_authorities
 from issuers.directory import IssuerSnapshot
 from issuers.models import CERTIFICATE_METHODS, TokenEndpointAuthMethod

@@ -1,0 +1,1 @@
+"""Who asks: one file a mechanism, and what all share."""

@@ -1,0 +1,1 @@
+"""The public documents: discovery and JWKS."""

@@ -1,0 +1,1 @@
+"""How a request is told in the record, and how a flood of refusals is counted."""
