@@ -6,9 +6,9 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
-from configuration.apply import apply
+from configuration.applying.apply import apply
 from configuration.first_users import create_first_users
-from configuration.secret_sources import Surroundings
+from configuration.reading.secret_sources import Surroundings
 from issuers.models import Issuer
 from keys.models import Purpose, SigningKey
 from keys.record_key import make_record_key

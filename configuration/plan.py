@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from configuration.problems import printable
+from configuration.reading.problems import printable
 
 LONGEST_VALUE = 100
 

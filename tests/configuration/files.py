@@ -7,12 +7,12 @@ from textwrap import dedent
 import pytest
 from django.utils import timezone
 
-from configuration.apply import apply
-from configuration.document import read
-from configuration.entries import Configuration, interpret
+from configuration.applying.apply import apply
 from configuration.plan import Plan
-from configuration.problems import InvalidConfigurationError, Problems
-from configuration.secret_sources import Surroundings
+from configuration.reading.document import read
+from configuration.reading.entries import Configuration, interpret
+from configuration.reading.problems import InvalidConfigurationError, Problems
+from configuration.reading.secret_sources import Surroundings
 
 
 def applied(

@@ -3,7 +3,7 @@
 import pytest
 from django.db import IntegrityError
 
-from configuration.problems import InvalidConfigurationError
+from configuration.reading.problems import InvalidConfigurationError
 from relying_parties.coherence import problems_of
 from relying_parties.models import FederatedCredential, RelyingParty, TrustedIssuer
 from tests.at_once import all_at_once

@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 from django.utils import timezone
 
-from configuration.problems import InvalidConfigurationError
+from configuration.reading.problems import InvalidConfigurationError
 from keys.lifecycle.revocation import revoke
 from keys.lifecycle.rotation import announce_successor
 from keys.models import SigningKey

@@ -6,8 +6,8 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from configuration.document import MAX_BYTES, MAX_VALUES, read
-from configuration.problems import InvalidConfigurationError, Place, Problem
+from configuration.reading.document import MAX_BYTES, MAX_VALUES, read
+from configuration.reading.problems import InvalidConfigurationError, Place, Problem
 from tests.configuration.files import unreadable
 
 

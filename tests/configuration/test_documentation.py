@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc.jwk import ECKey
 
-from configuration.shape import (
+from configuration.reading.shape import (
     FEDERATED_CREDENTIAL,
     GRANT,
     PEM_KEY,

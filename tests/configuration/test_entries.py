@@ -1,6 +1,6 @@
 import pytest
 
-from configuration.shape import SECTIONS
+from configuration.reading.shape import SECTIONS
 from tests.configuration.files import interpreted
 
 

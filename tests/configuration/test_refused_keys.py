@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from configuration.shape import PEM_KEY, PKCS12_KEY
+from configuration.reading.shape import PEM_KEY, PKCS12_KEY
 from keys.generation import PrivateKey
 from tests.configuration.files import applied, problems_of
 from tests.configuration.key_files import (

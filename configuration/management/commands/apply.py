@@ -11,11 +11,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import IntegrityError, OperationalError, ProgrammingError
 from django.utils import timezone
 
-from configuration.apply import apply_files
-from configuration.document import MAX_BYTES
+from configuration.applying.apply import apply_files
 from configuration.plan import Plan
-from configuration.problems import InvalidConfigurationError
-from configuration.sources import SourceFile
+from configuration.reading.document import MAX_BYTES
+from configuration.reading.problems import InvalidConfigurationError
+from configuration.reading.sources import SourceFile
 
 STANDARD_INPUT = "-"
 UNUSABLE = 2

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from configuration.document import Node
+from configuration.reading.document import Node
 
 JSON_TYPES: dict[type, str] = {
     bool: "true or false", int: "a whole number", float: "a number",

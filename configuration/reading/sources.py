@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from configuration.document import Node, read
-from configuration.entries import Configuration, Entry, interpret
-from configuration.problems import InvalidConfigurationError, Problems
-from configuration.shape import SECTIONS
+from configuration.reading.document import Node, read
+from configuration.reading.entries import Configuration, Entry, interpret
+from configuration.reading.problems import InvalidConfigurationError, Problems
+from configuration.reading.shape import SECTIONS
 
 
 @dataclass(frozen=True, slots=True)

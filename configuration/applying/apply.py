@@ -6,19 +6,19 @@ from datetime import datetime
 
 from django.db import connection
 
-from configuration.document import Node
-from configuration.entries import Configuration, Entry
-from configuration.file_values import with_file_values
-from configuration.key_entries import settle_key
-from configuration.parts import settle_federated_credentials, settle_grants, settle_rules
+from configuration.applying.file_values import with_file_values
+from configuration.applying.key_entries import settle_key
+from configuration.applying.parts import settle_federated_credentials, settle_grants, settle_rules
+from configuration.applying.references import References, UnresolvedError
+from configuration.applying.rehearsal import MovedError, rehearsed
+from configuration.applying.run import Run
+from configuration.applying.secret_entries import settle_secrets, warn_of_old_secrets
 from configuration.plan import Plan
-from configuration.problems import Place
-from configuration.references import References, UnresolvedError
-from configuration.rehearsal import MovedError, rehearsed
-from configuration.run import Run
-from configuration.secret_entries import settle_secrets, warn_of_old_secrets
-from configuration.secret_sources import Surroundings
-from configuration.sources import SourceFile, folders_of, interpret_all
+from configuration.reading.document import Node
+from configuration.reading.entries import Configuration, Entry
+from configuration.reading.problems import Place
+from configuration.reading.secret_sources import Surroundings
+from configuration.reading.sources import SourceFile, folders_of, interpret_all
 from issuance.outlook.coherence import issuer_problems, relying_party_problems
 from issuance.outlook.token_warnings import token_warnings
 from issuers.models import GlobalVariable, Issuer

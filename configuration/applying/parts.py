@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from configuration.entries import Entry
-from configuration.references import References, UnresolvedError, whole
-from configuration.run import Run
+from configuration.applying.references import References, UnresolvedError, whole
+from configuration.applying.run import Run
+from configuration.reading.entries import Entry
 from relying_parties.models import AccessGrant, FederatedCredential, RelyingParty, RequestRule
 
 

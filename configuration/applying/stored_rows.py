@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from django.db import models
 from django.db.models import QuerySet
 
-from configuration.entries import Entry
-from configuration.shape import IDENTITIES, SECTIONS
+from configuration.reading.entries import Entry
+from configuration.reading.shape import IDENTITIES, SECTIONS
 from keys.models import SigningKey
 from relying_parties.models import RelyingParty
 

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from configuration.entries import Entry
-from configuration.run import Run
+from configuration.applying.run import Run
+from configuration.reading.entries import Entry
 
 
 def with_file_values(entry: Entry, run: Run) -> Entry:

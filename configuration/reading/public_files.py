@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from configuration.secret_sources import FromFile, Surroundings
+from configuration.reading.secret_sources import FromFile, Surroundings
 from formats.pem import holds_private_key
 from formats.strict_json import StrictDecoder
 from relying_parties.jwks.client_keys import KeyRefusedError

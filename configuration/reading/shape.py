@@ -8,10 +8,10 @@ from typing import Any
 
 from django.db import models
 
-from configuration.document import Node
-from configuration.public_files import certificates_in, jwks_in
-from configuration.secret_sources import FromFile, Surroundings, generate_flag, secret_source
-from configuration.values import filled_text
+from configuration.reading.document import Node
+from configuration.reading.public_files import certificates_in, jwks_in
+from configuration.reading.secret_sources import FromFile, Surroundings, generate_flag, secret_source
+from configuration.reading.values import filled_text
 from issuers.models import GlobalVariable, Issuer
 from keys.models import SigningKey
 from relying_parties.models import (

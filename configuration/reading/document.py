@@ -23,8 +23,8 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from configuration.problems import START, Place, Problems
-from configuration.scalars import Scalar, plain_scalar, quoted_scalar
+from configuration.reading.problems import START, Place, Problems
+from configuration.reading.scalars import Scalar, plain_scalar, quoted_scalar
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_DEPTH = 50

@@ -9,13 +9,13 @@ from typing import Any
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import IntegrityError, models
 
-from configuration.entries import Entry
+from configuration.applying.stored_rows import StoredRows
 from configuration.plan import ADDED, CHANGED, REMOVED, Draft, difference
-from configuration.problems import Place, Problems
-from configuration.secret_sources import Surroundings
-from configuration.shape import IDENTITIES
-from configuration.stored_rows import StoredRows
-from configuration.values import same
+from configuration.reading.entries import Entry
+from configuration.reading.problems import Place, Problems
+from configuration.reading.secret_sources import Surroundings
+from configuration.reading.shape import IDENTITIES
+from configuration.reading.values import same
 from issuers.models import Issuer
 from issuers.versioning.configuration import ConfigurationModel
 from keys.lifecycle.retirement import outlive_tokens

@@ -5,10 +5,10 @@ from typing import Any
 
 from django.db import models
 
-from configuration.entries import Entry
-from configuration.problems import Problems
-from configuration.shape import IDENTITIES
-from configuration.stored_rows import StoredRows
+from configuration.applying.stored_rows import StoredRows
+from configuration.reading.entries import Entry
+from configuration.reading.problems import Problems
+from configuration.reading.shape import IDENTITIES
 from issuers.models import Issuer
 
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from configuration.document import Node
-from configuration.values import typed
+from configuration.reading.document import Node
+from configuration.reading.values import typed
 
 LONGEST_FILE = 64 * 1024
 PEM = b"-----BEGIN "

@@ -5,9 +5,9 @@ A key is told by itself: one that the issuer has already is left as it is. A fil
 
 from django.core.exceptions import ValidationError
 
-from configuration.entries import Entry
+from configuration.applying.run import Run
 from configuration.plan import ADDED
-from configuration.run import Run
+from configuration.reading.entries import Entry
 from issuers.models import Issuer
 from issuers.paths import written_path
 from keys.importing.key_files import ForeignKey, known_key, read_jwk_file, read_pem, read_pkcs12

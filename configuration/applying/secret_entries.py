@@ -10,9 +10,9 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from configuration.entries import Entry
+from configuration.applying.run import Run
 from configuration.plan import ADDED, CHANGED, GeneratedSecret, difference
-from configuration.run import Run
+from configuration.reading.entries import Entry
 from issuers.models import Issuer
 from issuers.paths import written_path
 from relying_parties.models import ClientSecret, RelyingParty

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from configuration.document import Node
-from configuration.problems import Place, Problems
-from configuration.secret_sources import file_source
-from configuration.shape import SECTIONS, Kind
-from configuration.values import field_value, typed
+from configuration.reading.document import Node
+from configuration.reading.problems import Place, Problems
+from configuration.reading.secret_sources import file_source
+from configuration.reading.shape import SECTIONS, Kind
+from configuration.reading.values import field_value, typed
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""From entries to stored rows: all of them or none."""

@@ -1,0 +1,1 @@
+"""From the bytes of a file to entries: known keys, right types, each with its place. No database."""
