@@ -10,8 +10,8 @@ class ConsoleConfig(AppConfig):
 
     def ready(self) -> None:
         # Connects itself to Django's signals, whose senders are models.
-        import_module("console.sign_ins")
+        import_module("console.sign_in.sign_ins")
         if settings.HAS_CONSOLE:
             # Registers the pages, so that Django's checks see them, and the console's own check.
             import_module("console.urls")
-            import_module("console.static_files")
+            import_module("console.site.static_files")

@@ -7,10 +7,10 @@ from typing import Any
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from console.key_outlook import Outlook, outlooks
-from console.page import MOST_NAMED
-from console.record_overview import RecordOverview, record_overview
-from console.site import SEES_RECORD, site
+from console.admin_base.page import MOST_NAMED
+from console.integrity.record_overview import RecordOverview, record_overview
+from console.signing_keys.key_outlook import Outlook, outlooks
+from console.site.admin_site import SEES_RECORD, site
 from issuance.outlook.endings import endings
 from issuers.endings import Ending
 from issuers.models import Issuer

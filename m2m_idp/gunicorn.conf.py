@@ -23,7 +23,8 @@ except ImproperlyConfigured as refusal:
     sys.exit(f"m2m-idp cannot start: {refusal}")
 
 # Models can be imported only now.
-from console import failed_sign_ins, static_files
+from console.sign_in import failed_sign_ins
+from console.site import static_files
 from issuance import checks
 from issuance.discovery import documents
 from issuance.health.start import start_notices, start_problems

@@ -65,18 +65,18 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 
-# Those of the console do nothing on any other path (console/middleware.py).
+# Those of the console do nothing on any other path (console/site/middleware.py).
 CONSOLE_MIDDLEWARE = [
-    "console.middleware.SecurityHeaders",
-    "console.middleware.StaticFiles",
-    "console.middleware.Logins",
-    "console.middleware.Turns",
-    "console.middleware.Sessions",
-    "console.middleware.Common",
-    "console.middleware.Csrf",
-    "console.middleware.Authentication",
-    "console.middleware.Messages",
-    "console.middleware.Authorship",
+    "console.site.middleware.SecurityHeaders",
+    "console.site.middleware.StaticFiles",
+    "console.site.middleware.Logins",
+    "console.site.middleware.Turns",
+    "console.site.middleware.Sessions",
+    "console.site.middleware.Common",
+    "console.site.middleware.Csrf",
+    "console.site.middleware.Authentication",
+    "console.site.middleware.Messages",
+    "console.site.middleware.Authorship",
 ]
 MIDDLEWARE = ["runtime.forwarded.ForwardedMiddleware", *(CONSOLE_MIDDLEWARE if HAS_CONSOLE else [])]
 
@@ -128,7 +128,7 @@ STATIC_ROOT = ENVIRONMENT.static_root
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "console.static_files.Storage"},
+    "staticfiles": {"BACKEND": "console.site.static_files.Storage"},
 }
 
 # What is uploaded are keys: none is written to a disk on its way. What does not fit in memory is dropped.
@@ -146,7 +146,7 @@ KNOWN_BROWSER_COOKIE_NAME = "__Host-known" if IS_HTTPS else "known"
 CSRF_COOKIE_SECURE = IS_HTTPS
 CSRF_COOKIE_HTTPONLY = True
 CSRF_TRUSTED_ORIGINS = list(dict.fromkeys([PUBLIC_URL, CONSOLE_URL]))
-CSRF_FAILURE_VIEW = "console.refused_form.refused_form"
+CSRF_FAILURE_VIEW = "console.site.refused_form.refused_form"
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = IS_HTTPS
 # A promise for a whole domain that can hardly be taken back: its owner's to make.
@@ -154,7 +154,7 @@ SECURE_HSTS_PRELOAD = False
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # W008: TLS ends at gunicorn or at a trusted proxy; a redirect would answer a token request that leaked its secret.
-# W001 to W003 look for Django's own middleware by name; the console's are subclasses (console/middleware.py).
+# W001 to W003 look for Django's own middleware by name; the console's are subclasses (console/site/middleware.py).
 # W021 asks for the promise that SECURE_HSTS_PRELOAD would make.
 SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003", "security.W008", "security.W021"]
 if not HAS_CONSOLE:

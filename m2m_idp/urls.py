@@ -7,7 +7,7 @@ from issuance.urls import nothing_else, operations_urls, protocol_urls
 
 # A target that is no path, such as the asterisk of OPTIONS, matches no pattern.
 handler404 = "issuance.wire.protocol_view.nothing_here"
-handler500 = "console.unavailable.failed"
+handler500 = "console.site.unavailable.failed"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *operations_urls,

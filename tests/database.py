@@ -14,9 +14,9 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from audit.writing.record_health import RECORD_HEALTH
-from console import failed_sign_ins
-from console.login import FAILURES as FAILED_LOGINS
-from console.login import NETWORK_FAILURES
+from console.sign_in import failed_sign_ins
+from console.sign_in.login import FAILURES as FAILED_LOGINS
+from console.sign_in.login import NETWORK_FAILURES
 from issuance.client_auth.throttle import FAILURES
 from issuance.recording import flood
 from issuance.tokens.quota import QUOTAS

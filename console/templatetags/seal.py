@@ -6,7 +6,7 @@ from typing import Any
 from django import template
 
 from audit.models import IssuanceEvent
-from console.seal_status import page_status
+from console.integrity.seal_status import page_status
 
 register = template.Library()
 

@@ -19,7 +19,7 @@ from audit.models import (
     Tombstone,
     Trace,
 )  # fmt: skip
-from console.site import site
+from console.site.admin_site import site
 from issuers.models import GlobalVariable, Issuer
 from keys.lifecycle.rotation import announce_successor
 from keys.models import SigningKey

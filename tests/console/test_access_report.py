@@ -11,9 +11,9 @@ from django.test import Client
 from django.utils import timezone
 
 from audit.models import Inspection
-from console.access_history import accesses
-from console.access_report import Line, report
-from console.standing import Interval
+from console.reports.access_history import accesses
+from console.reports.access_report import Line, report
+from console.reports.standing import Interval
 from issuers.versioning.history import Source, authored
 from relying_parties.models import ClaimTemplate, RelyingParty
 from tests.cast import INVOICES, YOUR_APPLICATION, Cast, new_grant, new_relying_party

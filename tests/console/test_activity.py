@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from audit.models import Checkpoint, HourlyCount, RefusalCount
-from console.bar_chart import HEIGHT, LEFT, Bucket, chart, round_above
+from console.admin_base.charts.bar_chart import HEIGHT, LEFT, Bucket, chart, round_above
 from tests.cast import Cast
 from tests.console.pages import body_of
 

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from console.made_from import CONFLICT, MADE_FROM
+from console.admin_base.versions.made_from import CONFLICT, MADE_FROM
 from issuers.models import Issuer
 from relying_parties.models import RelyingParty
 from tests.cast import Cast

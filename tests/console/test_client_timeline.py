@@ -11,9 +11,9 @@ from django.utils import timezone
 from audit.models import IssuanceEvent
 from audit.writing.entry import Entry
 from audit.writing.record import record
-from console import client_timeline
-from console.client_timeline import timeline
-from console.event_runs import runs
+from console.clients import client_timeline
+from console.clients.client_timeline import timeline
+from console.requests.event_runs import runs
 from issuers.versioning.history import Source, authored
 from relying_parties.models import ClientSecret
 from relying_parties.secrets.credentials import add_generated_secret

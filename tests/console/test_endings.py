@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from console.page import MOST_NAMED
+from console.admin_base.page import MOST_NAMED
 from issuers.models import Issuer
 from keys.importing.certificates import attach_chain, certificate_request, read_chain
 from keys.models import SigningKey

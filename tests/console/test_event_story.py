@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from audit.models import IssuanceEvent
-from console.event_story import story_of, where_it_ended
+from console.requests.event_story import story_of, where_it_ended
 from issuers.models import Issuer
 from relying_parties.models import ClientSecret
 from tests.cast import Cast

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.utils.module_loading import import_string
 
-from console.middleware import POLICY
+from console.site.middleware import POLICY
 from tests.cast import Cast
 from tests.console.pages import all_urls, body_of, fill_every_table
 from tests.wire import ask, get

@@ -8,8 +8,8 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.utils import timezone
 
-from console import unexpired_tokens
-from console.pages import key_acts
+from console.signing_keys import act_pages
+from console.tokens import unexpired_tokens
 from issuers.models import ConfigurationRevision
 from keys.lifecycle.rotation import activate_without_waiting, announce_successor
 from keys.models import SigningKey
@@ -126,7 +126,7 @@ def test_of_two_operators_who_rotate_at_once_one_is_told_of_the_other(
     key: SigningKey, successor: SigningKey, operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As the loser of the race sees it.
-    monkeypatch.setattr(key_acts, "why_not_rotated", lambda _key, _now: None)
+    monkeypatch.setattr(act_pages, "why_not_rotated", lambda _key, _now: None)
     assert "Someone else announced a successor at this moment" in told(operator, page(key, "rotate"))
     assert SigningKey.objects.filter(predecessor=key).get() == successor
 
@@ -266,7 +266,7 @@ def test_of_two_operators_who_revoke_at_once_one_is_told(
 ) -> None:
     told(operator, page(key, "revoke"), **WORD)
     # As the loser of the race sees it.
-    monkeypatch.setattr(key_acts, "why_not_in_use", lambda _key, _now: None)
+    monkeypatch.setattr(act_pages, "why_not_in_use", lambda _key, _now: None)
     assert f"The key {key.kid} is revoked already." in told(operator, page(key, "revoke"), **WORD)
 
 

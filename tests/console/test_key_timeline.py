@@ -8,7 +8,15 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import DjangoAssertNumQueries
 
-from console.key_timeline import MARGIN, MOST_TICKS, TICK_MARGIN, Row, Timeline, timeline, timelines
+from console.signing_keys.key_timeline import (
+    MARGIN,
+    MOST_TICKS,
+    TICK_MARGIN,
+    Row,
+    Timeline,
+    timeline,
+    timelines,
+)
 from issuers.models import Issuer
 from keys.lifecycle.creation import create_first_key
 from keys.models import SigningKey

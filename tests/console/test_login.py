@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from console import login
-from console.login import MAX_FAILURES, MAX_FAILURES_OF_NETWORK
+from console.sign_in import login
+from console.sign_in.login import MAX_FAILURES, MAX_FAILURES_OF_NETWORK
 from runtime.rate_limit.shared_counts import SharedCounts
 from tests.server import free_port
 

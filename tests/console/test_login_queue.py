@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from console.login_queue import MAX_WAITING, BusyError, LoginQueue
+from console.sign_in.login_queue import MAX_WAITING, BusyError, LoginQueue
 
 
 class Visits:

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls.resolvers import RegexPattern
 
-from console.site import site
+from console.site.admin_site import site
 from tests.cast import Cast
 from tests.console.forms import form_of
 from tests.console.pages import CONFIGURATION, MODELS, PEOPLE, all_urls, fill_every_table, object_urls, url

@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from console.made_from import CONFLICT
-from console.people_version import SIGNER
+from console.admin_base.versions.made_from import CONFLICT
+from console.people.people_version import SIGNER
 from issuers.models import GlobalVariable
 from keys.importing.certificates import certificate_request
 from keys.lifecycle.rotation import activate_without_waiting, announce_successor

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, User
 from django.db.models import Model
 from django.test import Client
 
-from console.made_from import CONFLICT, MADE_FROM
+from console.admin_base.versions.made_from import CONFLICT, MADE_FROM
 from relying_parties.models import AccessGrant, RequestRule, ResourceServer
 from tests.at_once import all_at_once
 from tests.cast import Cast

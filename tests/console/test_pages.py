@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from console.curl_command import curl_command, what_it_needs
-from console.fields import Json, Lines
+from console.admin_base.fields.values import Json, Lines
+from console.clients.curl_command import curl_command, what_it_needs
 from issuers.models import Issuer, SigningAlg
 from issuers.versioning.history import Source
 from keys.models import SigningKey

@@ -10,8 +10,8 @@ from django.utils import timezone
 from audit.models import Checkpoint, OperationalEvent
 from audit.sealing.leaves import unpacked
 from configuration.first_users import create_first_users
-from console.made_from import MADE_FROM
-from console.site import site
+from console.admin_base.versions.made_from import MADE_FROM
+from console.site.admin_site import site
 from issuers.versioning.history import current_actor
 from tests.console.forms import act
 from tests.console.pages import url

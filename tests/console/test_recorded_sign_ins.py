@@ -13,8 +13,8 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 
 from audit.models import OperationalEvent
-from console import failed_sign_ins
-from console.failed_sign_ins import MAX_KEYS, RECORDED_OF_ALL, RECORDED_PER_MINUTE, write_counts
+from console.sign_in import failed_sign_ins
+from console.sign_in.failed_sign_ins import MAX_KEYS, RECORDED_OF_ALL, RECORDED_PER_MINUTE, write_counts
 from tests.rooms.failing import refusing
 from tests.server import serve, with_static_files
 

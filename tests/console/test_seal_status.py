@@ -17,9 +17,9 @@ from audit.sealing.leaf import hash_of
 from audit.sealing.leaves import Leaf, packed
 from audit.writing.entry import Entry
 from audit.writing.record import record
-from console import sealed_rows
-from console.seal_status import page_status, unsealed_rows
-from console.sealed_rows import TABLE, State, checked
+from console.integrity import sealed_rows
+from console.integrity.seal_status import page_status, unsealed_rows
+from console.integrity.sealed_rows import TABLE, State, checked
 from issuers.models import SigningAlg
 from issuers.versioning import revision
 from keys.lifecycle.creation import create_first_key

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from console.federation import add_from_preset
+from console.federation.credentials import add_from_preset
 from formats.patterns import compiled_pattern
 from issuance.client_auth.client_assertion import JWT_BEARER
 from issuers.models import TokenEndpointAuthMethod

@@ -21,7 +21,7 @@ from audit.sealing.first_columns import FIRST_COLUMNS
 from audit.sealing.leaf import SealedTable
 from audit.sealing.sealed_columns import RENAMED, as_sealed
 from audit.sealing.sealed_tables import sealed_tables
-from console.sealed_rows import State, checked
+from console.integrity.sealed_rows import State, checked
 from issuers.models import Issuer
 from relying_parties.models import ResourceServer
 from tests.cast import Cast

@@ -27,7 +27,7 @@ from pytest_django import Settings
 from audit.models import Checkpoint, IssuanceEvent, OperationalEvent, UnsealedRange
 from audit.protection import triggers
 from configuration.first_users import MissingGroupError, create_first_users
-from console.page import MOST_NAMED
+from console.admin_base.page import MOST_NAMED
 from issuers.versioning import revision
 from keys.models import Purpose, SigningKey
 from m2m_idp.env import HOW_TO_MAKE
@@ -58,7 +58,7 @@ PROVEN: dict[tuple[str, str], str] = {
     ("keys/lifecycle/revocation.py", "revoke_key"): "tests/keys/test_pkcs11_rotation.py",
     ("keys/pkcs11/refused_pins.py", "as"): "tests/keys/test_refused_pins.py",
     ("audit/writing/record_mends.py", "migrate"): "tests/faults/test_unmigrated.py",
-    ("console/static_files.py", "collectstatic"): "tests/setup/test_files_of_the_server.py",
+    ("console/site/static_files.py", "collectstatic"): "tests/setup/test_files_of_the_server.py",
     ("templates/console/not_collected.html", "collectstatic"): "tests/setup/test_files_of_the_server.py",
     ("upkeep/management/audit_acknowledge.py", "audit verify"): "tests/record/test_acknowledgements.py",
     ("upkeep/management/audit_prune.py", "audit verify"): "tests/record/test_acknowledgements.py",

@@ -1,0 +1,1 @@
+"""Forms that name the version they were made from, so that no change undoes another."""

@@ -1,0 +1,1 @@
+"""The pages of relying parties: settings, secrets, grants, timeline."""

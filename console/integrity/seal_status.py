@@ -1,0 +1,102 @@
+"""What proves the rows in view: how far the record is sealed, and whether these rows are as they were sealed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db.models import Min
+from django.utils import timezone
+
+from audit.models import Checkpoint, Inspection, IssuanceEvent, Tombstone, UnsealedRange
+from console.integrity.sealed_rows import Checked, State, checked
+from keys.record_key import NoRecordKeyError, record_key
+
+EVENTS = IssuanceEvent._meta.db_table
+MOST_COUNTED = 1_000
+"""Of what is not sealed; more is told as more."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealStatus:
+    """Of the whole record: the newest checkpoint, and when all of it was last verified.
+
+    `problem` says what to do where nothing can be sealed, empty if that is not so.
+    """
+
+    problem: str
+    newest: Checkpoint | None
+    verified: Inspection | None
+
+
+@dataclass(frozen=True, slots=True)
+class PageStatus:
+    """Of the rows on a page. `pruned` are the ranges among them that were deleted by permission."""
+
+    whole: SealStatus
+    rows: int
+    checked: tuple[Checked, ...]
+    pruned: tuple[Tombstone, ...] = field(default=())
+
+    @property
+    def as_sealed(self) -> int:
+        return self._of(State.AS_SEALED)
+
+    @property
+    def waiting(self) -> int:
+        return self._of(State.NOT_YET)
+
+    @property
+    def not_found(self) -> int:
+        return self._of(State.NOT_FOUND)
+
+    @property
+    def not_compared(self) -> int:
+        return self._of(State.NOT_COMPARED)
+
+    @property
+    def broken(self) -> list[Checked]:
+        return [row for row in self.checked if row.state == State.BROKEN]
+
+    def _of(self, state: State) -> int:
+        return sum(row.state == state for row in self.checked)
+
+
+def seal_status(now: datetime) -> SealStatus:
+    return SealStatus(
+        problem=_problem(now),
+        newest=Checkpoint.objects.order_by("-number").defer("leaves").first(),
+        verified=Inspection.objects.filter(act=Inspection.Act.VERIFY).order_by("-id").first(),
+    )
+
+
+def page_status(events: Sequence[IssuanceEvent], *, now: datetime | None = None) -> PageStatus:
+    """`events` are those of one page. Their leaves are made anew and compared with those in the checkpoints."""
+    return PageStatus(
+        whole=seal_status(now or timezone.now()),
+        rows=len(events),
+        checked=tuple(checked(events)),
+        pruned=tuple(_pruned(event.pk for event in events)),
+    )
+
+
+def _problem(now: datetime) -> str:
+    try:
+        record_key(now)
+    except NoRecordKeyError as error:
+        return str(error)
+    return ""
+
+
+def unsealed_rows() -> int:
+    """Those after all that the last checkpoint saw, counted no further than MOST_COUNTED and one."""
+    spans = UnsealedRange.objects.filter(table=EVENTS, last_id=None)
+    first = spans.aggregate(first=Min("first_id"))["first"] or 0
+    return IssuanceEvent.objects.filter(pk__gte=first).order_by()[: MOST_COUNTED + 1].count()
+
+
+def _pruned(ids: Iterable[int]) -> Iterable[Tombstone]:
+    known = list(ids)
+    if not known:
+        return []
+    overlapping = Tombstone.objects.filter(first_id__lte=max(known), last_id__gte=min(known))
+    return overlapping.defer("statement").order_by("first_id")

@@ -1,0 +1,1 @@
+"""The pages of issuers and their global variables."""

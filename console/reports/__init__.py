@@ -1,0 +1,1 @@
+"""Reports: who could and who did, and how much was asked for."""

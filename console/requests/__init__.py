@@ -1,0 +1,1 @@
+"""The record of token requests: list, filters, and one request told."""

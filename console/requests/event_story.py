@@ -1,0 +1,146 @@
+"""What happened in one token request, in plain words, top down: a pure function of its row and its client."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from audit.models import IssuanceEvent, Outcome
+from issuance.outlook.client_status import ClientStatus
+from issuers.models import TokenEndpointAuthMethod as Method
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """`about` names what console/requests/event_objects.py links beside it."""
+
+    title: str
+    sentences: tuple[str, ...]
+    about: tuple[str, ...] = ()
+
+
+PROOF = {
+    Method.CLIENT_SECRET_BASIC: "by a secret in the Authorization header",
+    Method.CLIENT_SECRET_POST: "by a secret in the body",
+    Method.PRIVATE_KEY_JWT: "by an assertion that it signed with its own key",
+    Method.FEDERATED_JWT: "by a token of a trusted issuer",
+    Method.TLS_CLIENT_AUTH: "by a certificate of one of the issuer's client CAs",
+    Method.SELF_SIGNED_TLS_CLIENT_AUTH: "by its registered certificate",
+}
+BINDINGS = {"x5t#S256": "the TLS client certificate of thumbprint", "jkt": "the DPoP key of thumbprint"}
+WHAT_TO_DO = {
+    "invalid_request": "The caller has to send another request.",
+    "invalid_client": "Compare what the caller sends with what is registered for the relying party.",
+    "unauthorized_client": "Ask for it within what the relying party is set to, or change that.",
+    "unsupported_grant_type": "The caller has to send grant_type=client_credentials.",
+    "invalid_scope": "The caller has to ask for less, or an access grant has to allow the scope.",
+    "invalid_target": "The caller has to name another resource, or an access grant for it has to be added.",
+    "invalid_dpop_proof": "The caller has to make a new proof for each request, of its method and URL.",
+    "temporarily_unavailable": "The caller may try again; if it goes on, look at the log under the request ID.",
+    "server_error": "The log has the reason under the request ID.",
+}
+
+
+def story_of(event: IssuanceEvent, *, status: ClientStatus | None = None) -> tuple[Chapter, ...]:
+    """`status` is that of the client now, where there is such a client: its obstacles come before general advice."""
+    tellers: tuple[Callable[[IssuanceEvent], Chapter | None], ...] = (
+        _asked, _proved, _wanted, _granted, _signed, partial(_refused, status=status),
+    )  # fmt: skip
+    return tuple(chapter for teller in tellers if (chapter := teller(event)))
+
+
+def _asked(event: IssuanceEvent) -> Chapter:
+    who = f"Somebody who said to be {event.client_id}" if event.client_id else "Somebody who named no client"
+    place = f"from {event.ip}" if event.ip else "from an unknown address"
+    sentences = [f"{who} asked for a token at {event.at:%H:%M:%S} UTC on {event.at:%Y-%m-%d}, {place}."]
+    if event.user_agent:
+        sentences.append(f"The caller's software called itself {event.user_agent}.")
+    if event.is_test:
+        sentences.append(f"It was a test in the console, by {event.actor or 'somebody'}.")
+    return Chapter("Who asked", tuple(sentences), ("issuer", "relying_party"))
+
+
+def _proved(event: IssuanceEvent) -> Chapter | None:
+    if not event.auth_method:
+        return None
+    how = PROOF.get(Method(event.auth_method)) if event.auth_method in Method.values else None
+    told = how or f"by {event.auth_method}"
+    if event.credential:
+        return Chapter(
+            "How it proved itself", (f"It proved itself {told}: {event.credential}.",), ("credential",)
+        )
+    return Chapter("How it proved itself", (f"It tried to prove itself {told}, and did not.",))
+
+
+def _wanted(event: IssuanceEvent) -> Chapter | None:
+    if not (event.grant_type or event.scope_requested or event.resource_requested):
+        return None
+    scope = f"the scopes {event.scope_requested}" if event.scope_requested else "no scope in particular"
+    resource = (
+        f"for {event.resource_requested}" if event.resource_requested else "for no resource in particular"
+    )
+    grant = f" The grant type was {event.grant_type}." if event.grant_type else " It named no grant type."
+    return Chapter("What it asked for", (f"It asked for {scope}, {resource}.{grant}",))
+
+
+def _granted(event: IssuanceEvent) -> Chapter | None:
+    if not event.audience:
+        return None
+    scope = f"with the scopes {event.scope}" if event.scope else "without a scope"
+    will = (
+        "It was granted a token" if event.outcome == Outcome.ISSUED else "It would have been granted a token"
+    )
+    sentences = [f"{will} for {event.audience}, {scope}."]
+    if event.subject:
+        sentences.append(f"Its subject is {event.subject}.")
+    sentences += [f"It is bound to {bond}." for bond in _bonds(event.confirmation or "")]
+    about = ("resource_server", "claim_template") if event.claim_template else ("resource_server",)
+    return Chapter("What was granted", tuple(sentences), about)
+
+
+def _bonds(confirmation: str) -> list[str]:
+    pairs = [bond.rpartition(":") for bond in confirmation.split()]
+    return [f"{BINDINGS.get(method, method)} {name}" for method, _, name in pairs]
+
+
+def _signed(event: IssuanceEvent) -> Chapter | None:
+    if event.outcome == Outcome.REFUSED or not event.kid:
+        return None
+    until = f", good until {event.expires_at:%Y-%m-%d %H:%M:%S} UTC" if event.expires_at else ""
+    what = f"The token {event.jti}{until}"
+    if event.outcome == Outcome.FAILED:
+        sentence = f"{what}, was to be signed by {event.alg} with the key {event.kid}, and was not."
+    else:
+        sentence = (
+            f"{what}, was signed by {event.alg} with the key {event.kid}. That it arrived is not known here."
+        )
+    return Chapter("What was signed", (sentence,), ("signing_key",))
+
+
+def _refused(event: IssuanceEvent, *, status: ClientStatus | None) -> Chapter | None:
+    if event.outcome == Outcome.ISSUED:
+        return None
+    ended = f"The request ended {where_it_ended(event)}, with {event.http_status} {event.error}."
+    sentences = (ended, event.detail, *_advice(event, status))
+    title = "Why there is no token, and what to do"
+    return Chapter(title, tuple(sentence for sentence in sentences if sentence))
+
+
+def _advice(event: IssuanceEvent, status: ClientStatus | None) -> tuple[str, ...]:
+    if status is None or status.gets_tokens:
+        return (WHAT_TO_DO.get(event.error, ""),)
+    return (f"As the client is set up now: {status}", *(obstacle.advice for obstacle in status.obstacles))
+
+
+def where_it_ended(event: IssuanceEvent) -> str:
+    """The step of the road behind the last one that left something in the row."""
+    if event.outcome == Outcome.FAILED:
+        return "when the token was to be signed"
+    if event.subject or event.audience:
+        return "when all was granted and the token was about to be made"
+    if event.credential:
+        return "when it had proved itself, and what it asked for was weighed"
+    if event.auth_method:
+        return "when it had to prove itself"
+    if event.grant_type or event.client_id:
+        return "when it was read, before anything proved who asked"
+    return "at the door, before it was read to its end"

@@ -1,0 +1,46 @@
+"""What the record is filtered by. No filter looks at all rows to offer its choices."""
+
+from typing import Any
+
+from django import forms
+
+from audit.models import Outcome
+from audit.reading.chosen import Chosen
+from console.admin_base.fields.values import Instant
+from issuance.wire.errors import OAuthError
+from issuers.models import Issuer
+
+
+class RecordFilter(forms.Form):
+    """Lives in the query string. What does not validate filters everything out."""
+
+    since = Instant(required=False, label="From (UTC)")
+    until = Instant(required=False, label="Until (UTC)")
+    issuer = forms.CharField(required=False, max_length=400, widget=forms.Select)
+    client = forms.CharField(required=False, label="Client ID", max_length=255)
+    outcome = forms.ChoiceField(required=False, choices=[("", "Any"), *Outcome.choices])
+    error = forms.ChoiceField(required=False)
+    credential = forms.CharField(required=False, max_length=100)
+    kid = forms.CharField(required=False, label="Key ID (kid)", max_length=128)
+    address = forms.GenericIPAddressField(required=False, unpack_ipv4=True)
+    exactly = forms.CharField(required=False, label="Token ID (jti) or request ID", max_length=64)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["issuer"].widget.choices = [("", "Any"), *self._issuers().items()]
+        self.fields["error"].choices = [("", "Any"), *((code, code) for code in _error_codes())]  # type: ignore[attr-defined]
+
+    def _issuers(self) -> dict[str, str]:
+        """Those that there are, and the one that is asked for: the record outlives issuers, and links to them."""
+        names = {issuer.url: issuer.name for issuer in Issuer.objects.all()}
+        asked = self.data.get("issuer", "").strip()
+        return names if asked in ("", *names) else names | {asked: f"{asked} (none of this server now)"}
+
+    @property
+    def chosen(self) -> Chosen:
+        """Of a valid filter."""
+        return Chosen(**self.cleaned_data)
+
+
+def _error_codes() -> list[str]:
+    return sorted({kind.error for kind in OAuthError.__subclasses__()})

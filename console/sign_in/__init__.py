@@ -1,0 +1,1 @@
+"""Signing in to the console: bounded against guessing, and recorded."""

@@ -1,0 +1,1 @@
+"""The pages of signing keys: timeline, acts, certificates, creation."""

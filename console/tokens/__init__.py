@@ -1,0 +1,1 @@
+"""Previews of tokens to come, and a look at tokens that were issued."""
