@@ -12,8 +12,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max, Min
 
-from audit.hourly_counts import EVENTS
 from audit.models import Checkpoint, IssuanceEvent, Tombstone, Trace, UnsealedRange
+from audit.rollups import EVENTS
 from audit.sealing.chain import leaves_of
 from audit.sealing.checkpoints import CHECKPOINT, TOMBSTONE, Reader, tombstone_claims
 from audit.sealing.leaf import SealedTable

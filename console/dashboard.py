@@ -11,10 +11,10 @@ from console.admin_base.page import MOST_NAMED
 from console.integrity.record_overview import RecordOverview, record_overview
 from console.signing_keys.key_outlook import Outlook, outlooks
 from console.site.admin_site import SEES_RECORD, site
-from issuance.outlook.endings import endings
-from issuers.endings import Ending
+from issuance.outlook.expiry import endings
+from issuers.expiry import Ending
 from issuers.models import Issuer
-from keys.endings import unreadable_chains
+from keys.expiry import unreadable_chains
 from keys.lifecycle.creation import can_sign
 from keys.models import SigningKey
 from relying_parties.models import AccessGrant, ClaimTemplate, ClientSecret, RelyingParty, ResourceServer

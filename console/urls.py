@@ -2,15 +2,17 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from console import dashboard
-from console.apis import resource_servers
-from console.clients import claim_templates, parts, relying_parties, timeline_page
+from console.apis import page as resource_servers
+from console.clients import claim_templates, parts, timeline_page
+from console.clients import page as relying_parties
 from console.federation import trusted_issuers
 from console.integrity import proofs
-from console.issuers import global_variables, issuers
-from console.people import users
+from console.issuers import global_variables
+from console.issuers import page as issuers
+from console.people import page as users
 from console.reports import access_page, activity_page
-from console.requests import record
-from console.signing_keys import signing_keys
+from console.requests import page as record
+from console.signing_keys import page as signing_keys
 from console.site.admin_site import site
 
 PAGES = (

@@ -14,7 +14,7 @@ from django.db import connection
 from issuance.models import UsedJti
 from issuance.wire.errors import OAuthError
 from issuers.models import CLOCK_SKEW
-from runtime.turns import DATABASE
+from runtime.slots import DATABASE
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from issuance.client_auth.authenticate import present, registered
 from issuance.client_auth.peer_certificate import peer_certificate
 from issuance.client_auth.throttle import prove
 from issuance.discovery.documents import issuing_issuer
-from issuance.recording import flood, story
+from issuance.recording import flood, narrative
 from issuance.replay import OneUse, refuse_used, using, using_up
 from issuance.tokens.access_token import token_for
 from issuance.tokens.binding import bind
@@ -31,7 +31,7 @@ from issuance.wire.protocol_view import ProtocolView
 from issuance.wire.request_body import read_body
 from issuance.wire.token_request import TokenRequest, parse
 from issuers.directory import IssuerSnapshot
-from runtime.turns import Turns
+from runtime.slots import Turns
 
 AT_ONCE = Turns(settings.DATABASE_TURNS)
 """More tokens at once would only take the interpreter from each other. While none of these gets on, others may."""
@@ -55,7 +55,7 @@ class TokenView(ProtocolView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """From here on the request has a row of the record, whatever its method."""
         self.issuer = issuing_issuer(kwargs.get("path", ""))
-        self.entry = story.opened(
+        self.entry = narrative.opened(
             request.META, issuer=self.issuer, request_id=self.request_id, now=timezone.now()
         )
 
@@ -67,11 +67,11 @@ class TokenView(ProtocolView):
         now = entry.at = timezone.now()
 
         asked = asked_in(meta, body=body)
-        entry.passed("parse", **story.asked(asked))
+        entry.passed("parse", **narrative.asked(asked))
 
         presented, claimed = registered(present(asked), issuer=issuer)
-        entry.passed("identify", **story.identified(presented, claimed))
-        story.trace_if_wanted(entry, client=claimed, request=asked, meta=meta)
+        entry.passed("identify", **narrative.identified(presented, claimed))
+        narrative.trace_if_wanted(entry, client=claimed, request=asked, meta=meta)
 
         proven = prove(presented, client=claimed, issuer=issuer, address=meta["REMOTE_ADDR"], now=now)
         client, self.uses = proven.client, proven.uses
@@ -80,7 +80,7 @@ class TokenView(ProtocolView):
 
         binding = bind(asked, client=client, issuer=issuer, path=meta["PATH_INFO"], now=now)
         self.uses += binding.uses
-        entry.passed("bind", **story.bound(binding))
+        entry.passed("bind", **narrative.bound(binding))
         refuse_used(binding.uses)
 
         granted = authorize(
@@ -104,9 +104,9 @@ class TokenView(ProtocolView):
             now=now,
         ).bound_to(binding.confirmation)
         spend_quota(client)
-        entry.passed("claims", **story.said(token, client=client))
+        entry.passed("claims", **narrative.said(token, client=client))
 
-        record(story.issued(entry, token), beside=using(self.uses))
+        record(narrative.issued(entry, token), beside=using(self.uses))
         access_token = signed(token, key=key)
 
         members = {
@@ -135,7 +135,7 @@ class TokenView(ProtocolView):
             flood.count(self.entry, error, beyond=beyond)
             return error
         try:
-            record(story.refused(self.entry, error), beside=using_up(self.uses))
+            record(narrative.refused(self.entry, error), beside=using_up(self.uses))
         except NotRecordedError:
             return NotRecorded("The refusal could not be committed.")
         return error

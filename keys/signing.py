@@ -11,8 +11,8 @@ from keys.encryption import EncryptedKey, KeyUnreadableError, decrypt
 from keys.generation import PrivateKey
 from keys.jwk import public_key
 from keys.keyring import KeySnapshot
-from keys.pkcs11.pkcs11_keys import key_in_token
-from keys.pkcs11.pkcs11_uri import Pkcs11Uri
+from keys.pkcs11.keys import key_in_token
+from keys.pkcs11.uri import Pkcs11Uri
 
 PROBE = b"This is signed to see whether the key signs. It is no token."
 

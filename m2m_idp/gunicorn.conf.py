@@ -84,7 +84,7 @@ errorlog = None
 logger_class = JsonLogger
 loglevel = settings.ENVIRONMENT.log_level.lower()
 
-# gunicorn believes no header: runtime/forwarded.py knows which proxies may be believed.
+# gunicorn believes no header: runtime/proxies.py knows which proxies may be believed.
 forwarded_allow_ips = ""
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}

@@ -78,7 +78,7 @@ CONSOLE_MIDDLEWARE = [
     "console.site.middleware.Messages",
     "console.site.middleware.Authorship",
 ]
-MIDDLEWARE = ["runtime.forwarded.ForwardedMiddleware", *(CONSOLE_MIDDLEWARE if HAS_CONSOLE else [])]
+MIDDLEWARE = ["runtime.proxies.ForwardedMiddleware", *(CONSOLE_MIDDLEWARE if HAS_CONSOLE else [])]
 
 ROOT_URLCONF = "m2m_idp.urls"
 WSGI_APPLICATION = "m2m_idp.wsgi.application"
@@ -100,7 +100,7 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": ENVIRONMENT.database}
-# How many threads of a process may work on tokens, and ask the database for the protocol (runtime/turns.py). One that
+# How many threads of a process may work on tokens, and ask the database for the protocol (runtime/slots.py). One that
 # waits for PostgreSQL to commit leaves the core to the others; SQLite has one writer at a time.
 IS_POSTGRESQL = "postgresql" in ENVIRONMENT.database["ENGINE"]
 DATABASE_TURNS = 8 if IS_POSTGRESQL else 4

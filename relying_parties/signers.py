@@ -8,7 +8,7 @@ from relying_parties.jwks.client_keys import VerificationKey
 from relying_parties.jwks.published_keys import published_keys
 from relying_parties.jwks.remote_keys import KeySource, RemoteKeys, Wanted
 from relying_parties.models import KeysFrom
-from relying_parties.registry import Client
+from relying_parties.snapshots import Client
 
 remote_keys: RemoteKeys[VerificationKey] = RemoteKeys(published_keys)
 

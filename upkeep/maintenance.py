@@ -8,15 +8,15 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from issuance.replay import forget_expired
-from issuers.endings import Ending
-from keys.endings import unreadable_chains
+from issuers.expiry import Ending
+from keys.expiry import unreadable_chains
 from keys.lifecycle.due import newest_keys, overdue_keys, successor_is_due
 from keys.lifecycle.rotation import announce_successor
 from keys.lifecycle.wiping import wipe_expired_private_keys
 from keys.models import SigningKey
 from upkeep.attempts import Attempts, Failure
 from upkeep.credential_uses import note_credential_uses
-from upkeep.endings import warn_of_endings
+from upkeep.expiry import warn_of_endings
 from upkeep.models import take_turn
 from upkeep.off_box import places
 from upkeep.sealing import seal

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from audit import hourly_counts
+from audit import rollups
 from audit.models import Checkpoint, UnsealedRange
 from audit.sealing import merkle
 from audit.sealing.checkpoints import CHECKPOINT, MOST_ROWS, checkpoint_claims
@@ -39,7 +39,7 @@ class _New:
     """What one checkpoint will cover."""
 
     leaves: list[Leaf] = field(default_factory=list)
-    sums: "Counter[hourly_counts.Kind]" = field(default_factory=Counter)
+    sums: "Counter[rollups.Kind]" = field(default_factory=Counter)
     left: dict[str, list[UnsealedRange]] = field(default_factory=dict)
     """The ranges that are left of each table whose ranges change."""
 
@@ -84,7 +84,7 @@ def _read_table(new: _New, table: SealedTable, now: datetime, most_rows: int) ->
     ranges, seen = ranges_of(table, now), []
     for pk, members in _unsealed_rows(table, ranges, most_rows - len(new.leaves)):
         new.leaves.append(Leaf(table.name, pk, hash_of(members)))
-        hourly_counts.count(new.sums, members)
+        rollups.count(new.sums, members)
         seen.append(pk)
     # A gap that was not read to its end is kept, however old.
     is_full = len(new.leaves) == most_rows
@@ -147,4 +147,4 @@ def _commit(new: _New, checkpoint: Checkpoint) -> None:
         checkpoint.save(force_insert=True)
         UnsealedRange.objects.filter(table__in=new.left).delete()
         UnsealedRange.objects.bulk_create(span for spans in new.left.values() for span in spans)
-        hourly_counts.add(new.sums)
+        rollups.add(new.sums)

@@ -11,7 +11,7 @@ from typing import Any
 
 from audit.exporting.exported_rows import ExportedRow, ExportedRows
 from audit.models import IssuanceEvent
-from audit.reading.chosen import Chosen
+from audit.reading.filters import Chosen
 from audit.sealing.leaf import hash_of
 
 COLUMNS = tuple(field.attname for field in IssuanceEvent._meta.concrete_fields)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from audit.exporting import csv_export, ndjson_export
 from audit.exporting.exported_rows import ExportedRows
 from audit.models import Inspection
-from audit.reading.chosen import Chosen
+from audit.reading.filters import Chosen
 from audit.writing.inspections import inspected
 from issuers.versioning.history import authored, current_actor, current_source
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from audit.models import IssuanceEvent
-from audit.reading.chosen import Chosen
+from audit.reading.filters import Chosen
 from audit.sealing.leaf import SealedTable, hash_of
 from audit.sealing.seal_search import Seal, SealSearch
 from audit.streamed import CHUNK

@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from audit.exporting.exported_rows import ExportedRow, ExportedRows
-from audit.reading.chosen import Chosen
+from audit.reading.filters import Chosen
 from audit.sealing.leaf import instant
 from audit.sealing.seal_search import OpenCheckpoint, Seal
 

@@ -13,8 +13,8 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 
 from audit.models import IssuanceEvent
-from audit.reading.places import FIRST, LAST, Place
-from audit.reading.stretches import PARTIAL, IsNot, Stretch
+from audit.reading.index_ranges import PARTIAL, IsNot, Stretch
+from audit.reading.positions import FIRST, LAST, Place
 
 MOST_LOOKED_AT = 2_000
 MOST_OF_A_NAME = 100

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from audit.hourly_counts import EVENTS
 from audit.models import OperationalEvent
 from audit.problem import Problem
+from audit.rollups import EVENTS
 from audit.sealing.checkpoints import Reader, owner
 from audit.sealing.leaf import instant
 from audit.verification.evidence import EARLY

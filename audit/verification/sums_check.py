@@ -13,9 +13,9 @@ from typing import Any
 
 from django.db.models import Max, Subquery
 
-from audit.hourly_counts import Kind, digest_of
 from audit.models import Checkpoint, HourlyCount
 from audit.problem import Problem
+from audit.rollups import Kind, digest_of
 from audit.sealing.leaf import instant
 from audit.streamed import of_one_moment
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 
-from audit import hourly_counts
-from audit.hourly_counts import EVENTS
+from audit import rollups
 from audit.models import Checkpoint, UnsealedRange
 from audit.problem import Problem
+from audit.rollups import EVENTS
 from audit.sealing.chain import Chain, leaves_of, payload_of
 from audit.sealing.checkpoints import MOST_ROWS, Reader
-from audit.sealing.covered import Covered
+from audit.sealing.id_ranges import Covered
 from audit.sealing.leaf import SealedTable, instant
 from audit.sealing.leaves import Leaf
 from audit.sealing.sealed_columns import as_sealed
@@ -193,12 +193,12 @@ class Verification:
         too_early = instant(self._last_reached - LATEST_SEAL) if self._last_reached else ""
         too_late = instant(checkpoint.created_at + LATEST_SEAL)
         rests_on = evidence.Evidence(table, leaves, checkpoint=checkpoint.number)
-        sums: Counter[hourly_counts.Kind] = Counter()
+        sums: Counter[rollups.Kind] = Counter()
         self.rows += len(leaves)
         for pk, state, members in compare(table, leaves, changed):
             name = f"{table.name} {pk}"
             if state is State.SAME:
-                hourly_counts.count(sums, members)
+                rollups.count(sums, members)
                 at = members.get(table.instant_name, "")
                 if not too_early <= at <= too_late:
                     why, kind = (LATE, evidence.LATE) if at < too_early else (EARLY, evidence.EARLY)

@@ -22,7 +22,7 @@ from audit.writing.failover import leave_if_read_only
 from audit.writing.record_health import RECORD_HEALTH, reason_of
 from formats.masking import cleaned, cleaned_json
 from runtime.logs.log import write_event
-from runtime.turns import DATABASE
+from runtime.slots import DATABASE
 
 MAX_TRACE_BYTES = 16_384
 

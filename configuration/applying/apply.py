@@ -19,14 +19,14 @@ from configuration.reading.entries import Configuration, Entry
 from configuration.reading.problems import Place
 from configuration.reading.secret_sources import Surroundings
 from configuration.reading.sources import SourceFile, folders_of, interpret_all
-from issuance.outlook.coherence import issuer_problems, relying_party_problems
+from issuance.outlook.consistency import issuer_problems, relying_party_problems
 from issuance.outlook.token_warnings import token_warnings
 from issuers.models import GlobalVariable, Issuer
 from issuers.paths import ROOT, written_path
 from issuers.versioning.history import Source, authored, current_actor, history_together
 from issuers.versioning.revision import lock, one_revision
 from keys.models import SigningKey
-from relying_parties.coherence import keys_reached_by, relying_parties_of
+from relying_parties.consistency import keys_reached_by, relying_parties_of
 from relying_parties.models import RelyingParty
 
 MAX_ATTEMPTS = 5

@@ -10,8 +10,8 @@ from configuration.plan import ADDED
 from configuration.reading.entries import Entry
 from issuers.models import Issuer
 from issuers.paths import written_path
+from keys.importing.adoption import take_over
 from keys.importing.key_files import ForeignKey, known_key, read_jwk_file, read_pem, read_pkcs12
-from keys.importing.takeover import take_over
 from keys.lifecycle.creation import create_first_key, has_key
 from keys.models import SigningKey
 from keys.schedule import KeyState

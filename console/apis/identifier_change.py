@@ -19,7 +19,7 @@ from console.admin_base.versions.configuration_admin import REFUSALS, reason_of
 from console.admin_base.versions.versioned_act import Asked, Subject, answered
 from console.reports.access_report import uses
 from console.reports.activity import complete_until
-from issuance.outlook.coherence import refuse_incoherent
+from issuance.outlook.consistency import refuse_incoherent
 from relying_parties.models import ResourceServer
 from relying_parties.renaming import rename
 

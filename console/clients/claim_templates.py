@@ -8,7 +8,7 @@ from console.admin_base.panelled_page import PanelledPage
 from console.admin_base.versions.configuration_admin import ConfigurationAdmin
 from console.site.admin_site import site
 from console.tokens.token_preview import token_preview
-from relying_parties.coherence import reached_by
+from relying_parties.consistency import reached_by
 from relying_parties.models import ClaimTemplate
 
 MOST_PREVIEWS = 3

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from console.admin_base.fields.values import Instant
 from console.admin_base.versions.versioned_act import Asked, answered
-from console.clients.client_secrets import line_of
 from console.clients.secret_acts import GenerateForm, SecretActs, newest_id, subject_of
+from console.clients.secrets_panel import line_of
 from relying_parties.models import ClientSecret
 from relying_parties.secrets.credentials import rotate_secret
 

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 
 from console.admin_base.fields.values import Instant
-from console.clients.client_timeline import timeline
+from console.clients.timeline import timeline
 from console.site.admin_site import SEES_CONFIGURATION, site
 from relying_parties.models import RelyingParty
 

@@ -10,7 +10,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models, transaction
 
 from console.admin_base.last_uses import LastUse, last_uses
-from issuance.outlook.coherence import refuse_incoherent
+from issuance.outlook.consistency import refuse_incoherent
 from relying_parties.federation.preset import Filled
 from relying_parties.models import FederatedCredential, RelyingParty, TrustedIssuer
 

@@ -16,7 +16,7 @@ from console.admin_base.generics import ModelForm
 from console.admin_base.versions.client_acts import RelyingPartyActs
 from console.admin_base.versions.configuration_admin import REFUSALS, reason_of
 from console.admin_base.versions.versioned_act import Asked, Subject, answered
-from issuance.outlook.coherence import refuse_incoherent
+from issuance.outlook.consistency import refuse_incoherent
 from relying_parties.models import FederatedCredential, RelyingParty, TrustedIssuer
 
 

@@ -13,10 +13,10 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from console.reports.standing import Interval, Version, common, joined, standing
+from console.reports.intervals import Interval, Version, common, joined, standing
 from issuers.models import Issuer
 from issuers.versioning.history import Source
-from relying_parties.claims.claim_template import compile_template, placeholders
+from relying_parties.claims.language import compile_template, placeholders
 from relying_parties.models import AccessGrant, ClaimTemplate, RelyingParty, ResourceServer
 
 DELETED = "-"

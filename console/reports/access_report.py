@@ -11,7 +11,7 @@ from audit.exporting.csv_export import neutralised
 from audit.models import HourlyCount, Outcome
 from console.reports.access_history import Access, GrantAct, accesses
 from console.reports.activity import complete_until
-from console.reports.standing import Interval, within
+from console.reports.intervals import Interval, within
 from console.requests.record_links import record_link
 from issuers.models import Issuer
 

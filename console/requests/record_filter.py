@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from audit.models import Outcome
-from audit.reading.chosen import Chosen
+from audit.reading.filters import Chosen
 from console.admin_base.fields.values import Instant
 from issuance.wire.errors import OAuthError
 from issuers.models import Issuer

@@ -9,9 +9,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from audit.models import IssuanceEvent
-from audit.reading.chosen import LOOKUPS
+from audit.reading.filters import LOOKUPS
 from audit.reading.pages import MOST_LOOKED_AT, Page, Search, page_of
-from audit.reading.places import Place
+from audit.reading.positions import Place
 from console.requests.record_filter import RecordFilter
 
 OLDER, NEWER = "older_than", "newer_than"

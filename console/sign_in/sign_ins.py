@@ -70,5 +70,5 @@ def _record(kind: OperationalEvent.Kind, request: HttpRequest, *, actor: str, de
 
 
 def _address(request: HttpRequest) -> str:
-    """The caller's, which a trusted proxy may have named (runtime/forwarded.py)."""
+    """The caller's, which a trusted proxy may have named (runtime/proxies.py)."""
     return str(request.META.get("REMOTE_ADDR", ""))

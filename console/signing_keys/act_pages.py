@@ -22,9 +22,9 @@ from console.signing_keys.key_acts import instant, why_not_activated, why_not_in
 from console.tokens.unexpired_tokens import unexpired_tokens
 from keys.encryption import KeyUnreadableError
 from keys.lifecycle.due import earliest_activation
-from keys.lifecycle.line import heir_of, signs_before
 from keys.lifecycle.revocation import revoke
 from keys.lifecycle.rotation import activate_without_waiting, announce_successor
+from keys.lifecycle.succession import heir_of, signs_before
 from keys.models import SigningKey
 from keys.schedule import KeyState
 

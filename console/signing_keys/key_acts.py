@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from keys.lifecycle.line import heir_of
+from keys.lifecycle.succession import heir_of
 from keys.models import SigningKey
 from keys.schedule import ENDED, KeyState
 

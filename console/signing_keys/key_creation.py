@@ -19,8 +19,8 @@ from console.admin_base.fields.values import Upload
 from console.admin_base.page import Page
 from console.signing_keys.key_acts import instant
 from issuers.models import Issuer, SigningAlg
+from keys.importing.adoption import take_over
 from keys.importing.key_files import KEY_FILES, ForeignKey, read_key_file
-from keys.importing.takeover import take_over
 from keys.lifecycle.creation import create_first_key
 from keys.lifecycle.retirement import outlive_tokens
 from keys.models import SigningKey

@@ -14,8 +14,8 @@ from django.middleware.security import SecurityMiddleware
 from django.utils.deprecation import MiddlewareMixin
 
 from console.sign_in.login import answer_login
+from console.site.slots import answer_in_turn
 from console.site.static_files import Files
-from console.site.turns import answer_in_turn
 from issuers.versioning.history import Source, authored
 
 ADMIN = "/admin/"
@@ -85,7 +85,7 @@ class Logins(AdminOnly, MiddlewareMixin):
 
 
 class Turns(AdminOnly, MiddlewareMixin):
-    """A share of the threads (console/site/turns.py)."""
+    """A share of the threads (console/site/slots.py)."""
 
     def __call__(self, request: HttpRequest) -> Any:
         if not is_admin(request):

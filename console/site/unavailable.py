@@ -9,7 +9,7 @@ from django.views.defaults import server_error
 
 from audit.writing.failover import leave_if_read_only
 from console.site.static_files import NotCollectedError
-from runtime.turns import StuckError
+from runtime.slots import StuckError
 
 AWAY_IN_SQLITE = ("locked", "unable to open", "disk")
 """Words of its errors; a table that is missing, say, is a defect under the same class."""

@@ -12,7 +12,7 @@ from issuance.outlook.client_status import Cause, ClientStatus, Obstacle, client
 from issuers.directory import IssuerSnapshot, issuers_by_path
 from issuers.models import Issuer
 from relying_parties.models import RelyingParty
-from relying_parties.registry import clients, snapshot_of
+from relying_parties.snapshots import clients, snapshot_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from issuance.outlook.preview import preview
 from issuance.wire.errors import OAuthError
 from issuers.models import TokenEndpointAuthMethod
 from relying_parties.models import RelyingParty
-from relying_parties.registry import snapshot_of
+from relying_parties.snapshots import snapshot_of
 
 MAX_NAMED = 5
 

@@ -13,7 +13,7 @@ from console.admin_base.page import Page
 from console.tokens.token_preview import token_preview
 from issuance.outlook.imagined import allowed_address, parameters_read
 from relying_parties.models import RelyingParty
-from relying_parties.registry import snapshot_of
+from relying_parties.snapshots import snapshot_of
 
 PREFIX = "param_"
 

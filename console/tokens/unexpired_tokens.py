@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from django.db.models import Max
 
 from audit.models import IssuanceEvent, Outcome
-from audit.reading.places import LAST, Place
-from audit.reading.stretches import Stretch
+from audit.reading.index_ranges import Stretch
+from audit.reading.positions import LAST, Place
 from issuers.models import CLOCK_SKEW, Issuer
 from keys.models import SigningKey
 

@@ -13,7 +13,7 @@ from issuance.client_auth.proof import Presented, Proven
 from issuance.wire.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable
 from issuance.wire.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
-from relying_parties.registry import Client, clients
+from relying_parties.snapshots import Client, clients
 
 
 class ProvenButRefused(InvalidClient):

@@ -25,8 +25,8 @@ from issuers.directory import IssuerSnapshot
 from issuers.models import ASSERTION_METHODS, TokenEndpointAuthMethod
 from relying_parties.federation.credential import Federated, Trusted
 from relying_parties.jwks.client_keys import VerificationKey
-from relying_parties.registry import Client
 from relying_parties.signers import client_signers, trusted_signers
+from relying_parties.snapshots import Client
 from runtime.outbound.fetching import FetchError
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

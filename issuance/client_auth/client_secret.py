@@ -19,8 +19,8 @@ from relying_parties.client_secrets import (
     presented_of,
     spend_the_time_of_a_match,
 )
-from relying_parties.registry import Client
 from relying_parties.secrets.peppers import note_match
+from relying_parties.snapshots import Client
 
 
 @dataclass(frozen=True, slots=True)

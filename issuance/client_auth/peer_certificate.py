@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from issuance.wire.certificate_headers import CERTIFICATE_HEADERS, PeerCertificate
-from runtime.forwarded import is_trusted, peer_of
+from runtime.proxies import is_trusted, peer_of
 
 
 def peer_certificate(meta: Mapping[str, Any]) -> PeerCertificate | None:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from issuance.replay import OneUse
 from issuers.directory import IssuerSnapshot
-from relying_parties.registry import Client
+from relying_parties.snapshots import Client
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from issuance.client_auth.authenticate import ProvenButRefused
 from issuance.client_auth.proof import Presented, Proven
 from issuance.wire.errors import InvalidClient, TooManyRequests
 from issuers.directory import IssuerSnapshot
-from relying_parties.registry import Client
-from runtime.forwarded import parsed_address
+from relying_parties.snapshots import Client
+from runtime.proxies import parsed_address
 from runtime.rate_limit.windows import Window
 
 FAILURES = Window("auth-failures", seconds=60)

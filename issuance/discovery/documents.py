@@ -22,7 +22,7 @@ from issuers.versioning.snapshots import Snapshots
 from keys.keyring import Keyring, keyrings
 from keys.models import RECORD
 from relying_parties.models import ClaimTemplate, RelyingParty, ResourceServer, scopes_problem
-from runtime.turns import DATABASE
+from runtime.slots import DATABASE
 
 K = TypeVar("K")
 V = TypeVar("V")

@@ -7,7 +7,7 @@ import threading
 import time
 
 from issuance.health.readiness import Problems, readiness, without_database
-from runtime.turns import PATIENCE, StuckError
+from runtime.slots import PATIENCE, StuckError
 
 FRESH = 1.0
 """Seconds for which an answer is told again."""

@@ -14,7 +14,7 @@ from issuance.health.record import record_problems, seal_problems
 from issuance.health.recording import first_row_problems, gap_problems, recording_problems
 from issuance.health.schema import migration_problems
 from issuance.health.signing import key_problems, overdue_key_problems, unfinished_issuers
-from runtime.turns import StuckError
+from runtime.slots import StuckError
 
 Problems = Mapping[str, list[str]]
 """By check; an empty list where all is well."""

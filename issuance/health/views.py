@@ -12,7 +12,7 @@ from issuance.health.readiness import FORGIVEN
 from issuance.wire.answers import NO_STORE, json_answer
 from issuance.wire.protocol_view import ProtocolView
 from runtime import draining
-from runtime.forwarded import parsed_address
+from runtime.proxies import parsed_address
 
 
 class LivezView(ProtocolView):

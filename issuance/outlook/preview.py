@@ -12,7 +12,7 @@ from issuance.tokens.signing_key import ready_key
 from issuers.directory import IssuerSnapshot
 from keys.keyring import KeySnapshot
 from relying_parties.models import RelyingParty
-from relying_parties.registry import Client, snapshot_of
+from relying_parties.snapshots import Client, snapshot_of
 
 JTI = "made-when-issued"
 

@@ -10,8 +10,8 @@ from issuance.wire.errors import InvalidRequest, TemporarilyUnavailable
 from issuance.wire.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from keys.keyring import KeySnapshot
-from relying_parties.claims.claim_template import MissingValueError, render
-from relying_parties.registry import Client
+from relying_parties.claims.language import MissingValueError, render
+from relying_parties.snapshots import Client
 
 FIXED_CLAIMS = ("iss", "sub", "aud", "client_id", "iat", "exp", "jti", "scope")
 """The claims of every token; `scope` is left out when no scope was granted."""
@@ -45,7 +45,7 @@ def token_for(
 ) -> UnsignedToken:
     """Raises InvalidRequest when the template needs a request parameter that was not sent.
 
-    Raises TemporarilyUnavailable for a template that passed the checks by (relying_parties/coherence.py).
+    Raises TemporarilyUnavailable for a template that passed the checks by (relying_parties/consistency.py).
     """
     issued_at = int(now.timestamp())
     audience = granted.audience[0] if len(granted.audience) == 1 else list(granted.audience)

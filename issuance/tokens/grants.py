@@ -20,8 +20,8 @@ from issuance.wire.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from relying_parties.claims.token_types import TokenType
 from relying_parties.models import SCOPE_TOKEN
-from relying_parties.registry import Client, Grant
-from runtime.forwarded import parsed_address
+from relying_parties.snapshots import Client, Grant
+from runtime.proxies import parsed_address
 
 CLIENT_CREDENTIALS = "client_credentials"
 GRANT_TYPES = (CLIENT_CREDENTIALS,)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from django.db import InterfaceError, OperationalError, connection, models, transaction
 from django.db.models import F, Value
 
-from runtime.turns import Turns
+from runtime.slots import Turns
 
 REREAD_AFTER = 0.5
 """Seconds for which a process believes the revision it last read."""

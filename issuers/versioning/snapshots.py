@@ -10,7 +10,7 @@ from django.db import connection
 
 from issuers.versioning import revision
 from issuers.versioning.revision import Known
-from runtime.turns import DATABASE
+from runtime.slots import DATABASE
 
 K = TypeVar("K")
 V = TypeVar("V")

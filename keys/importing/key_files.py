@@ -25,8 +25,8 @@ from keys.importing.private_jwk import read_jwk
 from keys.importing.stores import open_store, refuse_java_store
 from keys.jwk import public_jwk
 from keys.models import SigningKey
-from keys.pkcs11.pkcs11_objects import find_in_token
-from keys.pkcs11.pkcs11_uri import Pkcs11Uri
+from keys.pkcs11.objects import find_in_token
+from keys.pkcs11.uri import Pkcs11Uri
 from keys.signing import proves_itself
 
 LONGEST_KEY_FILE = 64 * 1024

@@ -15,9 +15,9 @@ from keys.encryption import KeyUnreadableError, encrypt
 from keys.generation import PrivateKey, generate_private_key, private_bytes, self_signed_certificate
 from keys.jwk import PublicKey, public_jwk
 from keys.models import Purpose, SigningKey
-from keys.pkcs11.pkcs11_keys import InToken
-from keys.pkcs11.pkcs11_objects import destroy_in_token, generate_in_token
-from keys.pkcs11.pkcs11_uri import Pkcs11Uri
+from keys.pkcs11.keys import InToken
+from keys.pkcs11.objects import destroy_in_token, generate_in_token
+from keys.pkcs11.uri import Pkcs11Uri
 
 log = structlog.get_logger("keys")
 

@@ -11,8 +11,8 @@ from django.db import transaction
 from issuers.paths import written_path
 from keys.encryption import KeyUnreadableError
 from keys.lifecycle.due import earliest_activation, issuer_of
-from keys.lifecycle.line import activate, heir_of, locked, retire_before
 from keys.lifecycle.rotation import new_successor
+from keys.lifecycle.succession import activate, heir_of, locked, retire_before
 from keys.models import SigningKey
 from keys.schedule import KeyState
 

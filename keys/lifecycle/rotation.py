@@ -12,9 +12,9 @@ from django.db import transaction
 
 from keys.lifecycle.creation import new_key
 from keys.lifecycle.due import earliest_activation, issuer_of, rotates_at
-from keys.lifecycle.line import activate, locked, store
+from keys.lifecycle.succession import activate, locked, store
 from keys.models import SigningKey
-from keys.pkcs11.pkcs11_uri import Pkcs11Uri
+from keys.pkcs11.uri import Pkcs11Uri
 from keys.schedule import KeyState
 
 

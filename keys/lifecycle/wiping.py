@@ -8,8 +8,8 @@ from django.db.models import Q
 from keys.encryption import KeyUnreadableError
 from keys.jwk import public_key
 from keys.models import SigningKey
-from keys.pkcs11.pkcs11_objects import destroy_in_token
-from keys.pkcs11.pkcs11_uri import Pkcs11Uri
+from keys.pkcs11.objects import destroy_in_token
+from keys.pkcs11.uri import Pkcs11Uri
 
 KEPT_AFTER_EXPIRY = timedelta(days=90)
 """How long the private half outlives its key's last verification; row and public half stay."""

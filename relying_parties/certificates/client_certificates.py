@@ -14,14 +14,14 @@ from formats.certificates import (
     CertificateUnreadableError,
     read_certificate,
 )
-from relying_parties.certificates.certificate_policy import AUTHORITIES, CLIENTS
-from relying_parties.certificates.certificate_subjects import NAMES_UNREADABLE
+from relying_parties.certificates.policy import AUTHORITIES, CLIENTS
 from relying_parties.certificates.sent_chain import (
     MAX_INTERMEDIATES,
     intermediates_of,
     why_too_costly,
     why_weak,
 )
+from relying_parties.certificates.subjects import NAMES_UNREADABLE
 
 MAX_PATH_LENGTH = 8
 """Intermediates between a client's certificate and an authority."""

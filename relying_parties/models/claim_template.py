@@ -8,7 +8,7 @@ from django.db import models
 from issuers.versioning.configuration import ConfigurationModel
 from issuers.versioning.history import configuration_history
 from issuers.versioning.revision import topic
-from relying_parties.claims.claim_template import claims_problems, headers_problems
+from relying_parties.claims.language import claims_problems, headers_problems
 
 
 class ClaimTemplate(ConfigurationModel):

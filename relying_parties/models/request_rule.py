@@ -13,7 +13,7 @@ from formats.patterns import pattern_problem
 from issuers.versioning.configuration import ConfigurationModel
 from issuers.versioning.history import configuration_history
 from issuers.versioning.revision import topic
-from relying_parties.claims.claim_template import CREDENTIAL_PARAMETERS
+from relying_parties.claims.language import CREDENTIAL_PARAMETERS
 from relying_parties.models.relying_party import RelyingParty
 
 is_description = RegexValidator(

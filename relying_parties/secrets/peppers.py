@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from django.utils.crypto import constant_time_compare
 
 from relying_parties.models import ClientSecret, PepperCheck
-from runtime.turns import DATABASE
+from runtime.slots import DATABASE
 
 CHECKED_TEXT = b"m2m-idp: check value of a pepper"
 """No digest of a secret is made of it: what those are made of begins with a number."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from issuers.models import TokenEndpointAuthMethod
-from relying_parties.certificates.certificate_subjects import SUBJECT_FIELDS, subject_problem
+from relying_parties.certificates.subjects import SUBJECT_FIELDS, subject_problem
 from relying_parties.jwks.client_keys import client_jwks_problem, registered_keys
 from relying_parties.validation.registrant import Registrant
 from runtime.outbound.remote_url import url_problem

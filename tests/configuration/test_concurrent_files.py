@@ -4,7 +4,7 @@ import pytest
 from django.db import IntegrityError
 
 from configuration.reading.problems import InvalidConfigurationError
-from relying_parties.coherence import problems_of
+from relying_parties.consistency import problems_of
 from relying_parties.models import FederatedCredential, RelyingParty, TrustedIssuer
 from tests.at_once import all_at_once
 from tests.cast import Cast

@@ -13,7 +13,7 @@ from django.utils import timezone
 from audit.models import Inspection
 from console.reports.access_history import accesses
 from console.reports.access_report import Line, report
-from console.reports.standing import Interval
+from console.reports.intervals import Interval
 from issuers.versioning.history import Source, authored
 from relying_parties.models import ClaimTemplate, RelyingParty
 from tests.cast import INVOICES, YOUR_APPLICATION, Cast, new_grant, new_relying_party

@@ -11,8 +11,8 @@ from django.utils import timezone
 from audit.models import IssuanceEvent
 from audit.writing.entry import Entry
 from audit.writing.record import record
-from console.clients import client_timeline
-from console.clients.client_timeline import timeline
+from console.clients import timeline as client_timeline
+from console.clients.timeline import timeline
 from console.requests.event_runs import runs
 from issuers.versioning.history import Source, authored
 from relying_parties.models import ClientSecret

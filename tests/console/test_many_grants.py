@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from console.clients.relying_parties import MAX_PARTS
+from console.clients.page import MAX_PARTS
 from relying_parties.models import AccessGrant, RelyingParty, RequestRule, ResourceServer
 from tests.cast import INVOICES, Cast, new_grant
 from tests.console.forms import act, form_of

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.reports.standing import Interval, Version, common, joined, standing, within
+from console.reports.intervals import Interval, Version, common, joined, standing, within
 
 DAY = timedelta(days=1)
 

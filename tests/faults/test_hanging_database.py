@@ -15,7 +15,7 @@ from django.db import connection
 from django.test import Client as Browser
 
 from issuers.versioning.revision import REREAD_AFTER
-from runtime.turns import PATIENCE
+from runtime.slots import PATIENCE
 from tests.cast import Cast
 from tests.faults.clients import SECONDS_TO_RECOVER, Crowd, crowd
 from tests.faults.own_database import OwnDatabase, OwnFile, issued_jtis, own_cluster, own_database

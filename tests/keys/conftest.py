@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import Settings
 
-from keys.pkcs11 import pkcs11_token
+from keys.pkcs11 import token as pkcs11_token
 from tests.keys.softhsm import MODULE, PIN, SoftHsm
 
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 from issuers.models import Issuer, SigningAlg
 from keys.lifecycle.creation import create_first_key
 from keys.models import SigningKey
-from keys.pkcs11.pkcs11_uri import Pkcs11Uri
+from keys.pkcs11.uri import Pkcs11Uri
 from relying_parties.secrets.credentials import add_generated_secret
 from tests.cast import INVOICES, new_grant, new_issuer, new_relying_party, new_resource_server
 from tests.keys.softhsm import URI

@@ -10,8 +10,8 @@ from pathlib import Path
 import pkcs11
 from pkcs11 import Attribute, ObjectClass
 
-from keys.pkcs11.pkcs11_token import in_token
-from keys.pkcs11.pkcs11_uri import Pkcs11Uri
+from keys.pkcs11.token import in_token
+from keys.pkcs11.uri import Pkcs11Uri
 
 MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
 PIN = "1234"

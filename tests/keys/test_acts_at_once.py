@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from issuers.models import Issuer
 from keys.generation import generate_private_key
+from keys.importing.adoption import take_over
 from keys.importing.key_files import ForeignKey
-from keys.importing.takeover import take_over
 from keys.lifecycle.revocation import revoke
 from keys.lifecycle.rotation import activate_without_waiting, announce_successor
 from keys.lifecycle.wiping import KEPT_AFTER_EXPIRY, wipe_expired_private_keys

@@ -14,9 +14,9 @@ from keys.jwk import public_key
 from keys.keyring import KeySnapshot
 from keys.lifecycle.creation import create_first_key
 from keys.models import SigningKey
-from keys.pkcs11 import pkcs11_token
-from keys.pkcs11.pkcs11_objects import destroy_in_token
-from keys.pkcs11.pkcs11_uri import Pkcs11Uri
+from keys.pkcs11 import token as pkcs11_token
+from keys.pkcs11.objects import destroy_in_token
+from keys.pkcs11.uri import Pkcs11Uri
 from keys.signing import check
 from tests.cast import new_issuer
 from tests.keys.issuer_in_token import IssuerInToken, issuer_in_token

@@ -18,8 +18,8 @@ from keys.generation import PrivateKey, generate_private_key, self_signed_certif
 from keys.keyring import KeySnapshot
 from keys.lifecycle.wiping import KEPT_AFTER_EXPIRY, wipe_expired_private_keys
 from keys.models import SigningKey
-from keys.pkcs11.pkcs11_token import OpenToken, in_token
-from keys.pkcs11.pkcs11_uri import Pkcs11Uri
+from keys.pkcs11.token import OpenToken, in_token
+from keys.pkcs11.uri import Pkcs11Uri
 from keys.schedule import KeyState
 from keys.signing import check
 from tests.cast import Cast

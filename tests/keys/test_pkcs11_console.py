@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from keys.models import SigningKey
-from keys.pkcs11 import pkcs11_token
+from keys.pkcs11 import token as pkcs11_token
 from tests.cast import Cast
 from tests.console.forms import act
 from tests.keys.issuer_in_token import IssuerInToken, issuer_in_token

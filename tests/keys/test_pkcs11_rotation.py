@@ -16,9 +16,9 @@ from keys.lifecycle.revocation import revoke
 from keys.lifecycle.rotation import activate_without_waiting, announce_successor
 from keys.lifecycle.wiping import KEPT_AFTER_EXPIRY, wipe_expired_private_keys
 from keys.models import SigningKey
-from keys.pkcs11 import pkcs11_token
-from keys.pkcs11.pkcs11_objects import destroy_in_token
-from keys.pkcs11.pkcs11_uri import Pkcs11Uri
+from keys.pkcs11 import token as pkcs11_token
+from keys.pkcs11.objects import destroy_in_token
+from keys.pkcs11.uri import Pkcs11Uri
 from keys.schedule import KeyState
 from keys.signing import check
 from tests.at_once import all_at_once

@@ -23,7 +23,7 @@ from keys.importing.certificates import certificate_request
 from keys.keyring import KeySnapshot
 from keys.lifecycle.rewrapping import rewrap_keys
 from keys.models import SigningKey
-from keys.pkcs11.pkcs11_uri import Pkcs11Uri
+from keys.pkcs11.uri import Pkcs11Uri
 from keys.signing import check, private_key_of
 from tests.keys.issuer_in_token import issuer_in_token
 from tests.keys.softhsm import SoftHsm, private_keys
@@ -38,8 +38,8 @@ pytestmark = [
 OPENS_THE_TOKEN_OFTEN = """
 import django
 django.setup()
-from keys.pkcs11.pkcs11_token import close, in_token
-from keys.pkcs11.pkcs11_uri import Pkcs11Uri
+from keys.pkcs11.token import close, in_token
+from keys.pkcs11.uri import Pkcs11Uri
 for _ in range(100):
     in_token(Pkcs11Uri.parse("pkcs11:token=idp"), lambda opened: opened.session)
     close()
@@ -48,7 +48,7 @@ for _ in range(100):
 FORKS_WITH_AN_OPEN_TOKEN = """
 import os, django
 django.setup()
-from keys.pkcs11 import pkcs11_token
+from keys.pkcs11 import token as pkcs11_token
 from keys.keyring import KeySnapshot
 from keys.models import SigningKey
 from keys.signing import check

@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from keys.pkcs11.pkcs11_uri import Pkcs11Uri
+from keys.pkcs11.uri import Pkcs11Uri
 
 pytestmark = pytest.mark.spec("RFC 7512", "2.3")
 

@@ -10,7 +10,7 @@ from issuance.client_auth.peer_certificate import peer_certificate
 from issuance.wire.certificate_headers import PeerCertificate
 from issuance.wire.errors import InvalidRequest
 from m2m_idp.wsgi import application as served
-from runtime.forwarded import ForwardedMiddleware
+from runtime.proxies import ForwardedMiddleware
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

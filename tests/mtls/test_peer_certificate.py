@@ -11,7 +11,7 @@ from pytest_django import Settings
 from issuance.client_auth.peer_certificate import peer_certificate
 from issuance.wire.certificate_headers import CERTIFICATE_HEADERS, LONGEST_HEADER, PeerCertificate
 from issuance.wire.errors import InvalidRequest
-from runtime.forwarded import PEER, ForwardedMiddleware
+from runtime.proxies import PEER, ForwardedMiddleware
 from tests.authority import Authority, Issued
 from tests.certificate_headers import FORMS, Headers, encoded, escaped, header, xfcc
 

@@ -1,11 +1,11 @@
-"""relying_parties/certificates/certificate_subjects.py and distinguished_names.py: whose certificate it is."""
+"""relying_parties/certificates/subjects.py and distinguished_names.py: whose certificate it is."""
 
 import time
 
 import pytest
 
 from formats.distinguished_names import parsed_name
-from relying_parties.certificates.certificate_subjects import (
+from relying_parties.certificates.subjects import (
     SUBJECT_FIELDS,
     subject_problem,
     why_another_subject,

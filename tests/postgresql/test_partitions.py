@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection
 from audit.exporting.export import NDJSON, Export
 from audit.models import IssuanceEvent, Outcome, Tombstone
 from audit.protection import triggers
-from audit.reading.chosen import Chosen
+from audit.reading.filters import Chosen
 from tests.cast import Cast
 from tests.postgresql.conftest import psql, run
 from tests.postgresql.test_roles import SERVER, acting_as

@@ -18,7 +18,7 @@ from relying_parties.models import (
     ResourceServer,
     TrustedIssuer,
 )
-from relying_parties.registry import snapshot_of
+from relying_parties.snapshots import snapshot_of
 from tests.assertions import new_cluster, new_credential, new_workload, of_cluster, send, why_refused
 from tests.cast import INVOICES, Cast
 from tests.forging import signer

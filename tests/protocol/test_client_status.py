@@ -23,7 +23,7 @@ from relying_parties.models import (
     RelyingParty,
     TrustedIssuer,
 )
-from relying_parties.registry import snapshot_of
+from relying_parties.snapshots import snapshot_of
 from tests.assertions import (
     jwks_of,
     new_cluster,

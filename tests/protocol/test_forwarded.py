@@ -6,7 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from relying_parties.models import RelyingParty
-from runtime.forwarded import believed
+from runtime.proxies import believed
 from tests.cast import Cast
 from tests.wire import Headers, ask, assert_refused, last_event
 

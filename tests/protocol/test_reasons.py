@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from relying_parties.models import ClientSecret
-from relying_parties.registry import MOST_REVOKED
 from relying_parties.secrets.credentials import add_generated_secret, revoke_secret
+from relying_parties.snapshots import MOST_REVOKED
 from tests.cast import INVOICES, YOUR_APPLICATION, Cast, new_grant, new_resource_server
 from tests.wire import Answer, ask, assert_refused, basic, last_event
 

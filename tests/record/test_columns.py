@@ -15,7 +15,7 @@ from django.utils import timezone
 from audit.exporting.export import NDJSON, Export
 from audit.exporting.exported_rows import UnknownColumnsError
 from audit.models import Checkpoint, Inspection, IssuanceEvent
-from audit.reading.chosen import Chosen
+from audit.reading.filters import Chosen
 from audit.sealing import sealed_columns
 from audit.sealing.first_columns import FIRST_COLUMNS
 from audit.sealing.leaf import SealedTable

@@ -12,7 +12,7 @@ import pytest
 from django.utils import timezone
 
 from audit.exporting.export import NDJSON, Export
-from audit.reading.chosen import Chosen
+from audit.reading.filters import Chosen
 from keys.record_key import read_statement, record_jwks, record_key, signed_statement
 from tests.cast import Cast
 from tests.record.sealed import seal

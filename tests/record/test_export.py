@@ -15,7 +15,7 @@ from django.utils import timezone
 from audit.exporting import export
 from audit.exporting.export import CSV, NDJSON, Export
 from audit.models import Checkpoint, Inspection, IssuanceEvent, UnsealedRange
-from audit.reading.chosen import Chosen
+from audit.reading.filters import Chosen
 from audit.sealing.leaf import hash_of
 from audit.sealing.merkle import root_from_proof
 from audit.writing.entry import Entry

@@ -1,4 +1,4 @@
-"""relying_parties/claims/claim_template.py: the language of `${...}`, and what no template may say."""
+"""relying_parties/claims/language.py: the language of `${...}`, and what no template may say."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from relying_parties.claims.claim_template import (
+from relying_parties.claims.language import (
     CREDENTIAL_PARAMETERS,
     ISSUERS_OWN_CLAIMS,
     ISSUERS_OWN_HEADERS,

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from issuance.outlook.endings import endings
-from issuers.endings import HORIZON, Ending, Kind
+from issuance.outlook.expiry import endings
+from issuers.expiry import HORIZON, Ending, Kind
 from issuers.models import Issuer, TokenEndpointAuthMethod
 from relying_parties.models import RelyingParty
 from tests.cast import Cast

@@ -14,7 +14,6 @@ from pytest_django import Settings
 
 from relying_parties.client_secrets import SecretSnapshot, digest_of, generate, matching
 from relying_parties.models import ClientSecret
-from relying_parties.registry import clients
 from relying_parties.secrets.credentials import (
     LONGEST_CHOSEN_SECRET,
     add_chosen_secret,
@@ -24,6 +23,7 @@ from relying_parties.secrets.credentials import (
     revoke_secret,
     secrets_without_pepper,
 )
+from relying_parties.snapshots import clients
 from tests.cast import Cast
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)

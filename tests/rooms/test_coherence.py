@@ -7,11 +7,11 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
-from issuance.outlook.coherence import MOST_PROBLEMS, refuse_incoherent
+from issuance.outlook.consistency import MOST_PROBLEMS, refuse_incoherent
 from issuers.models import GlobalVariable
 from keys.lifecycle.creation import create_first_key
 from keys.models import SigningKey
-from relying_parties.coherence import LONGEST_SUBJECT, problems_of, reached_by
+from relying_parties.consistency import LONGEST_SUBJECT, problems_of, reached_by
 from relying_parties.models import AccessGrant, ClientSecret, RelyingParty, RequestRule
 from tests.cast import Cast, new_relying_party
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from issuance.outlook.endings import endings
-from issuers.endings import HORIZON, Kind, step_of
+from issuance.outlook.expiry import endings
+from issuers.expiry import HORIZON, Kind, step_of
 from issuers.models import Issuer
 from keys.importing.certificates import attach_chain, certificate_request, read_chain
 from keys.lifecycle.rotation import announce_successor

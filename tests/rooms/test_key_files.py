@@ -21,8 +21,8 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from issuers.models import Issuer
 from keys.generation import PrivateKey, generate_private_key, self_signed_certificate
+from keys.importing.adoption import take_over
 from keys.importing.key_files import ForeignKey, read_jwk_file, read_key_file, read_pem
-from keys.importing.takeover import take_over
 from keys.models import SigningKey
 from tests.cast import Cast
 from tests.wire import get

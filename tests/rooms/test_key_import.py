@@ -19,8 +19,8 @@ from pytest_django.fixtures import Settings
 
 from keys.generation import PrivateKey, generate_private_key, self_signed_certificate
 from keys.importing import key_files
+from keys.importing.adoption import take_over
 from keys.importing.key_files import read_pem, read_pkcs12
-from keys.importing.takeover import take_over
 from keys.keyring import KeySnapshot
 from keys.lifecycle.rewrapping import rewrap_keys
 from keys.models import SigningKey

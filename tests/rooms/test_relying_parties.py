@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models
 from django.db.models import ProtectedError
 
-from relying_parties.claims.claim_template import CREDENTIAL_PARAMETERS
+from relying_parties.claims.language import CREDENTIAL_PARAMETERS
 from relying_parties.models import (
     AccessGrant,
     ClaimTemplate,
@@ -18,7 +18,7 @@ from relying_parties.models import (
     RequestRule,
     ResourceServer,
 )
-from relying_parties.registry import Rule, snapshot_of
+from relying_parties.snapshots import Rule, snapshot_of
 from tests.cast import INVOICES, Cast, new_relying_party
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""runtime/forwarded.py, request_body.py, grants.py: whose request it is, its bytes, and which text is a resource."""
+"""runtime/proxies.py, request_body.py, grants.py: whose request it is, its bytes, and which text is a resource."""
 
 import io
 import ipaddress
@@ -17,8 +17,8 @@ from issuance.tokens.grants import is_absolute_uri, refuse_other_network, refuse
 from issuance.wire.errors import ContentTooLarge, InvalidRequest, UnauthorizedClient, UnsupportedMediaType
 from issuance.wire.request_body import read_body
 from issuance.wire.token_request import MAX_BODY_BYTES, MAX_FIELDS, decoded_fields
-from relying_parties.registry import snapshot_of
-from runtime.forwarded import believed, is_trusted
+from relying_parties.snapshots import snapshot_of
+from runtime.proxies import believed, is_trusted
 from tests.cast import Cast
 
 EDGE, INNER, CLIENT = "10.0.0.1", "10.0.0.2", "203.0.113.9"

@@ -26,8 +26,8 @@ from relying_parties.models import (
     ResourceServer,
     TrustedIssuer,
 )
-from relying_parties.registry import clients
 from relying_parties.secrets.credentials import add_generated_secret
+from relying_parties.snapshots import clients
 from tests.cast import Cast
 from tests.wire import ask
 

@@ -1,4 +1,4 @@
-"""runtime/turns.py: who waits for a turn, in which order, and who does not wait any more."""
+"""runtime/slots.py: who waits for a turn, in which order, and who does not wait any more."""
 
 import threading
 import time
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from runtime.turns import StuckError, Turns
+from runtime.slots import StuckError, Turns
 
 SECONDS = 5
 SHORT = 0.2

@@ -18,7 +18,7 @@ from django.db import Error as DatabaseFailure
 from audit.exporting.export import FORMS, NDJSON, Export
 from audit.exporting.exported_rows import UnknownColumnsError
 from audit.models import Outcome
-from audit.reading.chosen import Chosen
+from audit.reading.filters import Chosen
 from issuers.paths import UnknownIssuerError, issuer_at
 from upkeep.management.days import instant_of
 

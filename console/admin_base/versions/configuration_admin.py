@@ -19,10 +19,10 @@ from console.admin_base.history_page import HistoryPage
 from console.admin_base.versions import configuration_version
 from console.admin_base.versions.merged_form import Before
 from console.admin_base.versions.versioned_page import REFUSAL, RefusableForm, VersionedPage
-from issuance.outlook.coherence import refuse_incoherent
+from issuance.outlook.consistency import refuse_incoherent
 from issuance.outlook.token_warnings import token_warnings
 from issuers.versioning.version_of import deleted_with, parts_of, read_version, require_version, version_of
-from relying_parties.coherence import reached_by
+from relying_parties.consistency import reached_by
 
 REFUSALS = (ValidationError, IntegrityError, OperationalError)
 """What a change that does not fit, that another overtook or that was blocked raises."""

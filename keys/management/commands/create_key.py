@@ -12,7 +12,7 @@ from issuers.paths import ROOT, issuer_at
 from keys.lifecycle.creation import create_first_key
 from keys.management.refusals import told
 from keys.models import SigningKey
-from keys.pkcs11.pkcs11_uri import Pkcs11Uri
+from keys.pkcs11.uri import Pkcs11Uri
 from keys.record_key import make_record_key
 
 

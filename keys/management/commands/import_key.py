@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from issuers.models import SigningAlg
 from issuers.paths import ROOT, issuer_at
+from keys.importing.adoption import take_over
 from keys.importing.key_files import (
     KEY_FILES,
     LONGEST_KEY_FILE,
@@ -22,9 +23,8 @@ from keys.importing.key_files import (
     read_key_file,
     read_token,
 )
-from keys.importing.takeover import take_over
 from keys.management.refusals import told
-from keys.pkcs11.pkcs11_uri import Pkcs11Uri
+from keys.pkcs11.uri import Pkcs11Uri
 
 PASSWORD = "KEY_PASSWORD"  # noqa: S105 - the name of a variable
 

@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from issuers.paths import ROOT, issuer_at
-from keys.lifecycle.line import heir_of
 from keys.lifecycle.revocation import revoke
+from keys.lifecycle.succession import heir_of
 from keys.management.refusals import told
 from keys.models import SigningKey
 

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from keys.encryption import KeyUnreadableError
 from keys.jwk import PublicKey
-from keys.pkcs11.pkcs11_token import in_token, pkcs11
-from keys.pkcs11.pkcs11_uri import Pkcs11Uri
+from keys.pkcs11.token import in_token, pkcs11
+from keys.pkcs11.uri import Pkcs11Uri
 
 
 def key_in_token(uri: Pkcs11Uri, public_key: PublicKey) -> "RsaKeyInToken | EcKeyInToken | Ed25519KeyInToken":

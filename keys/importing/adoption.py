@@ -10,7 +10,7 @@ from issuers.models import Issuer
 from keys.importing.key_files import ForeignKey, known_key
 from keys.lifecycle.creation import key_of
 from keys.lifecycle.due import earliest_activation, newest_keys
-from keys.lifecycle.line import store
+from keys.lifecycle.succession import store
 from keys.models import SigningKey
 from keys.schedule import KeyState
 

@@ -8,7 +8,7 @@ from django.db import models
 
 from issuers.models import Issuer
 from keys.lifecycle.creation import signing_alg_problem
-from relying_parties.coherence import keys_reached_by, problems_of_each
+from relying_parties.consistency import keys_reached_by, problems_of_each
 from relying_parties.models import RelyingParty
 
 MOST_PROBLEMS = 20

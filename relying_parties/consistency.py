@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import Q, QuerySet
 
 from issuers.models import GlobalVariable, Issuer, TokenEndpointAuthMethod
-from relying_parties.claims.claim_template import MissingValueError, placeholders, render
+from relying_parties.claims.language import MissingValueError, placeholders, render
 from relying_parties.models import (
     AccessGrant,
     ClaimTemplate,
@@ -23,7 +23,7 @@ from relying_parties.models import (
     ResourceServer,
     TrustedIssuer,
 )
-from relying_parties.registry import Template, compiled, own_values, variables_of
+from relying_parties.snapshots import Template, compiled, own_values, variables_of
 from relying_parties.validation.issuer_limits import limit_problems
 
 LONGEST_SUBJECT = 255

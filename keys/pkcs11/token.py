@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from django.conf import settings
 
 from keys.encryption import KeyUnreadableError
-from keys.pkcs11.pkcs11_uri import Pkcs11Uri
 from keys.pkcs11.refused_pins import tried_once, wrong_pin
+from keys.pkcs11.uri import Pkcs11Uri
 
 if TYPE_CHECKING:
     from pkcs11._pkcs11 import lib

@@ -11,9 +11,9 @@ from issuers.models import SigningAlg
 from keys.encryption import KeyUnreadableError
 from keys.generation import NOT_OFFERED, RSA_BITS, PrivateKey
 from keys.jwk import PublicKey
-from keys.pkcs11.pkcs11_keys import key_in_token
-from keys.pkcs11.pkcs11_token import OpenToken, in_token, pkcs11
-from keys.pkcs11.pkcs11_uri import Pkcs11Uri
+from keys.pkcs11.keys import key_in_token
+from keys.pkcs11.token import OpenToken, in_token, pkcs11
+from keys.pkcs11.uri import Pkcs11Uri
 
 CURVES: dict[bytes, ec.EllipticCurve] = {
     bytes.fromhex("06082a8648ce3d030107"): ec.SECP256R1(),

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from formats.thumbprints import base64url
 from issuers.client_authorities import client_authorities
-from issuers.endings import HORIZON, Ending, Kind, step_of
+from issuers.expiry import HORIZON, Ending, Kind, step_of
 from issuers.models import Issuer, TokenEndpointAuthMethod
 from relying_parties.jwks.client_keys import VerificationKey, registered_keys
 from relying_parties.models import ClientSecret, RelyingParty

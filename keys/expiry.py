@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db.models import Q
 
 from formats.certificates import CertificateUnreadableError
-from issuers.endings import Ending, Kind, step_of
+from issuers.expiry import Ending, Kind, step_of
 from issuers.models import Issuer
 from keys.importing.certificates import certificates_of
 from keys.models import SigningKey

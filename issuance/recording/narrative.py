@@ -14,8 +14,8 @@ from issuance.tokens.binding import Binding
 from issuance.wire.errors import OAuthError
 from issuance.wire.token_request import PROTOCOL, TokenRequest
 from issuers.directory import IssuerSnapshot
-from relying_parties.claims.claim_template import CREDENTIAL_PARAMETERS
-from relying_parties.registry import Client
+from relying_parties.claims.language import CREDENTIAL_PARAMETERS
+from relying_parties.snapshots import Client
 
 SHOWN_HEADERS = frozenset({
     "HTTP_HOST", "HTTP_USER_AGENT", "CONTENT_TYPE", "CONTENT_LENGTH", "HTTP_ACCEPT", "HTTP_X_REQUEST_ID",

@@ -8,7 +8,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from console.site.unavailable import unavailable
-from runtime.turns import StuckError, Turns
+from runtime.slots import StuckError, Turns
 
 TURNS = Turns(settings.CONSOLE_TURNS)
 

@@ -6,8 +6,8 @@ from datetime import datetime
 import structlog
 from django.db import transaction
 
-from issuance.outlook.endings import endings
-from issuers.endings import Ending
+from issuance.outlook.expiry import endings
+from issuers.expiry import Ending
 from upkeep.models import LastRun, ToldEnding
 
 log = structlog.get_logger("upkeep")

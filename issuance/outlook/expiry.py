@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from issuers.endings import Ending
-from keys import endings as keys
-from relying_parties import endings as relying_parties
+from issuers.expiry import Ending
+from keys import expiry as keys
+from relying_parties import expiry as relying_parties
 
 
 def endings(now: datetime) -> tuple[Ending, ...]:

@@ -23,11 +23,11 @@ from console.admin_base.panelled_page import PanelledPage
 from console.admin_base.row_ids import ForeignKeys, is_id
 from console.admin_base.versions.configuration_admin import ConfigurationAdmin, ConfigurationForm
 from console.clients.auth_methods import CHOICES
-from console.clients.client_secrets import secret_lines
 from console.clients.client_switch import ClientSwitch
 from console.clients.curl_command import curl_command, what_it_needs
 from console.clients.grant_form import GrantForm, let_defaults_step_down
 from console.clients.secret_rotation import SecretRotation
+from console.clients.secrets_panel import secret_lines
 from console.federation.credentials import federated_lines
 from console.federation.federation_presets import FederationPresets
 from console.site.admin_site import site

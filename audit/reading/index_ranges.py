@@ -11,7 +11,7 @@ from django.db.models import BooleanField, CharField, DateTimeField, F, Func, Qu
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 
 from audit.models import IssuanceEvent, Outcome
-from audit.reading.places import Place
+from audit.reading.positions import Place
 
 PARTIAL: Mapping[str, str] = {"error": "", "outcome": Outcome.ISSUED.value}
 """The value of a column whose rows its index leaves out."""

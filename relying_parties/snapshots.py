@@ -14,8 +14,8 @@ from formats.patterns import compiled_pattern
 from issuers.models import GlobalVariable, Issuer, TokenEndpointAuthMethod
 from issuers.versioning.revision import topic
 from issuers.versioning.snapshots import Snapshots
-from relying_parties.certificates.certificate_subjects import subject_problem
-from relying_parties.claims.claim_template import (
+from relying_parties.certificates.subjects import subject_problem
+from relying_parties.claims.language import (
     MissingValueError,
     Node,
     compile_template,
