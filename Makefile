@@ -34,7 +34,7 @@ PYTEST := $(BIN)/pytest --numprocesses=auto
 QUICK := $(PYTEST) -m 'not slow and not nightly'
 SLOW := $(PYTEST) -m slow
 MUTATED := $(filter-out %/__init__.py,$(wildcard issuance/*.py issuance/health/*.py)) audit/writing/record.py
-JUDGES := tests/console tests/fetching tests/mtls tests/protocol tests/record tests/rooms tests/upkeep
+JUDGES := tests/console tests/fetching tests/mtls tests/protocol tests/audit tests/issuance tests/issuers tests/keys tests/relying_parties tests/runtime tests/upkeep
 NIGHTLY := $(BIN)/pytest -n0 -m nightly
 
 .PHONY: help

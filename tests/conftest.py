@@ -14,10 +14,10 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.plugin import DjangoDbBlocker
 
-from tests.authority import Authority
-from tests.cast import Cast, build_cast
-from tests.database import Baseline, set_back, take_baseline
-from tests.server import Server, serve
+from tests.support.authority import Authority
+from tests.support.cast import Cast, build_cast
+from tests.support.database import Baseline, set_back, take_baseline
+from tests.support.server import Server, serve
 from upkeep.sealing import seal
 
 TESTS = Path(__file__).parent
@@ -94,7 +94,7 @@ def running_server(
 def server(cast: Cast, running_server: Server) -> Server:
     """Gunicorn with two workers over the test database, for tests that leave the configuration as it is.
 
-    A change would be seen late, by this test and the next one: such a test starts its own (tests/server.py).
+    A change would be seen late, by this test and the next one: such a test starts its own (tests/support/server.py).
     """
     return running_server
 

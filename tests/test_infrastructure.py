@@ -7,8 +7,8 @@ from django.utils import timezone
 from audit.models import IssuanceEvent, Outcome
 from audit.protection import triggers
 from relying_parties.models import RelyingParty
-from tests.cast import Cast
 from tests.conftest import no_skip_in_ci
+from tests.support.cast import Cast
 
 
 @pytest.mark.parametrize("turn", [1, 2, 3])

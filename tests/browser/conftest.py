@@ -10,8 +10,8 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
 from tests.browser.visit import Visit
-from tests.cast import Cast
-from tests.server import Server, serve, with_static_files
+from tests.support.cast import Cast
+from tests.support.server import Server, serve, with_static_files
 
 PASSWORD = "a password of the tests' own"
 WIDTH, HEIGHT = 1280, 1400

@@ -7,8 +7,8 @@ import pytest
 
 from audit.models import IssuanceEvent
 from tests.browser.visit import Visit
-from tests.cast import Cast
-from tests.server import Server
+from tests.support.cast import Cast
+from tests.support.server import Server
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ from issuers.versioning.history import Source, authored
 from relying_parties.models import ResourceServer
 from tests.browser.test_auditor import assert_in_order
 from tests.browser.visit import Visit
-from tests.cast import INVOICES, Cast
+from tests.support.cast import INVOICES, Cast
 
 pytestmark = [pytest.mark.slow, pytest.mark.contract("P10.13", "P10.17")]
 

@@ -6,9 +6,9 @@ from issuers.models import ConfigurationRevision, GlobalVariable, Issuer
 from issuers.versioning.history import Source
 from keys.models import SigningKey
 from relying_parties.models import RelyingParty
-from tests.cast import Cast
 from tests.configuration.files import applied, details, problems_of
-from tests.wire import ask
+from tests.support.cast import Cast
+from tests.support.wire import ask
 
 SHOP = """
     name: shop

@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from issuers.models import ConfigurationRevision, Issuer
 from issuers.versioning.history import Source
 from relying_parties.models import FederatedCredential, RelyingParty, TrustedIssuer
-from tests.authority import Authority
-from tests.cast import Cast
 from tests.configuration.assertions import ask_by_assertion, assertion, jwks_of
 from tests.configuration.files import applied, details, problems_of
 from tests.configuration.key_files import p256
-from tests.wire import Answer, ask, last_event
+from tests.support.authority import Authority
+from tests.support.cast import Cast
+from tests.support.wire import Answer, ask, last_event
 
 SHOP_URL = "http://127.0.0.1:8000/shop"
 CI = "https://ci.example"

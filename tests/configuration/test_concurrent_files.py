@@ -6,9 +6,9 @@ from django.db import IntegrityError
 from configuration.reading.problems import InvalidConfigurationError
 from relying_parties.consistency import problems_of
 from relying_parties.models import FederatedCredential, RelyingParty, TrustedIssuer
-from tests.at_once import all_at_once
-from tests.cast import Cast
 from tests.configuration.files import applied
+from tests.support.at_once import all_at_once
+from tests.support.cast import Cast
 
 METHODS = "token_endpoint_auth_methods: [client_secret_basic, client_secret_post, federated_jwt]"
 ISSUER = f"issuers: [{{path: oidc_m2m, {METHODS}}}]"

@@ -9,10 +9,10 @@ from configuration.reading.problems import InvalidConfigurationError
 from keys.lifecycle.revocation import revoke
 from keys.lifecycle.rotation import announce_successor
 from keys.models import SigningKey
-from tests.at_once import all_at_once
-from tests.cast import Cast
 from tests.configuration.files import applied
 from tests.configuration.key_files import p256, pem
+from tests.support.at_once import all_at_once
+from tests.support.cast import Cast
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from issuers.models import GlobalVariable, Issuer
 from keys.models import SigningKey
 from relying_parties.models import AccessGrant, ClaimTemplate, ClientSecret, RelyingParty, ResourceServer
 from tests.configuration.files import applied
-from tests.wire import ask, basic
+from tests.support.wire import ask, basic
 
 
 @pytest.fixture

@@ -23,12 +23,12 @@ from configuration.reading.shape import (
 )
 from relying_parties.jwks.client_keys import VerificationKey, client_keys
 from relying_parties.models import RelyingParty
-from tests.authority import Authority
-from tests.certificates import der_certificate
 from tests.configuration.assertions import jwks_of
 from tests.configuration.files import applied, details
 from tests.configuration.key_files import certificate_pem, p256, pem, store
-from tests.forging import PrivateKey
+from tests.support.authority import Authority
+from tests.support.certificates import der_certificate
+from tests.support.forging import PrivateKey
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
 EXAMPLE, ROTATION_EXAMPLE, CLIENTS_EXAMPLE, KEYS_EXAMPLE = re.findall(

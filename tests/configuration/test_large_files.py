@@ -15,10 +15,10 @@ from issuers.models import ConfigurationRevision, GlobalVariable
 from issuers.versioning.history import Source
 from issuers.versioning.revision import lock
 from relying_parties.models import AccessGrant, ClientSecret, RelyingParty
-from tests.at_once import all_at_once
-from tests.cast import Cast
 from tests.configuration.files import applied
-from tests.server import Server
+from tests.support.at_once import all_at_once
+from tests.support.cast import Cast
+from tests.support.server import Server
 
 T = TypeVar("T")
 

@@ -1,7 +1,7 @@
 """What bounds a relying party, by file: its quota, and the greatest TTL of its issuer."""
 
-from tests.cast import Cast
 from tests.configuration.files import applied, details, problems_of
+from tests.support.cast import Cast
 
 
 def test_a_quota_is_set_and_taken_away(cast: Cast) -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from relying_parties.models import AccessGrant, RequestRule
-from tests.cast import Cast
 from tests.configuration.files import applied, details, problems_of
+from tests.support.cast import Cast
 
 
 def billing(lists: str) -> str:

@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from relying_parties.models import ClientSecret
-from tests.cast import Cast
 from tests.configuration.files import applied, details, problems_of
-from tests.wire import ask, basic
+from tests.support.cast import Cast
+from tests.support.wire import ask, basic
 
 TEN_DAYS = timedelta(days=10)
 ISSUER = "issuers: [{path: oidc_m2m, max_client_secret_age: 864000}]"

@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from relying_parties.models import ClientSecret
 from relying_parties.secrets.credentials import add_chosen_secret, revoke_secret
-from tests.cast import Cast
 from tests.configuration.files import applied, details, problems_of
-from tests.wire import ask, basic
+from tests.support.cast import Cast
+from tests.support.wire import ask, basic
 
 OF_BILLING = "of relying party billing of oidc_m2m"
 

@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from issuers.models import Issuer
 from relying_parties.models import RelyingParty
-from tests.cast import Cast
+from tests.support.cast import Cast
 
 ISSUERS = """
 name: estate

@@ -19,7 +19,6 @@ from issuers.versioning.history import Source
 from keys.lifecycle.revocation import revoke
 from keys.models import SigningKey
 from keys.schedule import KeyState
-from tests.cast import Cast
 from tests.configuration.files import applied, details, problems_of
 from tests.configuration.key_files import (
     FROM_PEM,
@@ -36,7 +35,8 @@ from tests.configuration.key_files import (
     store,
 )
 from tests.keys.authority import Authority
-from tests.wire import ask, get
+from tests.support.cast import Cast
+from tests.support.wire import ask, get
 
 EC_PARAMETERS = b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
 """openssl ecparam -genkey writes it before the key."""

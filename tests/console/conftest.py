@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from tests.cast import Cast
+from tests.support.cast import Cast
 
 Roles = Mapping[str, Client]
 

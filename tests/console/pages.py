@@ -33,8 +33,8 @@ from relying_parties.models import (
     ResourceServer,
     TrustedIssuer,
 )
-from tests.cast import INVOICES, Cast
-from tests.wire import ask, last_event
+from tests.support.cast import INVOICES, Cast
+from tests.support.wire import ask, last_event
 
 CONFIGURATION: tuple[type[Model], ...] = (
     Issuer,

@@ -4,13 +4,13 @@ import pytest
 from django.test import Client
 
 from issuers.models import Issuer
-from tests.assertions import new_robot
-from tests.cast import Cast
 from tests.configuration.files import applied
 from tests.console.forms import form_of
 from tests.console.pages import url
-from tests.forging import signer
 from tests.protocol.test_accepted_algs import ASSERTIONS, FAPI, PROOFS, metadata
+from tests.support.assertions import new_robot
+from tests.support.cast import Cast
+from tests.support.forging import signer
 
 pytestmark = pytest.mark.contract("P7.10")
 

@@ -16,9 +16,9 @@ from console.reports.access_report import Line, report
 from console.reports.intervals import Interval
 from issuers.versioning.history import Source, authored
 from relying_parties.models import ClaimTemplate, RelyingParty
-from tests.cast import INVOICES, YOUR_APPLICATION, Cast, new_grant, new_relying_party
 from tests.console.pages import body_of
 from tests.console.test_activity import counted
+from tests.support.cast import INVOICES, YOUR_APPLICATION, Cast, new_grant, new_relying_party
 
 PAGE, CSV = "/admin/audit/access/", "/admin/audit/access/report.csv"
 

@@ -15,9 +15,9 @@ from audit.models import Checkpoint, IssuanceEvent, OperationalEvent
 from audit.problem import Problem
 from issuers.versioning import revision
 from keys.models import Purpose, SigningKey
-from tests.record.rows import EVENTS, event, sealed_events
-from tests.record.tampering import found, problems, without_triggers
-from tests.record.test_acknowledgements import verify
+from tests.audit.rows import EVENTS, event, sealed_events
+from tests.audit.tampering import found, problems, without_triggers
+from tests.audit.test_acknowledgements import verify
 from upkeep.sealing import seal
 
 PAGE = "/admin/audit/operationalevent/acknowledge/"

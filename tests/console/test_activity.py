@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from audit.models import Checkpoint, HourlyCount, RefusalCount
 from console.admin_base.charts.bar_chart import HEIGHT, LEFT, Bucket, chart, round_above
-from tests.cast import Cast
 from tests.console.pages import body_of
+from tests.support.cast import Cast
 
 PAGE = "/admin/audit/activity/"
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)

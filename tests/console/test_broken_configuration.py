@@ -6,9 +6,9 @@ from django.test import Client
 from console.admin_base.versions.made_from import CONFLICT, MADE_FROM
 from issuers.models import Issuer
 from relying_parties.models import RelyingParty
-from tests.cast import Cast
 from tests.console.pages import url
 from tests.protocol.test_broken_configuration import ISSUER, MISCONFIGURED
+from tests.support.cast import Cast
 
 
 @pytest.mark.parametrize("fault", MISCONFIGURED)

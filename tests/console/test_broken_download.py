@@ -8,9 +8,9 @@ from django.conf import settings
 from django.test import Client
 
 from audit.models import Inspection
-from tests.cast import Cast
 from tests.console.test_record import EXPORT, refusals
-from tests.server import Server
+from tests.support.cast import Cast
+from tests.support.server import Server
 
 SECONDS = 20
 

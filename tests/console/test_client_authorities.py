@@ -6,10 +6,10 @@ import pytest
 from django.test import Client
 
 from issuers.models import Issuer
-from tests.cast import Cast
-from tests.client_keys import certificate_until, new_key, pem_of
 from tests.console.forms import form_of
 from tests.console.pages import body_of, url
+from tests.support.cast import Cast
+from tests.support.client_keys import certificate_until, new_key, pem_of
 
 OF_NO_AUTHORITY = pem_of(certificate_until(new_key(), datetime(2099, 1, 1, tzinfo=UTC)))
 

@@ -9,10 +9,10 @@ from django.utils import timezone
 from audit.models import IssuanceEvent
 from issuers.models import Issuer
 from relying_parties.models import ClientSecret, RelyingParty
-from tests.cast import Cast
 from tests.console.forms import form_of
 from tests.console.pages import body_of, url
-from tests.wire import ask, last_event
+from tests.support.cast import Cast
+from tests.support.wire import ask, last_event
 
 pytestmark = pytest.mark.contract("P10.11")
 

@@ -17,9 +17,9 @@ from console.requests.event_runs import runs
 from issuers.versioning.history import Source, authored
 from relying_parties.models import ClientSecret
 from relying_parties.secrets.credentials import add_generated_secret
-from tests.cast import Cast
 from tests.console.pages import body_of
-from tests.wire import ask
+from tests.support.cast import Cast
+from tests.support.wire import ask
 
 PAGE = "/admin/audit/timeline/"
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -10,9 +10,9 @@ from django.urls import reverse
 
 from issuers.models import ConfigurationRevision, GlobalVariable, Issuer
 from relying_parties.models import AccessGrant, ClaimTemplate, RelyingParty, ResourceServer
-from tests.cast import YOUR_APPLICATION, Cast
 from tests.console.forms import act, delete_selected, form_of
 from tests.console.pages import url
+from tests.support.cast import YOUR_APPLICATION, Cast
 
 
 def use_the_region(cast: Cast) -> GlobalVariable:

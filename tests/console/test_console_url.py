@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from tests.cast import Cast
-from tests.server import Server, serve, with_static_files
+from tests.support.cast import Cast
+from tests.support.server import Server, serve, with_static_files
 
 PASSWORD = "correct horse battery"
 CONSOLE = "http://localhost:9443"

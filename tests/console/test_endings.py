@@ -14,12 +14,12 @@ from keys.importing.certificates import attach_chain, certificate_request, read_
 from keys.models import SigningKey
 from relying_parties.models import ClientSecret, RelyingParty
 from relying_parties.secrets.credentials import add_generated_secret
-from tests.cast import Cast
-from tests.client_keys import certificate_until, jwk_of, new_key, pem_of
 from tests.console.forms import act
 from tests.console.pages import body_of, url
 from tests.keys.authority import LIFE, Authority
-from tests.wire import get
+from tests.support.cast import Cast
+from tests.support.client_keys import certificate_until, jwk_of, new_key, pem_of
+from tests.support.wire import get
 
 NOW = timezone.now()
 DAY = timedelta(days=1)

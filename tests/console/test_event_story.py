@@ -10,9 +10,9 @@ from audit.models import IssuanceEvent
 from console.requests.event_story import story_of, where_it_ended
 from issuers.models import Issuer
 from relying_parties.models import ClientSecret
-from tests.cast import Cast
 from tests.console.pages import federate, url
-from tests.wire import ask, last_event
+from tests.support.cast import Cast
+from tests.support.wire import ask, last_event
 
 
 def event(**columns: Any) -> IssuanceEvent:

@@ -11,11 +11,11 @@ from issuers.models import Issuer, TokenEndpointAuthMethod
 from relying_parties.federation.credential import Federated
 from relying_parties.jwks.client_keys import client_keys
 from relying_parties.models import CredentialUse, FederatedCredential, KeysFrom, RelyingParty, TrustedIssuer
-from tests.cast import Cast
-from tests.client_keys import certificate_until, jwk_of, new_key, x5c_of
 from tests.console.forms import act, form_of
 from tests.console.pages import CLUSTER, act_urls, body_of, federate, url
-from tests.platforms import PLATFORMS, Platform, jwks
+from tests.support.cast import Cast
+from tests.support.client_keys import certificate_until, jwk_of, new_key, x5c_of
+from tests.support.platforms import PLATFORMS, Platform, jwks
 
 KUBERNETES, GOOGLE = PLATFORMS[0], PLATFORMS[7]
 

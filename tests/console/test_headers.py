@@ -15,9 +15,9 @@ from django.test import Client, RequestFactory
 from django.utils.module_loading import import_string
 
 from console.site.middleware import POLICY
-from tests.cast import Cast
 from tests.console.pages import all_urls, body_of, fill_every_table
-from tests.wire import ask, get
+from tests.support.cast import Cast
+from tests.support.wire import ask, get
 
 PRODUCTION = {
     "PUBLIC_URL": "https://idp.example.com",

@@ -8,10 +8,10 @@ from django.test import Client
 
 from audit.models import HourlyCount
 from relying_parties.models import ResourceServer
-from tests.cast import INVOICES, Cast
 from tests.console.forms import act, form_of
 from tests.console.pages import body_of, fill_every_table, url
-from tests.wire import ask
+from tests.support.cast import INVOICES, Cast
+from tests.support.wire import ask
 
 pytestmark = pytest.mark.contract("P10.17")
 

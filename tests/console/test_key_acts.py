@@ -14,11 +14,11 @@ from issuers.models import ConfigurationRevision
 from keys.lifecycle.rotation import activate_without_waiting, announce_successor
 from keys.models import SigningKey
 from keys.schedule import KeyState
-from tests.cast import Cast
 from tests.console.conftest import Roles
 from tests.console.forms import act as do
 from tests.console.pages import body_of, url
-from tests.wire import ask, get, last_event
+from tests.support.cast import Cast
+from tests.support.wire import ask, get, last_event
 
 ACTS = ("rotate", "activate", "revoke")
 WORD = {"word": "revoke"}

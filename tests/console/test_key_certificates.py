@@ -13,11 +13,11 @@ from django.utils import timezone
 from keys.importing.certificates import certificate_request
 from keys.lifecycle.revocation import revoke
 from keys.models import SigningKey
-from tests.cast import Cast
 from tests.console.forms import act
 from tests.console.pages import body_of, url
 from tests.keys.authority import Authority
-from tests.wire import get
+from tests.support.cast import Cast
+from tests.support.wire import get
 
 
 @pytest.fixture(scope="module")

@@ -23,9 +23,9 @@ from issuers.models import Issuer
 from keys.generation import PrivateKey, generate_private_key, self_signed_certificate
 from keys.models import SigningKey
 from keys.schedule import KeyState
-from tests.cast import Cast
 from tests.console.pages import body_of, url
-from tests.wire import get
+from tests.support.cast import Cast
+from tests.support.wire import get
 
 PASSWORD = "a password that is looked for"
 

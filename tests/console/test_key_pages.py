@@ -10,9 +10,9 @@ from issuers.models import Issuer
 from keys.lifecycle.revocation import revoke
 from keys.lifecycle.rotation import announce_successor
 from keys.models import SigningKey
-from tests.cast import Cast
 from tests.console.forms import act
 from tests.console.pages import body_of, url
+from tests.support.cast import Cast
 
 CANNOT = "Keyless cannot issue a token: it has no RS256 key that signs"
 ACTS = ("rotate", "activate", "request", "chain", "revoke")

@@ -10,11 +10,11 @@ from django.utils import timezone
 from issuers.models import Issuer
 from keys.lifecycle.rotation import activate_without_waiting, announce_successor
 from keys.models import SigningKey
-from tests.at_once import all_at_once
-from tests.cast import Cast
 from tests.configuration.files import applied
 from tests.console.forms import form_of
 from tests.console.pages import url
+from tests.support.at_once import all_at_once
+from tests.support.cast import Cast
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 SECONDS_OF_A_DAY = 86_400

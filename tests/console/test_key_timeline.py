@@ -20,8 +20,8 @@ from console.signing_keys.key_timeline import (
 from issuers.models import Issuer
 from keys.lifecycle.creation import create_first_key
 from keys.models import SigningKey
-from tests.cast import Cast
 from tests.console.pages import body_of, url
+from tests.support.cast import Cast
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

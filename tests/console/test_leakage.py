@@ -11,8 +11,8 @@ from keys.keyring import KeySnapshot
 from keys.models import SigningKey
 from keys.signing import private_key_of
 from relying_parties.models import ClientSecret, RelyingParty
-from tests.cast import Cast
 from tests.console.pages import all_urls, body_of, fill_every_table, url
+from tests.support.cast import Cast
 
 pytestmark = pytest.mark.contract("P10.3")
 

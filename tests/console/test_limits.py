@@ -6,9 +6,9 @@ from django.test import Client
 
 from issuers.models import Issuer
 from relying_parties.models import RelyingParty
-from tests.cast import Cast
 from tests.console.forms import form_of
 from tests.console.pages import url
+from tests.support.cast import Cast
 
 
 def changed(client: Client, model: Any, row: Any, **fields: Any) -> Any:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from console.sign_in import login
 from console.sign_in.login import MAX_FAILURES, MAX_FAILURES_OF_NETWORK
 from runtime.rate_limit.shared_counts import SharedCounts
-from tests.server import free_port
+from tests.support.server import free_port
 
 pytestmark = pytest.mark.contract("P10.7")
 

@@ -12,8 +12,8 @@ import requests
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import User
 
-from tests.cast import Cast
-from tests.server import Server, serve, with_static_files
+from tests.support.cast import Cast
+from tests.support.server import Server, serve, with_static_files
 
 pytestmark = [pytest.mark.slow, pytest.mark.contract("P10.7")]
 

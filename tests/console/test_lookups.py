@@ -3,8 +3,8 @@
 import pytest
 from django.test import Client
 
-from tests.cast import Cast
 from tests.console.forms import form_of
+from tests.support.cast import Cast
 
 RELYING_PARTIES = "/admin/relying_parties/relyingparty/"
 

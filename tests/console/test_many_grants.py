@@ -9,10 +9,10 @@ from django.test import Client
 
 from console.clients.page import MAX_PARTS
 from relying_parties.models import AccessGrant, RelyingParty, RequestRule, ResourceServer
-from tests.cast import INVOICES, Cast, new_grant
 from tests.console.forms import act, form_of
 from tests.console.pages import body_of, url
-from tests.wire import ask, last_event
+from tests.support.cast import INVOICES, Cast, new_grant
+from tests.support.wire import ask, last_event
 
 pytestmark = pytest.mark.contract("P10.14")
 

@@ -13,9 +13,9 @@ from django.test import Client
 from django.urls.resolvers import RegexPattern
 
 from console.site.admin_site import site
-from tests.cast import Cast
 from tests.console.forms import form_of
 from tests.console.pages import CONFIGURATION, MODELS, PEOPLE, all_urls, fill_every_table, object_urls, url
+from tests.support.cast import Cast
 
 VARYING = re.compile(r"<[^>]*>")
 pytestmark = pytest.mark.contract("P10.10")

@@ -24,12 +24,12 @@ from relying_parties.models import (
     RelyingParty,
     ResourceServer,
 )  # fmt: skip
-from tests.at_once import all_at_once
-from tests.cast import Cast
 from tests.console.conftest import member
 from tests.console.forms import act, delete_selected, form_in, form_of, version_in
 from tests.console.pages import act_urls, federate, url
 from tests.keys.authority import Authority
+from tests.support.at_once import all_at_once
+from tests.support.cast import Cast
 
 pytestmark = pytest.mark.contract("P10.13")
 

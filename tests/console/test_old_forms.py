@@ -10,11 +10,11 @@ from django.test import Client
 
 from console.admin_base.versions.made_from import CONFLICT, MADE_FROM
 from relying_parties.models import AccessGrant, RequestRule, ResourceServer
-from tests.at_once import all_at_once
-from tests.cast import Cast
 from tests.console.conftest import member
 from tests.console.forms import form_in, form_of
 from tests.console.pages import CONFIGURATION, PEOPLE, fill_every_table, object_urls, url
+from tests.support.at_once import all_at_once
+from tests.support.cast import Cast
 
 pytestmark = pytest.mark.contract("P10.13")
 

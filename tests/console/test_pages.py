@@ -18,9 +18,9 @@ from issuers.versioning.history import Source
 from keys.models import SigningKey
 from relying_parties.models import AccessGrant, ClaimTemplate, RelyingParty, RequestRule
 from relying_parties.secrets.credentials import add_chosen_secret
-from tests.cast import Cast, new_issuer
 from tests.console.forms import form_of
 from tests.console.pages import body_of, url
+from tests.support.cast import Cast, new_issuer
 
 
 def test_the_overview_warns_of_an_issuer_without_a_key(cast: Cast, operator: Client) -> None:

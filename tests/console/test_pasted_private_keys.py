@@ -13,11 +13,11 @@ from formats.thumbprints import base64url
 from issuers.models import Issuer
 from keys.models import SigningKey
 from relying_parties.models import RelyingParty, TrustedIssuer
-from tests.authority import Authority
-from tests.cast import Cast
-from tests.client_keys import jwk_of, new_key
 from tests.console.forms import form_of
 from tests.console.pages import CLUSTER, url
+from tests.support.authority import Authority
+from tests.support.cast import Cast
+from tests.support.client_keys import jwk_of, new_key
 
 pytestmark = pytest.mark.contract("P10.3")
 

@@ -16,8 +16,8 @@ from keys.keyring import KeySnapshot
 from keys.lifecycle.revocation import revoke
 from keys.models import SigningKey
 from keys.signing import sign
-from tests.cast import Cast
-from tests.wire import ask, last_event
+from tests.support.cast import Cast
+from tests.support.wire import ask, last_event
 
 PAGE = "/admin/audit/issuanceevent/token/"
 

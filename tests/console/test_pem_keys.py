@@ -11,13 +11,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from django.test import Client
 
 from relying_parties.models import RelyingParty
-from tests.assertions import new_robot, own, send
-from tests.cast import Cast
-from tests.client_keys import certificate_until, jwk_of, new_key, pem_of, x5c_of
 from tests.configuration.files import applied, problems_of
 from tests.console.forms import form_of
 from tests.console.pages import url
-from tests.forging import Signer, signer
+from tests.support.assertions import new_robot, own, send
+from tests.support.cast import Cast
+from tests.support.client_keys import certificate_until, jwk_of, new_key, pem_of, x5c_of
+from tests.support.forging import Signer, signer
 
 pytestmark = pytest.mark.contract("P10.18")
 

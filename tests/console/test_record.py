@@ -18,9 +18,9 @@ from audit.exporting.csv_export import neutralised
 from audit.models import Inspection, IssuanceEvent
 from audit.writing.entry import Entry
 from audit.writing.record import record
-from tests.cast import Cast
 from tests.console.pages import body_of, federate
-from tests.wire import ask, last_event
+from tests.support.cast import Cast
+from tests.support.wire import ask, last_event
 
 LIST = "/admin/audit/issuanceevent/"
 EXPORT = f"{LIST}export.csv"

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from tests.server import database_url
+from tests.support.server import database_url
 
 ROWS, MOST = 1_000_000, 400
 """MOST is twice the goal: other tests run beside this one. A page that reads all rows takes longer by far."""

@@ -15,7 +15,7 @@ from console.site.admin_site import site
 from issuers.versioning.history import current_actor
 from tests.console.forms import act
 from tests.console.pages import url
-from tests.rooms.failing import refusing
+from tests.support.failing import refusing
 from upkeep.sealing import seal
 
 pytestmark = pytest.mark.contract("P10.9")

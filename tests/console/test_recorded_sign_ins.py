@@ -15,8 +15,8 @@ from django.test import Client
 from audit.models import OperationalEvent
 from console.sign_in import failed_sign_ins
 from console.sign_in.failed_sign_ins import MAX_KEYS, RECORDED_OF_ALL, RECORDED_PER_MINUTE, write_counts
-from tests.rooms.failing import refusing
-from tests.server import serve, with_static_files
+from tests.support.failing import refusing
+from tests.support.server import serve, with_static_files
 
 pytestmark = pytest.mark.contract("P10.9")
 

@@ -11,7 +11,6 @@ from django.test import Client
 from issuers.models import ConfigurationRevision
 from keys.models import SigningKey
 from relying_parties.models import ClientSecret, FederatedCredential, TrustedIssuer
-from tests.cast import Cast
 from tests.console.conftest import Roles
 from tests.console.forms import version_in
 from tests.console.pages import (
@@ -26,7 +25,8 @@ from tests.console.pages import (
     object_urls,
     record_urls,
 )
-from tests.wire import ask
+from tests.support.cast import Cast
+from tests.support.wire import ask
 
 LOGIN, SEEN, REFUSED, NOT_ALLOWED = 302, 200, 403, 405
 READING = ("changelist", "change", "history")

@@ -25,8 +25,8 @@ from issuers.versioning import revision
 from keys.lifecycle.creation import create_first_key
 from keys.models import Purpose, SigningKey
 from keys.record_key import record_key, signed_statement
-from tests.cast import Cast
 from tests.console.pages import body_of
+from tests.support.cast import Cast
 
 LIST = "/admin/audit/issuanceevent/"
 MINUTE = timedelta(minutes=1)

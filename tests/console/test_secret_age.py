@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from issuers.models import Issuer
 from relying_parties.models import ClientSecret
-from tests.cast import Cast
 from tests.console.forms import act, form_of
 from tests.console.pages import act_urls, body_of, url
+from tests.support.cast import Cast
 
 HEADING = "Secrets that live longer than their issuer allows"
 

@@ -12,10 +12,10 @@ from django.test import Client
 from django.utils import timezone
 
 from relying_parties.models import ClientSecret, CredentialUse, RelyingParty
-from tests.cast import Cast
 from tests.console.forms import act
 from tests.console.pages import act_urls, all_urls, body_of, fill_every_table, url
-from tests.wire import ask, basic
+from tests.support.cast import Cast
+from tests.support.wire import ask, basic
 
 SECRET = re.compile(r"m2m_[A-Za-z0-9_-]{43}")
 DAY = timedelta(days=1)

@@ -7,11 +7,11 @@ from django.utils import timezone
 
 from issuance.outlook.token_warnings import HEADER_LINE, MAX_HEADER, default_token_size
 from relying_parties.models import AccessGrant, RelyingParty, ResourceServer
-from tests.cast import Cast
 from tests.configuration.files import applied
 from tests.console.forms import form_of
 from tests.console.pages import url
-from tests.wire import ask
+from tests.support.cast import Cast
+from tests.support.wire import ask
 
 pytestmark = pytest.mark.contract("P10.15")
 

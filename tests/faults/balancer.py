@@ -10,8 +10,8 @@ from pathlib import Path
 
 import requests
 
-from tests.processes import running
-from tests.server import free_port
+from tests.support.processes import running
+from tests.support.server import free_port
 
 SECONDS_TO_SEE = 10
 HAPROXY = """

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tests.server import Server
-from tests.wire import FORM, Answer
+from tests.support.server import Server
+from tests.support.wire import FORM, Answer
 
 SECONDS_TO_RECOVER = 5
 UNREACHED = 0.05

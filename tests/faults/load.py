@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tests.cast import Cast
-from tests.server import Server
-from tests.wire import FORM, Answer
+from tests.support.cast import Cast
+from tests.support.server import Server
+from tests.support.wire import FORM, Answer
 
 SECONDS_AT_MOST = 60
 

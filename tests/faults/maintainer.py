@@ -19,7 +19,7 @@ import django
 from django.conf import settings
 from django.db import connection
 
-from tests.server import database_url
+from tests.support.server import database_url
 
 
 @dataclass(frozen=True, slots=True)

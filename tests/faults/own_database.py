@@ -15,7 +15,7 @@ from typing import Protocol
 import psycopg
 from django.db import connection
 
-from tests.server import database_url, free_port
+from tests.support.server import database_url, free_port
 
 ISSUED = "SELECT jti FROM audit_issuanceevent WHERE outcome = 'issued'"
 

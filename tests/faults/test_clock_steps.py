@@ -15,8 +15,8 @@ from django.utils import timezone
 from jwt.types import Options
 
 from keys.models import SigningKey
-from tests.cast import INVOICES, Cast
-from tests.server import Server, serve
+from tests.support.cast import INVOICES, Cast
+from tests.support.server import Server, serve
 
 LIBRARIES = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib/faketime/libfaketimeMT.so.1")
 SECONDS_OF_A_TIME = 2.5

@@ -9,9 +9,9 @@ from django.utils import timezone
 from keys.lifecycle.revocation import revoke
 from keys.lifecycle.rotation import announce_successor
 from keys.models import SigningKey
-from tests.cast import Cast
 from tests.faults.load import under_load
-from tests.server import Server, serve
+from tests.support.cast import Cast
+from tests.support.server import Server, serve
 
 WITHIN = 1.0
 

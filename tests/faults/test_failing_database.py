@@ -9,7 +9,6 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from tests.cast import Cast
 from tests.faults.clients import Crowd, crowd
 from tests.faults.own_database import (
     OwnCluster,
@@ -19,7 +18,8 @@ from tests.faults.own_database import (
     own_cluster,
     own_database,
 )
-from tests.server import Server, serve
+from tests.support.cast import Cast
+from tests.support.server import Server, serve
 
 CONNECTIONS = 8
 TOKENS, REFUSED = 100, 30

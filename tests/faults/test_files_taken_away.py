@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from tests.cast import Cast
 from tests.faults.own_database import OwnFile, issued_jtis
 from tests.faults.test_readiness_of_faults import told_by
-from tests.server import Server, serve
-from tests.wire import Answer
+from tests.support.cast import Cast
+from tests.support.server import Server, serve
+from tests.support.wire import Answer
 
 if connection.vendor == "sqlite":
 

@@ -16,10 +16,10 @@ from django.test import Client as Browser
 
 from issuers.versioning.revision import REREAD_AFTER
 from runtime.slots import PATIENCE
-from tests.cast import Cast
 from tests.faults.clients import SECONDS_TO_RECOVER, Crowd, crowd
 from tests.faults.own_database import OwnDatabase, OwnFile, issued_jtis, own_cluster, own_database
-from tests.server import SECONDS_TO_START, Server, serve, stopped, with_static_files
+from tests.support.cast import Cast
+from tests.support.server import SECONDS_TO_START, Server, serve, stopped, with_static_files
 
 CONNECTIONS = 24
 """More than a worker has threads."""

@@ -15,9 +15,9 @@ from keys.lifecycle.rotation import activate_without_waiting, announce_successor
 from keys.models import SigningKey
 from keys.signing import private_key_of
 from relying_parties.models import CredentialUse
-from tests.cast import Cast
-from tests.database import Baseline, set_back
 from tests.faults.maintainer import maintainers
+from tests.support.cast import Cast
+from tests.support.database import Baseline, set_back
 from tests.upkeep.past import open_session, proved
 from upkeep.maintenance import Done, run
 
@@ -93,7 +93,7 @@ def test_what_a_killed_run_left_the_next_one_completes(
             run()
             work.check_done()
     assert step > FEWEST_STEPS
-    # No place is named to which checkpoints would be sent (tests/record/test_off_box.py).
+    # No place is named to which checkpoints would be sent (tests/audit/test_off_box.py).
     nothing: dict[str, object] = {"failed": [], "endings": [], "unreadable_chains": [], "sent_checkpoints": 0}
     assert {name: answer.pop(name) for name in nothing} == nothing
     assert all(answer.values())

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from audit.models import IssuanceEvent, Outcome
-from tests.cast import Cast
 from tests.faults.clients import Crowd, crowd
-from tests.server import Server, serve
+from tests.support.cast import Cast
+from tests.support.server import Server, serve
 
 KILLS = 200
 WORKERS = 4

@@ -12,8 +12,8 @@ from keys.lifecycle.due import newest_keys
 from keys.lifecycle.revocation import revoke
 from keys.models import SigningKey
 from keys.schedule import KeyState
-from tests.cast import Cast
 from tests.faults.maintainer import Maintainer, maintainers
+from tests.support.cast import Cast
 
 PROCESSES = 8
 ROUNDS = 200

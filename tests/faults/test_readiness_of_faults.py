@@ -14,11 +14,11 @@ import pytest
 import requests
 from django.db import connection
 
-from tests.cast import Cast
+from tests.audit.rows import EVENTS
 from tests.faults.own_database import OwnCluster, OwnDatabase, OwnFile, own_database
 from tests.faults.test_failing_database import full_disk, no_room_left
-from tests.record.rows import EVENTS
-from tests.server import Server, serve
+from tests.support.cast import Cast
+from tests.support.server import Server, serve
 
 SECONDS_TO_TELL = 8
 IS_SQLITE = connection.vendor == "sqlite"

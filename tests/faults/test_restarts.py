@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cast import Cast
 from tests.faults.balancer import balancing
 from tests.faults.clients import Client, Crowd, asking_on
-from tests.server import Server, free_port, serve
-from tests.wire import FORM
+from tests.support.cast import Cast
+from tests.support.server import Server, free_port, serve
+from tests.support.wire import FORM
 
 HOSTS = 3
 WORKERS = 2

@@ -20,13 +20,13 @@ from django.utils import timezone
 
 from audit.models import OperationalEvent
 from m2m_idp import __version__
-from tests.cast import Cast
+from tests.audit.rows import sealed_leaves
+from tests.audit.tampering import found
 from tests.faults.clients import crowd
 from tests.faults.own_database import OwnCluster, OwnDatabase, OwnFile, own_database
 from tests.faults.test_readiness_of_faults import with_a_lock
-from tests.record.rows import sealed_leaves
-from tests.record.tampering import found
-from tests.server import Server, free_port, serve
+from tests.support.cast import Cast
+from tests.support.server import Server, free_port, serve
 from upkeep.models import LastRun
 from upkeep.sealing import seal
 

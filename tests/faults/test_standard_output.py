@@ -12,9 +12,9 @@ import pytest
 
 from audit.models import IssuanceEvent, Outcome
 from runtime.logs.output import SECONDS_TO_FLUSH
-from tests.cast import Cast
 from tests.faults.clients import crowd
-from tests.server import Server, serve
+from tests.support.cast import Cast
+from tests.support.server import Server, serve
 
 PAGE = 4096
 TOKENS = 200

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cast import Cast
-from tests.server import Server, connected, serve, stopped
-from tests.wire import FORM
+from tests.support.cast import Cast
+from tests.support.server import Server, connected, serve, stopped
+from tests.support.wire import FORM
 
 DRAINING = {"DRAIN_SECONDS": "4"}
 WAITING = 50

@@ -13,8 +13,8 @@ from django.db.models import Min
 
 from audit.models import IssuanceEvent
 from keys.models import SigningKey
-from tests.cast import Cast
-from tests.server import free_port, server_environment
+from tests.support.cast import Cast
+from tests.support.server import free_port, server_environment
 
 ROTATIONS = 10
 SPEED = int(os.environ.get("ROTATION_TEST_SPEED", "6"))

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from tests.cast import Cast
+from tests.audit.test_schema import manage
 from tests.faults.own_database import OwnDatabase, own_database
 from tests.faults.test_readiness_of_faults import told_by
-from tests.record.test_schema import manage
-from tests.server import serve
 from tests.setup.test_advice import commands_in
+from tests.support.cast import Cast
+from tests.support.server import serve
 
 MEND = "The database lacks tables or columns of this version: run manage.py migrate."
 

@@ -20,7 +20,7 @@ from runtime.outbound.fetching import LARGEST_BODY, FetchError, fetch_json
 from tests.fetching.certificates import Authority
 from tests.fetching.conftest import HOSTS
 from tests.fetching.site import Answer, Site, full_listener, head, plain, sends, serves, site, trickles, waits
-from tests.server import free_port
+from tests.support.server import free_port
 
 pytestmark = pytest.mark.contract("P7.8")
 

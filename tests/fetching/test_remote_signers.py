@@ -18,12 +18,12 @@ from issuers.models import TokenEndpointAuthMethod
 from relying_parties.jwks.remote_keys import RemoteKeys
 from relying_parties.models import FederatedCredential, KeysFrom, RelyingParty, TrustedIssuer
 from relying_parties.signers import remote_keys
-from tests.cast import Cast, new_grant
-from tests.certificates import der_certificate, in_x5c
 from tests.fetching.site import Canary, Site, serves
-from tests.forging import Signer, encoded, new_key
-from tests.proofs import proof
-from tests.wire import Answer, ask, assert_refused, events, last_event
+from tests.support.cast import Cast, new_grant
+from tests.support.certificates import der_certificate, in_x5c
+from tests.support.forging import Signer, encoded, new_key
+from tests.support.proofs import proof
+from tests.support.wire import Answer, ask, assert_refused, events, last_event
 
 pytestmark = pytest.mark.contract("P7.8")
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.authority import Authority
-from tests.cast import Cast
 from tests.interop.estate import Estate, build_estate
-from tests.server import Server, serve
+from tests.support.authority import Authority
+from tests.support.cast import Cast
+from tests.support.server import Server, serve
 
 
 @dataclass(frozen=True, slots=True)

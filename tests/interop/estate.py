@@ -15,9 +15,9 @@ from jwcrypto.jwk import JWK
 from issuers.models import TokenEndpointAuthMethod
 from relying_parties.models import FederatedCredential, KeysFrom, RelyingParty, TrustedIssuer
 from relying_parties.secrets.credentials import add_chosen_secret, add_generated_secret
-from tests.authority import CLIENT, Authority, Issued, openssl
-from tests.cast import Cast, new_grant
-from tests.certificates import in_x5c
+from tests.support.authority import CLIENT, Authority, Issued, openssl
+from tests.support.cast import Cast, new_grant
+from tests.support.certificates import in_x5c
 
 Method = TokenEndpointAuthMethod
 CLUSTER = "https://cluster.example"

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from relying_parties.models import RelyingParty
-from tests.cast import Cast, new_grant, new_resource_server
 from tests.interop.conftest import Provider
 from tests.interop.node import HERE as NPM
 from tests.interop.node import NODE, environment, told_by
 from tests.interop.table import Role, Row, interoperates, npm, pypi
-from tests.verifying import verified_twice
+from tests.support.cast import Cast, new_grant, new_resource_server
+from tests.support.verifying import verified_twice
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ from tests.interop.conftest import Provider
 from tests.interop.estate import KINDS
 from tests.interop.node import told_by
 from tests.interop.table import Role, Row, interoperates, npm
-from tests.verifying import verified_twice
+from tests.support.verifying import verified_twice
 
 pytestmark = pytest.mark.slow
 

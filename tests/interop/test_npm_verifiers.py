@@ -4,11 +4,11 @@ from dataclasses import asdict
 
 import pytest
 
-from tests.cast import Cast
 from tests.interop.conftest import Provider
 from tests.interop.node import told_by
 from tests.interop.table import Role, Row, interoperates, npm
 from tests.interop.tokens import AUDIENCE, tokens_from
+from tests.support.cast import Cast
 
 pytestmark = pytest.mark.slow
 

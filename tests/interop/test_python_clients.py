@@ -14,7 +14,7 @@ from requests_oauthlib import OAuth2Session
 
 from tests.interop.conftest import Provider
 from tests.interop.table import Role, Row, interoperates, pypi
-from tests.verifying import verified_twice
+from tests.support.verifying import verified_twice
 
 pytestmark = pytest.mark.slow
 

@@ -14,10 +14,10 @@ from joserfc import jwt as joserfc_jwt
 from joserfc.errors import BadSignatureError, InvalidClaimError
 from joserfc.jwk import KeySet, OctKey
 
-from tests.cast import Cast
 from tests.interop.conftest import Provider
 from tests.interop.table import Role, Row, interoperates, pypi
 from tests.interop.tokens import AUDIENCE, Tokens, tokens_from
+from tests.support.cast import Cast
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,8 @@ from keys.lifecycle.creation import create_first_key
 from relying_parties.claims.token_types import TokenType
 from relying_parties.models import ResourceServer
 from relying_parties.secrets.credentials import add_generated_secret
-from tests.cast import (
+from tests.interop.conftest import Provider
+from tests.support.cast import (
     INVOICES,
     YOUR_APPLICATION,
     Cast,
@@ -22,8 +23,7 @@ from tests.cast import (
     new_relying_party,
     new_resource_server,
 )
-from tests.interop.conftest import Provider
-from tests.wire import basic
+from tests.support.wire import basic
 
 AUDIENCE = INVOICES
 SECONDS_TO_SEE_A_CHANGE = 10

@@ -7,8 +7,18 @@ from functools import partial
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.forging import ALGS, Change, Signer, decoded, header, header_without, signed_by, signer, written
 from tests.jwt_faults.fault import ALG, NOT_ALLOWED, Fault, nothing, of_any
+from tests.support.forging import (
+    ALGS,
+    Change,
+    Signer,
+    decoded,
+    header,
+    header_without,
+    signed_by,
+    signer,
+    written,
+)
 
 
 def _hmac_of(hash_name: str, key: bytes) -> Callable[[bytes], bytes]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from tests.forging import ALGS, Change, Draft, Signer, encoded, text
+from tests.support.forging import ALGS, Change, Draft, Signer, encoded, text
 
 LONGEST = 16_384
 

@@ -4,7 +4,10 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from tests.forging import (
+from tests.jwt_faults.claims import ahead, changed, the_one
+from tests.jwt_faults.fault import always
+from tests.jwt_faults.headers import attackers_header
+from tests.support.forging import (
     Change,
     Signer,
     claims,
@@ -14,9 +17,6 @@ from tests.forging import (
     header_json,
     header_without,
 )
-from tests.jwt_faults.claims import ahead, changed, the_one
-from tests.jwt_faults.fault import always
-from tests.jwt_faults.headers import attackers_header
 
 Harmless = dict[str, Callable[[Signer], Change]]
 

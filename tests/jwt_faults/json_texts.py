@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from tests.forging import claims_json, header_json, more, signed, written
 from tests.jwt_faults.fault import CLAIMS_JSON, HEADER_JSON, LONGEST, TOO_LONG, Fault, exactly, of_any
+from tests.support.forging import claims_json, header_json, more, signed, written
 
 BAD_MEMBERS = {
     "NaN": b'"x":NaN',

@@ -9,9 +9,9 @@ from keys.lifecycle.creation import create_first_key
 from keys.models import SigningKey
 from keys.pkcs11.uri import Pkcs11Uri
 from relying_parties.secrets.credentials import add_generated_secret
-from tests.cast import INVOICES, new_grant, new_issuer, new_relying_party, new_resource_server
 from tests.keys.softhsm import URI
-from tests.wire import Answer, ask, basic, get
+from tests.support.cast import INVOICES, new_grant, new_issuer, new_relying_party, new_resource_server
+from tests.support.wire import Answer, ask, basic, get
 
 PATH = "vault"
 

@@ -15,8 +15,8 @@ from keys.lifecycle.rotation import activate_without_waiting, announce_successor
 from keys.lifecycle.wiping import KEPT_AFTER_EXPIRY, wipe_expired_private_keys
 from keys.models import SigningKey
 from keys.schedule import KeyState
-from tests.at_once import all_at_once
-from tests.cast import Cast
+from tests.support.at_once import all_at_once
+from tests.support.cast import Cast
 
 ROUNDS = 5
 

@@ -23,9 +23,9 @@ from keys.importing.certificates import (
 from keys.lifecycle.creation import create_first_key
 from keys.lifecycle.revocation import revoke
 from keys.models import SigningKey
-from tests.cast import Cast
 from tests.keys.authority import Authority
-from tests.weak_keys import costly_key, roca_key
+from tests.support.cast import Cast
+from tests.support.weak_keys import costly_key, roca_key
 
 DAY = timedelta(days=1)
 

@@ -8,8 +8,8 @@ from issuers.models import Issuer
 from issuers.versioning.history import Source
 from keys.models import Purpose, SigningKey
 from keys.record_key import record_key
-from tests.cast import Cast
-from tests.wire import get
+from tests.support.cast import Cast
+from tests.support.wire import get
 
 
 def test_it_makes_a_key_and_prints_its_kid(cast: Cast, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,9 +13,9 @@ from pytest_django import Settings
 from issuers.models import SigningAlg
 from keys.lifecycle.creation import create_first_key
 from keys.models import SigningKey
-from tests.cast import Cast
 from tests.faults.load import under_load
-from tests.server import Server, serve
+from tests.support.cast import Cast
+from tests.support.server import Server, serve
 
 STEADY = 40
 """Tokens that are waited for before and after each step."""

@@ -33,9 +33,9 @@ from keys.lifecycle.rotation import activate_without_waiting, announce_successor
 from keys.models import SigningKey
 from keys.signing import private_key_of
 from relying_parties.models import RelyingParty
-from tests.cast import Cast
 from tests.keys.private_parts import Part, found, parts_of
-from tests.wire import ask, call
+from tests.support.cast import Cast
+from tests.support.wire import ask, call
 
 PASSWORD = "a password of the store"
 

@@ -18,10 +18,10 @@ from keys.pkcs11 import token as pkcs11_token
 from keys.pkcs11.objects import destroy_in_token
 from keys.pkcs11.uri import Pkcs11Uri
 from keys.signing import check
-from tests.cast import new_issuer
 from tests.keys.issuer_in_token import IssuerInToken, issuer_in_token
 from tests.keys.softhsm import MODULE, SoftHsm
-from tests.wire import Answer, assert_well_formed_refusal, call, events, last_event
+from tests.support.cast import new_issuer
+from tests.support.wire import Answer, assert_well_formed_refusal, call, events, last_event
 
 pytestmark = pytest.mark.usefixtures("db")
 

@@ -22,9 +22,9 @@ from keys.pkcs11.token import OpenToken, in_token
 from keys.pkcs11.uri import Pkcs11Uri
 from keys.schedule import KeyState
 from keys.signing import check
-from tests.cast import Cast
 from tests.keys.softhsm import URI, SoftHsm, labels
-from tests.wire import get
+from tests.support.cast import Cast
+from tests.support.wire import get
 
 NEWCOMER = f"{URI};object=newcomer"
 LONG_AGO = datetime(1990, 1, 1, tzinfo=UTC)

@@ -8,10 +8,10 @@ from django.urls import reverse
 
 from keys.models import SigningKey
 from keys.pkcs11 import token as pkcs11_token
-from tests.cast import Cast
 from tests.console.forms import act
 from tests.keys.issuer_in_token import IssuerInToken, issuer_in_token
 from tests.keys.softhsm import SoftHsm
+from tests.support.cast import Cast
 
 
 @pytest.fixture

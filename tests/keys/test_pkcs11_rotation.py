@@ -21,12 +21,12 @@ from keys.pkcs11.objects import destroy_in_token
 from keys.pkcs11.uri import Pkcs11Uri
 from keys.schedule import KeyState
 from keys.signing import check
-from tests.at_once import all_at_once
-from tests.cast import Cast
 from tests.keys.issuer_in_token import IssuerInToken, issuer_in_token
 from tests.keys.softhsm import SoftHsm, labels, private_keys
-from tests.verifying import verified_twice
-from tests.wire import ask
+from tests.support.at_once import all_at_once
+from tests.support.cast import Cast
+from tests.support.verifying import verified_twice
+from tests.support.wire import ask
 from upkeep.maintenance import maintain
 
 pytestmark = pytest.mark.usefixtures("db")

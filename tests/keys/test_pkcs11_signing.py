@@ -27,8 +27,8 @@ from keys.pkcs11.uri import Pkcs11Uri
 from keys.signing import check, private_key_of
 from tests.keys.issuer_in_token import issuer_in_token
 from tests.keys.softhsm import SoftHsm, private_keys
-from tests.server import database_url, serve
-from tests.verifying import verified_twice
+from tests.support.server import database_url, serve
+from tests.support.verifying import verified_twice
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:EdDSA is deprecated"),

@@ -15,10 +15,10 @@ from pytest_django import Settings
 from keys.encryption import KeyUnreadableError
 from keys.pkcs11 import refused_pins
 from keys.pkcs11.refused_pins import tried_once
-from tests.at_once import all_at_once
-from tests.cast import Cast
 from tests.keys.softhsm import URI, SoftHsm
-from tests.server import database_url
+from tests.support.at_once import all_at_once
+from tests.support.cast import Cast
+from tests.support.server import database_url
 
 NOBODY = 65_534
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.authority import CLIENT, Authority, Issued, self_signed, server_certificate
+from tests.support.authority import CLIENT, Authority, Issued, self_signed, server_certificate
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,9 @@ from typing import Any
 
 import requests
 
-from tests.authority import Authority, Issued
-from tests.processes import running
-from tests.server import Server, Tls, free_port, serve
+from tests.support.authority import Authority, Issued
+from tests.support.processes import running
+from tests.support.server import Server, Tls, free_port, serve
 
 FORM_OF = {"nginx": "nginx", "haproxy": "haproxy", "haproxy, RFC 9440": "rfc9440"}
 """The form of header that each proxy writes. HAProxy writes two, of which one is configured."""

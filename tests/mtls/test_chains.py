@@ -11,7 +11,7 @@ from relying_parties.certificates.client_certificates import (
     why_not_issued_by,
     why_not_registered,
 )
-from tests.authority import CA, CLIENT, Authority, Issued, self_signed
+from tests.support.authority import CA, CLIENT, Authority, Issued, self_signed
 
 NOW = datetime.now(UTC) + timedelta(days=1)
 """Certificates are made when a test asks for them, valid from that second on for 20 days."""

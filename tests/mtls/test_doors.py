@@ -12,12 +12,12 @@ import pytest
 import requests
 from pytest_django.plugin import DjangoDbBlocker
 
-from tests.authority import Authority, Issued, chain_file
-from tests.cast import Cast
-from tests.certificate_headers import FORMS, header
-from tests.database import Baseline
 from tests.mtls.proxies import FORM_OF, Door, in_front_of, served_behind
-from tests.server import Server
+from tests.support.authority import Authority, Issued, chain_file
+from tests.support.cast import Cast
+from tests.support.certificate_headers import FORMS, header
+from tests.support.database import Baseline
+from tests.support.server import Server
 
 PROBE = "tests.mtls.probe:application"
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.authority import Authority, Issued
-from tests.cast import Cast
-from tests.server import Server, Tls, connected, serve
-from tests.wire import FORM
+from tests.support.authority import Authority, Issued
+from tests.support.cast import Cast
+from tests.support.server import Server, Tls, connected, serve
+from tests.support.wire import FORM
 
 IDLE = 5000
 HALF_SENT = 200

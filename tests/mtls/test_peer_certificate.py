@@ -12,8 +12,8 @@ from issuance.client_auth.peer_certificate import peer_certificate
 from issuance.wire.certificate_headers import CERTIFICATE_HEADERS, LONGEST_HEADER, PeerCertificate
 from issuance.wire.errors import InvalidRequest
 from runtime.proxies import PEER, ForwardedMiddleware
-from tests.authority import Authority, Issued
-from tests.certificate_headers import FORMS, Headers, encoded, escaped, header, xfcc
+from tests.support.authority import Authority, Issued
+from tests.support.certificate_headers import FORMS, Headers, encoded, escaped, header, xfcc
 
 PROXY, STRANGER = "10.0.0.1", "203.0.113.9"
 

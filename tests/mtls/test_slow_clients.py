@@ -12,10 +12,10 @@ import pytest
 from django.conf import settings
 
 from m2m_idp.worker.connection import READING, SILENCE
-from tests.authority import Authority, Issued
-from tests.cast import Cast
-from tests.server import Server, Tls, connected, serve
-from tests.wire import FORM
+from tests.support.authority import Authority, Issued
+from tests.support.cast import Cast
+from tests.support.server import Server, Tls, connected, serve
+from tests.support.wire import FORM
 
 A_MOMENT = 5
 """Seconds: what a busy machine may add."""

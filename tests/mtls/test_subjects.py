@@ -10,7 +10,7 @@ from relying_parties.certificates.subjects import (
     subject_problem,
     why_another_subject,
 )
-from tests.authority import CLIENT, SUBJECT, Authority, Issued
+from tests.support.authority import CLIENT, SUBJECT, Authority, Issued
 
 SAN = (
     "subjectAltName=DNS:Billing.example.com,DNS:*.wild.example,URI:spiffe://example.com/billing,IP:192.0.2.7,"

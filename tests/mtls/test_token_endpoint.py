@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from tests.authority import CLIENT, SUBJECT, Authority, Issued, chain_file, self_signed
-from tests.cast import Cast
-from tests.forging import decoded
 from tests.mtls.proxies import FORM_OF, Door, in_front_of, served_behind
 from tests.protocol.certificates import REFUSAL, new_certified, new_loner, thumbprint
-from tests.server import Tls, serve
-from tests.wire import TOKEN, last_event
+from tests.support.authority import CLIENT, SUBJECT, Authority, Issued, chain_file, self_signed
+from tests.support.cast import Cast
+from tests.support.forging import decoded
+from tests.support.server import Tls, serve
+from tests.support.wire import TOKEN, last_event
 
 REFUSED_IN_THE_HANDSHAKE = {35, 55, 56}
 """curl's own numbers: with TLS 1.3 a client learns it from what it reads or writes next."""

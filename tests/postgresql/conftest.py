@@ -8,8 +8,8 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from tests.cast import Cast
-from tests.server import database_url
+from tests.support.cast import Cast
+from tests.support.server import database_url
 
 collect_ignore_glob = ["test_*.py"] if connection.vendor == "sqlite" else []
 

@@ -11,7 +11,7 @@ import psycopg
 
 from tests.faults.own_database import OwnCluster, as_user
 from tests.postgresql.installation import OWNER, PRUNER, SERVER
-from tests.server import free_port
+from tests.support.server import free_port
 
 CONNECTIONS = 2
 """To the database, for each role."""

@@ -9,13 +9,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.cast import Cast
 from tests.faults.own_database import own_cluster
 from tests.postgresql.browsing import PASSWORD, PERSON, Browser
 from tests.postgresql.installation import OWNER, PRUNER, SERVER, Installation
 from tests.postgresql.test_roles import MAINTENANCE, SEALED, forbidden
 from tests.postgresql.test_roles import SERVER as GROUP
-from tests.server import Server, serve
+from tests.support.cast import Cast
+from tests.support.server import Server, serve
 from tests.upkeep.test_worker_thread import wait_until
 
 BUDGET, FLOOD = 3, 10

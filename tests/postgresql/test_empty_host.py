@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from tests.cast import Cast
 from tests.faults.own_database import own_cluster
-from tests.server import free_port
 from tests.setup import restoring
 from tests.setup.restoring import blocks
 from tests.setup.systemctl import rooted
 from tests.setup.test_readme import OWN_SETTINGS, fresh_copy
+from tests.support.cast import Cast
+from tests.support.server import free_port
 
 pytestmark = pytest.mark.slow
 

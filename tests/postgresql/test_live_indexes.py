@@ -8,10 +8,10 @@ from django.core.management import call_command
 from django.db import connection
 
 from audit.models import IssuanceEvent
-from tests.cast import Cast
+from tests.audit.rows import event
 from tests.postgresql.conftest import psql, run
-from tests.record.rows import event
-from tests.wire import ask
+from tests.support.cast import Cast
+from tests.support.wire import ask
 
 INDEXES = """
     SELECT indexrelid::regclass::text, indisvalid, pg_get_indexdef(indexrelid) FROM pg_index

@@ -8,11 +8,11 @@ from audit.exporting.export import NDJSON, Export
 from audit.models import IssuanceEvent, Outcome, Tombstone
 from audit.protection import triggers
 from audit.reading.filters import Chosen
-from tests.cast import Cast
+from tests.audit.sealed import seal
 from tests.postgresql.conftest import psql, run
 from tests.postgresql.test_roles import SERVER, acting_as
-from tests.record.sealed import seal
-from tests.wire import ask, get
+from tests.support.cast import Cast
+from tests.support.wire import ask, get
 
 FILE = ("--file", "deploy/postgresql-partitions.sql")
 SHAPE = """

@@ -11,12 +11,12 @@ from threading import Event
 
 import pytest
 
-from tests.cast import Cast
 from tests.postgresql.browsing import Browser
 from tests.postgresql.installation import PRUNER, SERVER
 from tests.postgresql.pooler import pooled
 from tests.postgresql.test_a_day import PAGES, ask, installation
-from tests.server import Server, serve
+from tests.support.cast import Cast
+from tests.support.server import Server, serve
 
 pytestmark = pytest.mark.slow
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cast import Cast
 from tests.faults.own_database import OwnCluster, own_cluster
 from tests.setup.restoring import Host, assert_it_comes_back, blocks, set_up
+from tests.support.cast import Cast
 
 pytestmark = pytest.mark.slow
 

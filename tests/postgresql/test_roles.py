@@ -12,10 +12,10 @@ from django.test import Client
 from audit.models import Inspection, IssuanceEvent, Tombstone
 from audit.protection import triggers
 from issuers.models import Issuer
-from tests.cast import Cast
+from tests.audit.sealed import seal
 from tests.postgresql.conftest import psql, run
-from tests.record.sealed import seal
-from tests.wire import ask, get
+from tests.support.cast import Cast
+from tests.support.wire import ask, get
 
 FILE = ("--file", "deploy/postgresql-roles.sql")
 SERVER, MAINTENANCE = "m2m_idp_server", "m2m_idp_maintenance"

@@ -9,19 +9,19 @@ from typing import Any
 from audit.models import Outcome
 from issuers.models import TokenEndpointAuthMethod
 from relying_parties.models import RelyingParty
-from tests.assertions import switch_on
-from tests.authority import Authority, Issued
-from tests.cast import Cast, new_grant
-from tests.certificate_headers import encoded
-from tests.certificates import in_x5c
-from tests.wire import Answer, ask, assert_refused, events
+from tests.support.assertions import switch_on
+from tests.support.authority import Authority, Issued
+from tests.support.cast import Cast, new_grant
+from tests.support.certificate_headers import encoded
+from tests.support.certificates import in_x5c
+from tests.support.wire import Answer, ask, assert_refused, events
 
 PROXY = "192.0.2.7"
 PROXIES = [ip_network(PROXY)]
 TLS_CLIENT_AUTH = TokenEndpointAuthMethod.TLS_CLIENT_AUTH
 SELF_SIGNED = TokenEndpointAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH
 DN = r"CN=billing,OU=Money,O=Acme\, Inc.,C=SE"
-"""Of what tests/authority.py issues."""
+"""Of what tests/support/authority.py issues."""
 REFUSAL = {"error": "invalid_client", "error_description": "Client authentication failed."}
 
 

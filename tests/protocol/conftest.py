@@ -3,8 +3,8 @@
 import pytest
 from pytest_django import Settings
 
-from tests.cast import Cast
 from tests.protocol.certificates import PROXIES
+from tests.support.cast import Cast
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Token requests with DPoP proofs, and what is answered."""
 
-from tests.cast import Cast
-from tests.wire import TOKEN, Answer, Headers, ask, assert_refused, events
+from tests.support.cast import Cast
+from tests.support.wire import TOKEN, Answer, Headers, ask, assert_refused, events
 
 REFUSAL = {
     "error": "invalid_dpop_proof",

@@ -6,7 +6,8 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from issuers.models import Issuer
-from tests.assertions import (
+from tests.protocol.dpop import billing
+from tests.support.assertions import (
     new_cluster,
     new_credential,
     new_robot,
@@ -16,11 +17,10 @@ from tests.assertions import (
     send,
     why_refused,
 )
-from tests.cast import Cast
-from tests.forging import signer
-from tests.proofs import proof
-from tests.protocol.dpop import billing
-from tests.wire import assert_refused, get
+from tests.support.cast import Cast
+from tests.support.forging import signer
+from tests.support.proofs import proof
+from tests.support.wire import assert_refused, get
 
 FAPI = ["PS256", "ES256", "EdDSA"]
 ASSERTIONS, PROOFS = "token_endpoint_auth_signing_alg_values_supported", "dpop_signing_alg_values_supported"

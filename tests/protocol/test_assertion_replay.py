@@ -9,12 +9,20 @@ import requests
 
 from issuance.models import UsedJti
 from relying_parties.models import RelyingParty
-from tests.assertions import new_cluster, new_credential, new_robot, new_workload, of_cluster, own, pair
-from tests.at_once import all_at_once
-from tests.cast import Cast
-from tests.forging import signer
-from tests.server import Server, serve
-from tests.wire import events
+from tests.support.assertions import (
+    new_cluster,
+    new_credential,
+    new_robot,
+    new_workload,
+    of_cluster,
+    own,
+    pair,
+)
+from tests.support.at_once import all_at_once
+from tests.support.cast import Cast
+from tests.support.forging import signer
+from tests.support.server import Server, serve
+from tests.support.wire import events
 
 AT_ONCE = 50
 

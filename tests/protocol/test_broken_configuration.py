@@ -19,10 +19,10 @@ from relying_parties.models import (
     TrustedIssuer,
 )
 from relying_parties.snapshots import snapshot_of
-from tests.assertions import new_cluster, new_credential, new_workload, of_cluster, send, why_refused
-from tests.cast import INVOICES, Cast
-from tests.forging import signer
-from tests.wire import ask, assert_refused, get, last_event
+from tests.support.assertions import new_cluster, new_credential, new_workload, of_cluster, send, why_refused
+from tests.support.cast import INVOICES, Cast
+from tests.support.forging import signer
+from tests.support.wire import ask, assert_refused, get, last_event
 
 
 @pytest.fixture

@@ -11,13 +11,6 @@ from pytest_django import Settings
 from audit.models import Trace
 from issuers.models import Issuer
 from relying_parties.models import RelyingParty
-from tests.assertions import new_robot, own, pair
-from tests.authority import CLIENT, Authority, Issued
-from tests.cast import Cast
-from tests.certificate_headers import FORMS, header
-from tests.forging import signer
-from tests.proofs import key_for, proof
-from tests.proofs import thumbprint as jkt
 from tests.protocol.certificates import (
     PROXY,
     ask_with,
@@ -27,7 +20,14 @@ from tests.protocol.certificates import (
     passed_on,
     thumbprint,
 )
-from tests.wire import Answer, ask, assert_refused, basic, get, last_event
+from tests.support.assertions import new_robot, own, pair
+from tests.support.authority import CLIENT, Authority, Issued
+from tests.support.cast import Cast
+from tests.support.certificate_headers import FORMS, header
+from tests.support.forging import signer
+from tests.support.proofs import key_for, proof
+from tests.support.proofs import thumbprint as jkt
+from tests.support.wire import Answer, ask, assert_refused, basic, get, last_event
 
 DISCOVERY = "/oidc_m2m/.well-known/openid-configuration"
 NO_CERTIFICATE = "No authentication was sent, and no client certificate came with the request."

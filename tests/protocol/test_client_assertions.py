@@ -10,7 +10,7 @@ from django.utils import timezone
 from issuance.models import UsedJti
 from relying_parties.models import RelyingParty
 from relying_parties.secrets.credentials import add_generated_secret
-from tests.assertions import (
+from tests.support.assertions import (
     JWT_BEARER,
     new_robot,
     not_proven,
@@ -20,11 +20,11 @@ from tests.assertions import (
     switch_on,
     why_refused,
 )
-from tests.cast import Cast, new_resource_server
-from tests.certificates import der_certificate, in_x5c
-from tests.forging import ALGS, claims, claims_json, encoded, header, header_without, more, signer
-from tests.rooms.failing import refusing
-from tests.wire import ask, assert_refused, basic, events, get, last_event
+from tests.support.cast import Cast, new_resource_server
+from tests.support.certificates import der_certificate, in_x5c
+from tests.support.failing import refusing
+from tests.support.forging import ALGS, claims, claims_json, encoded, header, header_without, more, signer
+from tests.support.wire import ask, assert_refused, basic, events, get, last_event
 
 ES256 = signer("ES256")
 

@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from relying_parties.models import ClientSecret, RelyingParty
 from relying_parties.secrets.credentials import add_chosen_secret, add_generated_secret, revoke_secret
-from tests.cast import Cast, new_grant, new_relying_party
-from tests.wire import Answer, ask, assert_refused, basic, last_event, raw_basic
+from tests.support.cast import Cast, new_grant, new_relying_party
+from tests.support.wire import Answer, ask, assert_refused, basic, last_event, raw_basic
 
 AWKWARD = ("a:b", "a+b", "a%b", "a%20b", "a b", "é", "100%", ":+% é%zz", "&=?/\\\"'", "秘密")
 ASSERTION = {

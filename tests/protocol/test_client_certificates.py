@@ -5,8 +5,6 @@ from pytest_django import Settings
 
 from issuers.models import Issuer, TokenEndpointAuthMethod
 from relying_parties.models import RelyingParty
-from tests.authority import CLIENT, Authority, Issued
-from tests.cast import Cast
 from tests.protocol.certificates import (
     DN,
     TLS_CLIENT_AUTH,
@@ -16,7 +14,9 @@ from tests.protocol.certificates import (
     new_certified,
     thumbprint,
 )
-from tests.wire import assert_refused, last_event
+from tests.support.authority import CLIENT, Authority, Issued
+from tests.support.cast import Cast
+from tests.support.wire import assert_refused, last_event
 
 NAMES = [
     ("tls_client_auth_subject_dn", DN),

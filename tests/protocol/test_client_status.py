@@ -24,7 +24,8 @@ from relying_parties.models import (
     TrustedIssuer,
 )
 from relying_parties.snapshots import snapshot_of
-from tests.assertions import (
+from tests.protocol.certificates import ask_with, new_certified, new_loner
+from tests.support.assertions import (
     jwks_of,
     new_cluster,
     new_credential,
@@ -34,12 +35,11 @@ from tests.assertions import (
     own,
     send,
 )
-from tests.authority import Authority, Issued, self_signed
-from tests.cast import INVOICES, Cast, new_grant
-from tests.client_keys import certificate_until, new_key, pem_of
-from tests.forging import signer
-from tests.protocol.certificates import ask_with, new_certified, new_loner
-from tests.wire import Answer, ask
+from tests.support.authority import Authority, Issued, self_signed
+from tests.support.cast import INVOICES, Cast, new_grant
+from tests.support.client_keys import certificate_until, new_key, pem_of
+from tests.support.forging import signer
+from tests.support.wire import Answer, ask
 
 pytestmark = pytest.mark.usefixtures("behind_a_proxy")
 

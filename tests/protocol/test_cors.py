@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.cast import Cast
-from tests.wire import TOKEN, Answer, ask, basic, call, events, get
+from tests.support.cast import Cast
+from tests.support.wire import TOKEN, Answer, ask, basic, call, events, get
 
 APP = "https://app.example"
 DOCUMENTS = (

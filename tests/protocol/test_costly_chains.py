@@ -16,11 +16,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from django.core.exceptions import ValidationError
 
 from issuers.client_authorities import client_authorities
-from tests.authority import CLIENT, Authority
-from tests.cast import Cast
 from tests.protocol.certificates import ask_with, assert_proven, new_certified
-from tests.weak_keys import costly_key, roca_key
-from tests.wire import assert_refused
+from tests.support.authority import CLIENT, Authority
+from tests.support.cast import Cast
+from tests.support.weak_keys import costly_key, roca_key
+from tests.support.wire import assert_refused
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 NOW = datetime.now(UTC)

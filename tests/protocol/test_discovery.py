@@ -7,8 +7,8 @@ from django.utils import timezone
 from issuers.models import Issuer
 from keys.lifecycle.creation import create_first_key
 from relying_parties.models import RelyingParty
-from tests.cast import Cast, new_issuer
-from tests.wire import Answer, ask, assert_well_formed_refusal, call, events, get
+from tests.support.cast import Cast, new_issuer
+from tests.support.wire import Answer, ask, assert_well_formed_refusal, call, events, get
 
 URL = "http://127.0.0.1:8000/oidc_m2m"
 DISCOVERY = "/oidc_m2m/.well-known/openid-configuration"

@@ -13,11 +13,11 @@ from jwcrypto.jwk import JWK
 from audit.models import Outcome, Trace
 from issuers.models import TokenEndpointAuthMethod
 from relying_parties.models import RelyingParty
-from tests.cast import Cast, new_grant
-from tests.proofs import key_for, proof, public, signed, thumbprint
 from tests.protocol.dpop import REFUSAL, assert_refused_for, billing
-from tests.verifying import verified_twice
-from tests.wire import FORM, TOKEN, Answer, ask, assert_refused, basic, call, get, last_event
+from tests.support.cast import Cast, new_grant
+from tests.support.proofs import key_for, proof, public, signed, thumbprint
+from tests.support.verifying import verified_twice
+from tests.support.wire import FORM, TOKEN, Answer, ask, assert_refused, basic, call, get, last_event
 
 ALGS = ("RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 OTHER_ALGS = ("RS384", "RS512", "PS384", "PS512", "ES256K", "Ed448")

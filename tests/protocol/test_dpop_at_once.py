@@ -9,10 +9,10 @@ import requests
 
 from audit.models import IssuanceEvent, Outcome
 from issuance.models import UsedJti
-from tests.cast import Cast
-from tests.proofs import key_for, proof, thumbprint
-from tests.server import Server, serve
-from tests.wire import TOKEN
+from tests.support.cast import Cast
+from tests.support.proofs import key_for, proof, thumbprint
+from tests.support.server import Server, serve
+from tests.support.wire import TOKEN
 
 PUBLIC = {"PUBLIC_URL": "http://127.0.0.1:8000"}
 """The same at every start: the proofs are for it, whatever the port."""

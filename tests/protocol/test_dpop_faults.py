@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import OctKey, RSAKey
 
-from tests.cast import Cast
-from tests.proofs import MISSING, encoded, key_for, proof, public, signed
 from tests.protocol.dpop import assert_refused_for, billing
+from tests.support.cast import Cast
+from tests.support.proofs import MISSING, encoded, key_for, proof, public, signed
 
 REFUSED = "The DPoP proof is refused. "
 NO_JWS = "It is no JWS in compact serialization: not three parts with dots between."

@@ -7,10 +7,10 @@ from pytest_django import Settings
 from issuers.models import SigningAlg
 from keys.lifecycle.creation import create_first_key
 from relying_parties.secrets.credentials import add_generated_secret
-from tests.cast import Cast, new_grant, new_issuer, new_relying_party, new_resource_server
-from tests.proofs import ENDPOINT, proof
 from tests.protocol.dpop import assert_refused_for, billing
-from tests.wire import ask, assert_refused, basic
+from tests.support.cast import Cast, new_grant, new_issuer, new_relying_party, new_resource_server
+from tests.support.proofs import ENDPOINT, proof
+from tests.support.wire import ask, assert_refused, basic
 
 HERE = "http://127.0.0.1:8000"
 PATHS = ("/oidc_m2m/token", "/oidc_m2m", "/api/oidc_m2m/token", "/api/oidc_m2m")

@@ -9,8 +9,8 @@ from django.db import connection
 from audit.models import Outcome
 from keys import signing
 from keys.generation import generate_private_key
-from tests.cast import Cast
-from tests.wire import (
+from tests.support.cast import Cast
+from tests.support.wire import (
     TOKEN,
     Answer,
     ask,

@@ -9,7 +9,7 @@ import pytest
 from issuance.models import UsedJti
 from relying_parties.models import FederatedCredential, RelyingParty, TrustedIssuer
 from relying_parties.secrets.credentials import add_generated_secret
-from tests.assertions import (
+from tests.support.assertions import (
     CLUSTER,
     SUBJECT,
     new_cluster,
@@ -22,9 +22,9 @@ from tests.assertions import (
     send,
     why_refused,
 )
-from tests.cast import Cast
-from tests.forging import claims_without, encoded, header, header_without, signer
-from tests.wire import ask, assert_refused, basic, events, last_event
+from tests.support.cast import Cast
+from tests.support.forging import claims_without, encoded, header, header_without, signer
+from tests.support.wire import ask, assert_refused, basic, events, last_event
 
 RS256 = signer("RS256")
 OTHER = "https://ci.example"

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from issuance.models import UsedJti
 from relying_parties.models import FederatedCredential, RelyingParty, TrustedIssuer
-from tests.assertions import (
+from tests.support.assertions import (
     FEDERATED_JWT,
     new_cluster,
     new_credential,
@@ -20,9 +20,9 @@ from tests.assertions import (
     send,
     why_refused,
 )
-from tests.cast import Cast
-from tests.forging import claims_without, signer
-from tests.wire import Answer, assert_refused, last_event
+from tests.support.cast import Cast
+from tests.support.forging import claims_without, signer
+from tests.support.wire import Answer, assert_refused, last_event
 
 RS256 = signer("RS256")
 USED = (

@@ -16,10 +16,10 @@ from django.db.models import Sum
 from audit.models import IssuanceEvent, Outcome, RefusalCount
 from issuance.recording import flood
 from issuance.recording.flood import Counts, Key
-from tests.cast import Cast
-from tests.rooms.failing import refusing
-from tests.server import serve
-from tests.wire import FORM, TOKEN, ask, basic, call, events, last_event
+from tests.support.cast import Cast
+from tests.support.failing import refusing
+from tests.support.server import serve
+from tests.support.wire import FORM, TOKEN, ask, basic, call, events, last_event
 
 BUDGET = 3
 CONNECTIONS = 8

@@ -7,8 +7,8 @@ from pytest_django import Settings
 
 from relying_parties.models import RelyingParty
 from runtime.proxies import believed
-from tests.cast import Cast
-from tests.wire import Headers, ask, assert_refused, last_event
+from tests.support.cast import Cast
+from tests.support.wire import Headers, ask, assert_refused, last_event
 
 PROXY, CLIENT = "10.0.0.1", "203.0.113.9"
 ELSEWHERE = [

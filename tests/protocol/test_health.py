@@ -15,7 +15,7 @@ from issuance.health.latest import Latest
 from issuers.models import Issuer, SigningAlg
 from keys.lifecycle.creation import create_first_key
 from keys.models import SigningKey
-from tests.cast import Cast
+from tests.support.cast import Cast
 
 
 def ready() -> tuple[int, dict[str, Any]]:

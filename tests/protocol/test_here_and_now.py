@@ -9,8 +9,8 @@ from django.utils import timezone
 from issuers.models import Issuer
 from keys.models import SigningKey
 from relying_parties.models import RelyingParty, RequestRule
-from tests.cast import Cast
-from tests.wire import ask, assert_refused, get
+from tests.support.cast import Cast
+from tests.support.wire import ask, assert_refused, get
 
 
 @pytest.mark.contract("P4.6")

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cast import Cast
-from tests.wire import FORM, Answer, ask, assert_well_formed_refusal, basic, events, raw_basic
+from tests.support.cast import Cast
+from tests.support.wire import FORM, Answer, ask, assert_well_formed_refusal, basic, events, raw_basic
 
 POISONS = {
     "NUL": b"%00",

@@ -12,8 +12,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from relying_parties.secrets.credentials import add_generated_secret, revoke_secret
-from tests.cast import Cast
-from tests.wire import Answer, ask, assert_refused, basic
+from tests.support.cast import Cast
+from tests.support.wire import Answer, ask, assert_refused, basic
 
 ROUNDS = 84
 """Of twelve requests each: 1,000 in all."""

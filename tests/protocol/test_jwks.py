@@ -17,8 +17,8 @@ from keys.jwk import public_jwk
 from keys.lifecycle.creation import create_first_key
 from keys.models import Purpose, SigningKey
 from keys.record_key import make_record_key
-from tests.cast import Cast
-from tests.wire import get
+from tests.support.cast import Cast
+from tests.support.wire import get
 
 JWKS = "/oidc_m2m/jwks"
 CERTIFICATE = {"x5c", "x5t", "x5t#S256"}

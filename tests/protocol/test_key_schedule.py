@@ -12,8 +12,8 @@ from keys.jwk import public_jwk
 from keys.lifecycle.creation import create_first_key
 from keys.models import SigningKey
 from relying_parties.secrets.credentials import add_generated_secret
-from tests.cast import Cast, new_grant, new_issuer, new_relying_party, new_resource_server
-from tests.wire import ask, basic, get
+from tests.support.cast import Cast, new_grant, new_issuer, new_relying_party, new_resource_server
+from tests.support.wire import ask, basic, get
 
 
 def announce_successor(predecessor: SigningKey, *, now: datetime, activates_at: datetime) -> SigningKey:

@@ -15,8 +15,8 @@ from audit.models import Trace
 from keys.keyring import KeySnapshot
 from keys.signing import private_key_of
 from relying_parties.models import ClaimTemplate, RelyingParty, RequestRule
-from tests.cast import INVOICES, Cast
-from tests.wire import FORM, Headers, Parameters, ask, basic, call, events, get, last_event
+from tests.support.cast import INVOICES, Cast
+from tests.support.wire import FORM, Headers, Parameters, ask, basic, call, events, get, last_event
 
 DOCUMENTS = (
     "/oidc_m2m/jwks", "/oidc_m2m/.well-known/openid-configuration", "/other/jwks", "/audit/jwks", "/livez", "/readyz",

@@ -17,10 +17,10 @@ from joserfc.jwk import KeySet
 
 from audit.models import IssuanceEvent
 from issuers.versioning.revision import REREAD_AFTER
-from tests.cast import INVOICES, YOUR_APPLICATION, Cast
-from tests.outage import losable_database
-from tests.server import Server, serve, with_static_files
-from tests.wire import FORM
+from tests.support.cast import INVOICES, YOUR_APPLICATION, Cast
+from tests.support.outage import losable_database
+from tests.support.server import Server, serve, with_static_files
+from tests.support.wire import FORM
 
 DISCOVERY = "/oidc_m2m/.well-known/openid-configuration"
 

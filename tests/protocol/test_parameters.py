@@ -3,8 +3,8 @@
 import pytest
 
 from relying_parties.models import AccessGrant, ClaimTemplate, RelyingParty, RequestRule
-from tests.cast import Cast
-from tests.wire import ask, assert_refused
+from tests.support.cast import Cast
+from tests.support.wire import ask, assert_refused
 
 ONCE = (
     "grant_type",

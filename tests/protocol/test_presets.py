@@ -14,9 +14,9 @@ from relying_parties.federation.pipeline_presets import BUILDKITE, CIRCLECI
 from relying_parties.federation.preset import answer_problems, filled
 from relying_parties.federation.presets import KUBERNETES, PRESETS
 from relying_parties.models import TrustedIssuer
-from tests.cast import Cast
-from tests.platforms import PLATFORMS, TENANT, Platform, jwks, token_of
-from tests.wire import Answer, ask, assert_refused, last_event
+from tests.support.cast import Cast
+from tests.support.platforms import PLATFORMS, TENANT, Platform, jwks, token_of
+from tests.support.wire import Answer, ask, assert_refused, last_event
 
 pytestmark = [pytest.mark.contract("P7.9"), pytest.mark.spec("RFC 7523", "3")]
 

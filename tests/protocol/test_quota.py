@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from audit.models import IssuanceEvent, Outcome
 from keys.models import SigningKey
-from tests.cast import Cast
-from tests.proofs import proof
-from tests.redis_server import redis_server
-from tests.server import serve
-from tests.wire import ask, assert_refused, basic
+from tests.support.cast import Cast
+from tests.support.proofs import proof
+from tests.support.redis_server import redis_server
+from tests.support.server import serve
+from tests.support.wire import ask, assert_refused, basic
 
 UNAVAILABLE = {
     "error": "temporarily_unavailable",

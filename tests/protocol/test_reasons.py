@@ -8,8 +8,8 @@ from django.utils import timezone
 from relying_parties.models import ClientSecret
 from relying_parties.secrets.credentials import add_generated_secret, revoke_secret
 from relying_parties.snapshots import MOST_REVOKED
-from tests.cast import INVOICES, YOUR_APPLICATION, Cast, new_grant, new_resource_server
-from tests.wire import Answer, ask, assert_refused, basic, last_event
+from tests.support.cast import INVOICES, YOUR_APPLICATION, Cast, new_grant, new_resource_server
+from tests.support.wire import Answer, ask, assert_refused, basic, last_event
 
 MINUTE = timedelta(minutes=1)
 

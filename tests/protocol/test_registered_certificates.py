@@ -7,9 +7,6 @@ import pytest
 
 from issuers.models import Issuer
 from relying_parties.models import RelyingParty
-from tests.authority import CLIENT, Authority, Issued, self_signed
-from tests.cast import Cast
-from tests.certificates import in_x5c
 from tests.protocol.certificates import (
     SELF_SIGNED,
     ask_with,
@@ -19,7 +16,10 @@ from tests.protocol.certificates import (
     new_certified,
     new_loner,
 )
-from tests.wire import Answer
+from tests.support.authority import CLIENT, Authority, Issued, self_signed
+from tests.support.cast import Cast
+from tests.support.certificates import in_x5c
+from tests.support.wire import Answer
 
 pytestmark = [
     pytest.mark.usefixtures("behind_a_proxy"),

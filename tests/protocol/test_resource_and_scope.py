@@ -1,10 +1,10 @@
-"""P4.1 to P4.5: what for. The full cast of grants stands in tests/cast.py."""
+"""P4.1 to P4.5: what for. The full cast of grants stands in tests/support/cast.py."""
 
 import pytest
 
 from relying_parties.models import AccessGrant, ClaimTemplate
-from tests.cast import INVOICES, RABBITMQ, YOUR_APPLICATION, Cast, new_grant, new_resource_server
-from tests.wire import Answer, ask, assert_refused
+from tests.support.cast import INVOICES, RABBITMQ, YOUR_APPLICATION, Cast, new_grant, new_resource_server
+from tests.support.wire import Answer, ask, assert_refused
 
 UNTARGETABLE = (
     "https://unknown.example", "unknown", "https://invoices.example/", "https://invoices.example#x", "HTTPS://INVOICES.EXAMPLE",

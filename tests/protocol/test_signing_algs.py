@@ -5,9 +5,9 @@ from django.utils import timezone
 
 from issuers.models import Issuer, SigningAlg
 from keys.lifecycle.creation import create_first_key, has_key
-from tests.cast import INVOICES, Cast
-from tests.verifying import verified_twice
-from tests.wire import ask, get
+from tests.support.cast import INVOICES, Cast
+from tests.support.verifying import verified_twice
+from tests.support.wire import ask, get
 
 pytestmark = [
     pytest.mark.contract("P5.1"),

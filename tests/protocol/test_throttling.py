@@ -10,12 +10,12 @@ from pytest_django import Settings
 
 from issuers.models import TokenEndpointAuthMethod
 from relying_parties.secrets.credentials import add_chosen_secret
-from tests.assertions import new_robot, own, pair
-from tests.cast import Cast, new_grant, new_relying_party
-from tests.forging import signer
-from tests.redis_server import redis_server
-from tests.server import serve
-from tests.wire import Answer, ask, assert_refused, basic
+from tests.support.assertions import new_robot, own, pair
+from tests.support.cast import Cast, new_grant, new_relying_party
+from tests.support.forging import signer
+from tests.support.redis_server import redis_server
+from tests.support.server import serve
+from tests.support.wire import Answer, ask, assert_refused, basic
 
 CHOSEN, WRONG = "correct horse battery staple", "wrong"
 UNAVAILABLE = {

@@ -12,8 +12,8 @@ from issuers.models import SigningAlg
 from keys.lifecycle.creation import create_first_key
 from keys.models import SigningKey
 from relying_parties.models import ClaimTemplate, RelyingParty
-from tests.cast import INVOICES, YOUR_APPLICATION, Cast
-from tests.wire import Answer, ask, assert_refused, get
+from tests.support.cast import INVOICES, YOUR_APPLICATION, Cast
+from tests.support.wire import Answer, ask, assert_refused, get
 
 
 def verified(answer: Answer, *, jwks: str = "/oidc_m2m/jwks") -> jwt.Token:

@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from audit.models import Trace
 from relying_parties.models import RelyingParty
-from tests.cast import Cast
-from tests.wire import FORM, TOKEN, ask, assert_refused, last_event
+from tests.support.cast import Cast
+from tests.support.wire import FORM, TOKEN, ask, assert_refused, last_event
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.cast import Cast
-from tests.wire import FORM, ask, assert_refused, call, last_event
+from tests.support.cast import Cast
+from tests.support.wire import FORM, ask, assert_refused, call, last_event
 
 TOKEN_URLS = ("/oidc_m2m/token", "/oidc_m2m", "/api/oidc_m2m", "/api/oidc_m2m/token")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from tests.server import Server, serve
+from tests.support.server import Server, serve
 
 STATE = "/var/lib/m2m-idp"
 SHIMS = {

@@ -33,10 +33,10 @@ from keys.models import Purpose, SigningKey
 from m2m_idp.env import HOW_TO_MAKE
 from relying_parties.models import RelyingParty
 from relying_parties.secrets.credentials import add_generated_secret
-from tests.cast import Cast
-from tests.record.rows import event, sealed_events
-from tests.record.tampering import found, without_triggers
-from tests.record.test_schema import manage
+from tests.audit.rows import event, sealed_events
+from tests.audit.tampering import found, without_triggers
+from tests.audit.test_schema import manage
+from tests.support.cast import Cast
 from upkeep.sealing import seal
 
 ROOMS = (
@@ -60,9 +60,9 @@ PROVEN: dict[tuple[str, str], str] = {
     ("audit/writing/record_mends.py", "migrate"): "tests/faults/test_unmigrated.py",
     ("console/site/static_files.py", "collectstatic"): "tests/setup/test_files_of_the_server.py",
     ("templates/console/not_collected.html", "collectstatic"): "tests/setup/test_files_of_the_server.py",
-    ("upkeep/management/audit_acknowledge.py", "audit verify"): "tests/record/test_acknowledgements.py",
-    ("upkeep/management/audit_prune.py", "audit verify"): "tests/record/test_acknowledgements.py",
-    ("upkeep/management/audit_prune.py", "audit acknowledge"): "tests/record/test_acknowledgements.py",
+    ("upkeep/management/audit_acknowledge.py", "audit verify"): "tests/audit/test_acknowledgements.py",
+    ("upkeep/management/audit_prune.py", "audit verify"): "tests/audit/test_acknowledgements.py",
+    ("upkeep/management/audit_prune.py", "audit acknowledge"): "tests/audit/test_acknowledgements.py",
 }
 """By text and command the file whose test runs it. Those of this file come from `advises`."""
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from ruamel.yaml import YAML
 
 from m2m_idp import env
-from tests.rooms.test_environment import REAL
+from tests.m2m_idp.test_environment import REAL
 
 ROOT = settings.BASE_DIR
 OF_THE_IMAGE = {"BIND", "VAR_DIR", "STATIC_ROOT"}

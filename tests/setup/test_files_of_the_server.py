@@ -12,8 +12,8 @@ import pytest
 import requests
 from django.conf import settings
 
-from tests.server import database_url, serve, with_static_files
 from tests.setup.test_start import MANAGE, SERVE, refusal
+from tests.support.server import database_url, serve, with_static_files
 
 WITHOUT_PRIVILEGES = ["setpriv", "--bounding-set=-all"] if os.geteuid() == 0 else []
 """root, too, is then held to the modes of files."""

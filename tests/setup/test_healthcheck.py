@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from tests.authority import Authority
-from tests.server import Server, free_port, serve
+from tests.support.authority import Authority
+from tests.support.server import Server, free_port, serve
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
 

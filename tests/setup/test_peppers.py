@@ -13,11 +13,11 @@ from pytest_django import Settings
 from relying_parties.models import ClientSecret, PepperCheck
 from relying_parties.secrets.credentials import add_chosen_secret, add_generated_secret, revoke_secret
 from relying_parties.secrets.peppers import pepper_problems
-from tests.cast import Cast
+from tests.audit.test_schema import manage
 from tests.faults.test_readiness_of_faults import told_by
-from tests.record.test_schema import manage
-from tests.server import database_url, serve
 from tests.setup.test_start import SERVE, refusal
+from tests.support.cast import Cast
+from tests.support.server import database_url, serve
 
 ANOTHER = b"a" * 32
 NEW = b"n" * 32

@@ -7,10 +7,10 @@ from django.utils import timezone
 
 from audit.models import Outcome
 from relying_parties.models import CredentialUse
-from tests.at_once import all_at_once
-from tests.cast import Cast
+from tests.support.at_once import all_at_once
+from tests.support.cast import Cast
+from tests.support.wire import ask, events, last_event
 from tests.upkeep.past import proved
-from tests.wire import ask, events, last_event
 from upkeep.credential_uses import LATEST_COMMIT
 from upkeep.maintenance import maintain
 

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from issuers.models import Issuer
 from relying_parties.models import ClientSecret, RelyingParty
-from tests.cast import Cast
-from tests.client_keys import certificate_until, jwk_of, new_key, pem_of
+from tests.support.cast import Cast
+from tests.support.client_keys import certificate_until, jwk_of, new_key, pem_of
 from upkeep.maintenance import maintain
 from upkeep.models import ToldEnding
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from tests.at_once import all_at_once
-from tests.rooms.failing import refusing
+from tests.support.at_once import all_at_once
+from tests.support.failing import refusing
 from upkeep.maintenance import Done, run
 from upkeep.models import LastRun, take_turn
 

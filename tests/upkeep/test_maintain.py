@@ -11,8 +11,8 @@ from pytest_django import Settings
 from keys.lifecycle.creation import create_first_key
 from keys.lifecycle.due import rotates_at
 from keys.models import SigningKey
-from tests.cast import Cast
-from tests.rooms.failing import refusing
+from tests.support.cast import Cast
+from tests.support.failing import refusing
 from tests.upkeep.past import open_session, proved
 from upkeep.maintenance import Done, maintain
 

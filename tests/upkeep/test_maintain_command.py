@@ -15,8 +15,8 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from tests.rooms.failing import refusing
-from tests.server import database_url
+from tests.support.failing import refusing
+from tests.support.server import database_url
 from tests.upkeep.past import open_session, proved
 
 NOTHING = {

@@ -7,9 +7,9 @@ import pytest
 from django.utils import timezone
 
 from issuance.models import UsedJti
-from tests.cast import Cast
-from tests.proofs import proof
-from tests.wire import ask, assert_refused
+from tests.support.cast import Cast
+from tests.support.proofs import proof
+from tests.support.wire import ask, assert_refused
 from upkeep.maintenance import maintain
 
 

@@ -14,10 +14,10 @@ from django.utils import timezone
 from issuers.versioning.history import Source
 from keys.lifecycle.due import rotates_at
 from keys.models import SigningKey
-from tests.cast import Cast
-from tests.outage import losable_database
-from tests.rooms.failing import refusing
-from tests.server import serve
+from tests.support.cast import Cast
+from tests.support.failing import refusing
+from tests.support.outage import losable_database
+from tests.support.server import serve
 from upkeep.models import LastRun
 from upkeep.worker_thread import one_run
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.cast import Cast
 from tests.interop.conftest import Provider
 from tests.interop.debian.configuration import configured
 from tests.interop.debian.packages import assert_installed, debian
@@ -14,8 +13,9 @@ from tests.interop.debian.service import Service, service
 from tests.interop.debian.verdicts import VERDICTS, answers, status_after_its_end
 from tests.interop.table import Role, Row, interoperates
 from tests.interop.tokens import AUDIENCE, tokens_from
-from tests.processes import running
-from tests.server import free_port
+from tests.support.cast import Cast
+from tests.support.processes import running
+from tests.support.server import free_port
 
 pytestmark = pytest.mark.nightly
 

@@ -11,7 +11,6 @@ from django.utils import timezone
 from jwcrypto.jwk import JWK
 
 from keys.lifecycle.rotation import activate_without_waiting, announce_successor
-from tests.cast import YOUR_APPLICATION, Cast
 from tests.interop.conftest import Provider
 from tests.interop.debian.configuration import configured
 from tests.interop.debian.packages import assert_installed, debian
@@ -19,8 +18,9 @@ from tests.interop.debian.service import Service, service
 from tests.interop.debian.verdicts import VERDICTS, answers, awaited, status_after_its_end, status_of
 from tests.interop.table import Role, Row, interoperates
 from tests.interop.tokens import AUDIENCE, part_of, token_for, tokens_from
-from tests.processes import running
-from tests.server import free_port
+from tests.support.cast import YOUR_APPLICATION, Cast
+from tests.support.processes import running
+from tests.support.server import free_port
 
 pytestmark = pytest.mark.nightly
 

@@ -9,15 +9,15 @@ import pytest
 
 from audit.models import IssuanceEvent
 from relying_parties.models import RelyingParty
-from tests.cast import YOUR_APPLICATION, Cast, new_grant
 from tests.interop.conftest import Provider
 from tests.interop.debian.configuration import configured
 from tests.interop.debian.packages import assert_installed, debian
 from tests.interop.debian.service import Service, service
 from tests.interop.table import Role, Row, interoperates
-from tests.processes import running
-from tests.server import free_port
-from tests.verifying import verified_twice
+from tests.support.cast import YOUR_APPLICATION, Cast, new_grant
+from tests.support.processes import running
+from tests.support.server import free_port
+from tests.support.verifying import verified_twice
 
 pytestmark = pytest.mark.nightly
 

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from relying_parties.models import AccessGrant
-from tests.cast import INVOICES, RABBITMQ, Cast
 from tests.interop.conftest import Provider
 from tests.interop.debian.configuration import configured
 from tests.interop.debian.packages import assert_installed, debian
 from tests.interop.debian.verdicts import awaited, short_lived
 from tests.interop.table import Role, Row, interoperates
 from tests.interop.tokens import token_for, with_another_scope
-from tests.processes import running
-from tests.server import free_port
+from tests.support.cast import INVOICES, RABBITMQ, Cast
+from tests.support.processes import running
+from tests.support.server import free_port
 
 pytestmark = pytest.mark.nightly
 

@@ -9,9 +9,9 @@ import requests
 
 from relying_parties.models import ResourceServer
 from relying_parties.secrets.credentials import add_generated_secret
-from tests.cast import Cast, new_grant, new_relying_party
 from tests.interop.conftest import Provider
 from tests.interop.tokens import Tokens
+from tests.support.cast import Cast, new_grant, new_relying_party
 
 SECONDS_TO_SEE_A_CHANGE = 20
 SECONDS_OF_A_SHORT_LIFE = 5

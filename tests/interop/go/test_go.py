@@ -7,14 +7,14 @@ import pytest
 
 from audit.models import Outcome
 from issuers.models import SigningAlg
-from tests.cast import Cast
 from tests.interop.conftest import Provider
 from tests.interop.estate import AWKWARD_IDS
 from tests.interop.programs import compiled, told_by
 from tests.interop.table import Role, Row, go, interoperates
 from tests.interop.tokens import AUDIENCE, verifying
-from tests.verifying import verified_twice
-from tests.wire import events
+from tests.support.cast import Cast
+from tests.support.verifying import verified_twice
+from tests.support.wire import events
 
 pytestmark = pytest.mark.nightly
 

@@ -10,10 +10,10 @@ from jwcrypto.jwk import JWK
 
 from issuers.models import TokenEndpointAuthMethod as Method
 from relying_parties.models import RelyingParty
-from tests.authority import openssl
-from tests.cast import Cast, new_grant
 from tests.interop.conftest import Provider
-from tests.verifying import verified_twice
+from tests.support.authority import openssl
+from tests.support.cast import Cast, new_grant
+from tests.support.verifying import verified_twice
 
 SCOPE = "invoices.read"
 PASSWORD = "changeit"

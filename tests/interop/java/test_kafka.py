@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from issuers.models import SigningAlg
-from tests.cast import Cast
 from tests.interop.conftest import Provider
 from tests.interop.java.clients import SCOPE, Asked, Clients, assert_tokens
 from tests.interop.java.conftest import Java
 from tests.interop.table import Role, Row, interoperates, maven
 from tests.interop.tokens import AUDIENCE, tokens_from, tokens_of_every_algorithm
+from tests.support.cast import Cast
 
 pytestmark = pytest.mark.nightly
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from issuers.models import SigningAlg
-from tests.cast import Cast
 from tests.interop.conftest import Provider
 from tests.interop.estate import AWKWARD_IDS
 from tests.interop.programs import HERE, compiled, told_by
 from tests.interop.table import Role, Row, cargo, interoperates
 from tests.interop.tokens import AUDIENCE, SECONDS_TO_SEE_A_CHANGE, verifying
-from tests.verifying import verified_twice
+from tests.support.cast import Cast
+from tests.support.verifying import verified_twice
 
 pytestmark = pytest.mark.nightly
 
