@@ -8,7 +8,7 @@ from typing import Any
 
 from configuration.reading.problems import printable
 
-LONGEST_VALUE = 100
+MAX_VALUE_LENGTH = 100
 
 ADDED, CHANGED, REMOVED = "+", "~", "-"
 
@@ -84,4 +84,4 @@ def shown(value: Any) -> str:
         if isinstance(value, datetime)
         else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
     )
-    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}..."
+    return text if len(text) <= MAX_VALUE_LENGTH else f"{text[:MAX_VALUE_LENGTH]}..."

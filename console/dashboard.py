@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from console.admin_base.page import MOST_NAMED
+from console.admin_base.page import MAX_NAMED
 from console.integrity.record_overview import RecordOverview, record_overview
 from console.signing_keys.key_outlook import Outlook, outlooks
 from console.site.admin_site import SEES_RECORD, site
@@ -72,10 +72,10 @@ def overview(user: Any) -> Overview | None:
         issuers=issuers,
         to_replace=_to_replace(now),
         old_secrets=_old_secrets(now),
-        endings=ending[:MOST_NAMED],
-        more_endings=len(ending[MOST_NAMED:]),
-        overdue=tuple(outlook for outlook in coming.values() if outlook.is_overdue)[:MOST_NAMED],
-        unreadable_chains=tuple(unreadable_chains(now)[:MOST_NAMED]),
+        endings=ending[:MAX_NAMED],
+        more_endings=len(ending[MAX_NAMED:]),
+        overdue=tuple(outlook for outlook in coming.values() if outlook.is_overdue)[:MAX_NAMED],
+        unreadable_chains=tuple(unreadable_chains(now)[:MAX_NAMED]),
         steps=_steps(issuers),
         record=record_overview(now) if user.has_perm(SEES_RECORD) else None,
     )
@@ -91,13 +91,13 @@ def _to_replace(now: datetime) -> tuple[ClientSecret, ...]:
     """Live secrets that a person chose."""
     live = Q(revoked_at__isnull=True) & (Q(expires_at__isnull=True) | Q(expires_at__gt=now))
     chosen = ClientSecret.objects.filter(live, chosen=True, relying_party__is_active=True)
-    return tuple(chosen.select_related("relying_party__issuer")[:MOST_NAMED])
+    return tuple(chosen.select_related("relying_party__issuer")[:MAX_NAMED])
 
 
 def _old_secrets(now: datetime) -> tuple[ClientSecret, ...]:
     limited = Issuer.objects.filter(max_client_secret_age__isnull=False)
-    old = [secret for issuer in limited for secret in too_old_at_their_end(issuer, now=now)[:MOST_NAMED]]
-    return tuple(old[:MOST_NAMED])
+    old = [secret for issuer in limited for secret in too_old_at_their_end(issuer, now=now)[:MAX_NAMED]]
+    return tuple(old[:MAX_NAMED])
 
 
 def _steps(issuers: tuple[IssuerLine, ...]) -> tuple[Step, ...]:

@@ -4,8 +4,8 @@ import re
 
 from cryptography import x509
 
-LONGEST_NAME = 2048
-LONGEST_SHORT_FORM = 127
+MAX_NAME_LENGTH = 2048
+MAX_SHORT_FORM_LENGTH = 127
 
 ATTRIBUTES = {
     "cn": "2.5.4.3", "sn": "2.5.4.4", "serialnumber": "2.5.4.5", "c": "2.5.4.6", "l": "2.5.4.7", "st": "2.5.4.8",
@@ -35,8 +35,8 @@ Name = tuple[frozenset[tuple[str, str]], ...]
 
 def parsed_name(text: str) -> Name:
     """Raises ValueError, with words for the operator. The empty text is the empty name."""
-    if len(text) > LONGEST_NAME:
-        raise ValueError(f"A name has at most {LONGEST_NAME} characters.")
+    if len(text) > MAX_NAME_LENGTH:
+        raise ValueError(f"A name has at most {MAX_NAME_LENGTH} characters.")
     relative_names: list[set[tuple[str, str]]] = [set()] if text else []
     position, end = 0, "," if text else ""
     while end:
@@ -86,7 +86,7 @@ def _of_hex(der: bytes) -> str:
     """RFC 4514 section 2.4: the DER of a string, whose length is in one byte here."""
     header, content = der[:2], der[2:]
     encoding = STRING_TYPES.get(header[0])
-    if encoding is None or len(content) > LONGEST_SHORT_FORM or header[1:] != bytes([len(content)]):
+    if encoding is None or len(content) > MAX_SHORT_FORM_LENGTH or header[1:] != bytes([len(content)]):
         raise ValueError("A value after # is the DER of a short string: write it as text.")
     return content.decode(encoding)
 

@@ -44,7 +44,7 @@ def refuse_used(uses: tuple[OneUse, ...]) -> None:
     Of several at the same moment all may pass here; `using` lets one.
     """
     for once in uses:
-        with DATABASE.turn():
+        with DATABASE.slot():
             is_used = UsedJti.objects.filter(holder=once.holder, jti_digest=once.jti_digest).exists()
         if is_used:
             raise once.refusal

@@ -21,7 +21,7 @@ from issuers.assertion_algs import ASSERTION_ALGS
 from issuers.models import CLOCK_SKEW
 from relying_parties.jwks.client_keys import VerificationKey
 
-LONGEST_JWT = 16_384
+MAX_JWT_LENGTH = 16_384
 LAST_INSTANT = 253_402_300_799
 """The last second of the year 9999. What counts milliseconds lies beyond it."""
 SEGMENT = re.compile(r"[A-Za-z0-9_-]*\Z")
@@ -72,8 +72,8 @@ class SignedJwt:
 
 def read_jwt(text: str) -> SignedJwt:
     """Raises JwtRefusedError."""
-    if len(text) > LONGEST_JWT:
-        raise JwtRefusedError(f"It has more than {LONGEST_JWT} characters.")
+    if len(text) > MAX_JWT_LENGTH:
+        raise JwtRefusedError(f"It has more than {MAX_JWT_LENGTH} characters.")
     segments = text.split(".")
     if len(segments) != 3:  # noqa: PLR2004 - header, claims, signature
         raise JwtRefusedError("It is no JWS in compact serialization: not three parts with dots between.")

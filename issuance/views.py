@@ -31,9 +31,9 @@ from issuance.wire.protocol_view import ProtocolView
 from issuance.wire.request_body import read_body
 from issuance.wire.token_request import TokenRequest, parse
 from issuers.directory import IssuerSnapshot
-from runtime.slots import Turns
+from runtime.slots import Slots
 
-AT_ONCE = Turns(settings.DATABASE_TURNS)
+AT_ONCE = Slots(settings.DATABASE_SLOTS)
 """More tokens at once would only take the interpreter from each other. While none of these gets on, others may."""
 
 
@@ -49,7 +49,7 @@ class TokenView(ProtocolView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if is_preflight(request.META):
             return TokenPreflight.as_view()(request, *args, **kwargs)
-        with AT_ONCE.turn_if_any():
+        with AT_ONCE.slot_if_free():
             return super().dispatch(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

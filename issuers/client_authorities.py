@@ -8,7 +8,7 @@ from formats.certificates import Certificates, CertificateUnreadableError, read_
 from formats.foreign_keys import certificate_key_problem
 from formats.pem import holds_private_key
 
-MOST_AUTHORITIES = 50
+MAX_AUTHORITIES = 50
 
 
 @lru_cache(maxsize=1_000)
@@ -26,8 +26,8 @@ def read_ca_certificates(pem: str) -> Certificates:
     if holds_private_key(pem):
         raise ValueError("This holds a private key: give the certificates alone.")
     certificates = read_certificates(pem)
-    if len(certificates) > MOST_AUTHORITIES:
-        raise ValueError(f"At most {MOST_AUTHORITIES} certificates; these are {len(certificates)}.")
+    if len(certificates) > MAX_AUTHORITIES:
+        raise ValueError(f"At most {MAX_AUTHORITIES} certificates; these are {len(certificates)}.")
     for certificate in certificates:
         if certificates.count(certificate) > 1:
             raise ValueError(f"The certificate {_name(certificate)} stands twice.")

@@ -17,7 +17,7 @@ RSA_BITS = 2048
 NOT_OFFERED = "Only RSA, P-256, P-384 and Ed25519 keys are taken."
 CERTIFICATE_LIFE = timedelta(days=7300)
 """Longer than the longest rotation: a verifier that looks at x5c meets no expired certificate."""
-LONGEST_COMMON_NAME = 64
+MAX_COMMON_NAME_LENGTH = 64
 
 
 def generate_private_key(alg: str) -> PrivateKey:
@@ -51,7 +51,7 @@ def self_signed_certificate(private_key: PrivateKey, *, common_name: str, now: d
 
 
 def subject(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:LONGEST_COMMON_NAME])])
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:MAX_COMMON_NAME_LENGTH])])
 
 
 def digest_for(private_key: PrivateKey) -> hashes.SHA256 | None:

@@ -35,9 +35,9 @@ from m2m_idp.env_values import (
 from runtime.private_file import draft_beside
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-LONGEST_KEY_ID = 32
+MAX_KEY_ID_LENGTH = 32
 KEY_BYTES = 32
-SHORTEST_SECRET_KEY = 32
+MIN_SECRET_KEY_LENGTH = 32
 """Characters. Who guesses it forges sessions of the console."""
 DRAIN_SECONDS = 10
 """Unless PUBLIC_URL is loopback: what a load balancer takes to see that `/readyz` says `draining`."""
@@ -249,9 +249,9 @@ def _secret(env: Variables, name: str, own: Mapping[str, str]) -> str:
 
 def _secret_key(env: Variables, own: Mapping[str, str], *, is_loopback: bool) -> str:
     value = _secret(env, "SECRET_KEY", own)
-    if len(value) < SHORTEST_SECRET_KEY and not is_loopback:
+    if len(value) < MIN_SECRET_KEY_LENGTH and not is_loopback:
         raise ImproperlyConfigured(
-            f"SECRET_KEY has {len(value)} characters, and can be guessed: at least {SHORTEST_SECRET_KEY} are needed. "
+            f"SECRET_KEY has {len(value)} characters, and can be guessed: at least {MIN_SECRET_KEY_LENGTH} are needed. "
             f"Make one: {HOW_TO_MAKE['SECRET_KEY']}"
         )
     return value
@@ -271,7 +271,7 @@ def _keys_by_id(name: str, text: str) -> dict[str, bytes]:
         if (
             not key_id
             or not (key_id.isascii() and key_id.replace("-", "").isalnum())
-            or len(key_id) > LONGEST_KEY_ID
+            or len(key_id) > MAX_KEY_ID_LENGTH
             or len(key) != KEY_BYTES
         ):
             raise ImproperlyConfigured(

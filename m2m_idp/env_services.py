@@ -17,7 +17,7 @@ DATABASE_NUMBER = re.compile(r"(/[0-9]{0,9})?")
 IN_EACH_PROCESS = "locmemcache://"
 CACHE_SCHEMES = {"redis": "redis", "rediss": "rediss", "valkey": "redis", "valkeys": "rediss"}
 """What the client of Redis calls each of them."""
-LARGEST_LOG = 64 * 1024 * 1024
+MAX_LOG = 64 * 1024 * 1024
 """Bytes to which SQLite cuts its write-ahead log back, once what is in it is in the file."""
 DATABASE_SCHEMES = ("sqlite:", "postgres:", "postgresql:")
 
@@ -47,7 +47,7 @@ def database(env: Variables, var_dir: Path) -> dict[str, Any]:
             "transaction_mode": "IMMEDIATE",
             "timeout": 10,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; "
-            f"PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit={LARGEST_LOG};",
+            f"PRAGMA temp_store=MEMORY; PRAGMA journal_size_limit={MAX_LOG};",
         }
     else:
         # In a URL some characters have to be percent-encoded; here none.

@@ -70,7 +70,7 @@ CONSOLE_MIDDLEWARE = [
     "console.site.middleware.SecurityHeaders",
     "console.site.middleware.StaticFiles",
     "console.site.middleware.Logins",
-    "console.site.middleware.Turns",
+    "console.site.middleware.Slots",
     "console.site.middleware.Sessions",
     "console.site.middleware.Common",
     "console.site.middleware.Csrf",
@@ -103,10 +103,10 @@ DATABASES = {"default": ENVIRONMENT.database}
 # How many threads of a process may work on tokens, and ask the database for the protocol (runtime/slots.py). One that
 # waits for PostgreSQL to commit leaves the core to the others; SQLite has one writer at a time.
 IS_POSTGRESQL = "postgresql" in ENVIRONMENT.database["ENGINE"]
-DATABASE_TURNS = 8 if IS_POSTGRESQL else 4
-CONSOLE_TURNS = 4 if HAS_CONSOLE else 0
+DATABASE_SLOTS = 8 if IS_POSTGRESQL else 4
+CONSOLE_SLOTS = 4 if HAS_CONSOLE else 0
 # Beside those the one that reads the revision, a probe, and two for what needs no database.
-THREADS = DATABASE_TURNS + CONSOLE_TURNS + 4
+THREADS = DATABASE_SLOTS + CONSOLE_SLOTS + 4
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [

@@ -26,7 +26,7 @@ from relying_parties.models import (
 from relying_parties.snapshots import Template, compiled, own_values, variables_of
 from relying_parties.validation.issuer_limits import limit_problems
 
-LONGEST_SUBJECT = 255
+MAX_SUBJECT_LENGTH = 255
 ROWS_AT_ONCE = 500
 """Read with all that they refer to."""
 
@@ -170,9 +170,9 @@ def _issuer_claim_problems(claims: dict[str, Any], relying_party: RelyingParty) 
 
 def _subject_problems(claims: dict[str, Any]) -> list[str]:
     subject = claims.get("sub", "-")
-    if isinstance(subject, str) and 0 < len(subject) <= LONGEST_SUBJECT:
+    if isinstance(subject, str) and 0 < len(subject) <= MAX_SUBJECT_LENGTH:
         return []
-    return [f"sub in its claim template must be a text of 1 to {LONGEST_SUBJECT} characters."]
+    return [f"sub in its claim template must be a text of 1 to {MAX_SUBJECT_LENGTH} characters."]
 
 
 def _audience_problems(claims: dict[str, Any], relying_party: RelyingParty) -> list[str]:

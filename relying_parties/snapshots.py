@@ -122,8 +122,8 @@ class Client:
 
 
 _REGISTERED = f"SELECT 1 FROM {RelyingParty._meta.db_table} WHERE issuer_id = %s AND client_id = %s"  # noqa: S608
-LONGEST_CLIENT_ID = 255
-MOST_REVOKED = 10
+MAX_CLIENT_ID_LENGTH = 255
+MAX_REVOKED = 10
 """Each costs a wrong secret some microseconds, which an unknown client does not cost."""
 
 
@@ -141,7 +141,7 @@ _registered: Snapshots[tuple[int, str], bool] = Snapshots(
 
 def _can_be_client_id(text: str) -> bool:
     """Any other text is not looked up: PostgreSQL refuses some, and a long one would be remembered."""
-    return len(text) <= LONGEST_CLIENT_ID and text.isascii() and text.isprintable()
+    return len(text) <= MAX_CLIENT_ID_LENGTH and text.isascii() and text.isprintable()
 
 
 def _load(key: tuple[int, str]) -> Client | None:
@@ -184,7 +184,7 @@ def snapshot_of(relying_party: RelyingParty, *, variables: Mapping[str, Any] | N
         valid_until=relying_party.valid_until,
         token_endpoint_auth_method=relying_party.token_endpoint_auth_method,
         secrets=tuple(secret.snapshot for secret in secrets if secret.revoked_at is None),
-        revoked_secrets=tuple(secret.snapshot for secret in secrets if secret.revoked_at)[:MOST_REVOKED],
+        revoked_secrets=tuple(secret.snapshot for secret in secrets if secret.revoked_at)[:MAX_REVOKED],
         keys=registered_keys(relying_party.client_jwks),
         jwks_uri=relying_party.client_jwks_uri,
         accepts_token_endpoint_audience=relying_party.accepts_token_endpoint_audience,

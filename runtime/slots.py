@@ -1,4 +1,4 @@
-"""Turns: how many threads of this process may do something at once, and what becomes of the others if nobody moves.
+"""Slots: how many threads of this process may do something at once, and what the others do when none is released.
 
 A database that hangs without a word holds whoever asks it. So fewer threads may ask than there are: the others answer
 what needs no database, and say of the rest that it does not answer.
@@ -14,14 +14,14 @@ from django.conf import settings
 from django.db import OperationalError
 
 PATIENCE = 2.0
-"""Seconds for which all turns are given and none ends: then nobody waits for one any more."""
+"""Seconds for which all slots are taken and none is released: then nobody waits any more."""
 
 
 class StuckError(OperationalError):
-    """All turns are given, and none ends."""
+    """All slots are taken, and none is released."""
 
 
-class Turns:
+class Slots:
     """So many at once, given in the order in which they are asked for.
 
     A thread that has one has it also for whatever it asks for meanwhile.
@@ -34,14 +34,14 @@ class Turns:
         self._patience = patience
         self._clock = clock
         self._moved_at = clock()
-        """When the last turn began or ended."""
+        """When the last slot was taken or released."""
         self._waiting: deque[threading.Event] = deque()
         self._lock = threading.Lock()
         self._held = threading.local()
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for a turn as long as those of others end. Raises StuckError."""
+    def slot(self) -> Iterator[None]:
+        """Wait for a slot for as long as others release theirs. Raises StuckError."""
         if getattr(self._held, "by_this_thread", False):
             yield
             return
@@ -54,11 +54,11 @@ class Turns:
             self._end()
 
     @contextmanager
-    def turn_if_any(self) -> Iterator[None]:
-        """As `turn`, but where it would raise, go on without one."""
+    def slot_if_free(self) -> Iterator[None]:
+        """As `slot`, but where it would raise, go on without one."""
         with ExitStack() as held:
             with suppress(StuckError):
-                held.enter_context(self.turn())
+                held.enter_context(self.slot())
             yield
 
     def _begin(self) -> None:
@@ -76,11 +76,11 @@ class Turns:
         return max(0.0, self._moved_at + self._patience - self._clock())
 
     def _give_up(self, given: threading.Event) -> None:
-        """Unless somebody moved meanwhile. Raises StuckError."""
+        """Unless a slot was released meanwhile. Raises StuckError."""
         with self._lock:
             if not given.is_set() and not self._patience_left():
                 self._waiting.remove(given)
-                raise StuckError("All turns are given, and none ends.")
+                raise StuckError("All slots are taken, and none is released.")
 
     def _end(self) -> None:
         with self._lock:
@@ -91,5 +91,5 @@ class Turns:
                 self._free += 1
 
 
-DATABASE = Turns(settings.DATABASE_TURNS)
+DATABASE = Slots(settings.DATABASE_SLOTS)
 """For what the protocol asks of it: the configuration, what was used once, the row."""

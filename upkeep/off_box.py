@@ -18,7 +18,7 @@ from audit.models import Checkpoint
 from runtime.outbound.posting import NotSentError, post
 from upkeep.models import SentCheckpoint
 
-MOST_AT_ONCE = 100
+MAX_AT_ONCE = 100
 """Statements of a run: a place that was away for long is caught up with in several."""
 
 
@@ -41,7 +41,7 @@ class Place:
                 "the statements that were sent."
             )
         new = Checkpoint.objects.filter(number__gt=sent.number).order_by("number")
-        statements = list(new.values_list("number", "statement")[:MOST_AT_ONCE])
+        statements = list(new.values_list("number", "statement")[:MAX_AT_ONCE])
         for number, statement in statements:
             self.deliver(statement)
             # Of two runs at once the one behind takes nothing back.

@@ -19,7 +19,7 @@ from django.utils import timezone
 from audit import rollups
 from audit.models import Checkpoint, UnsealedRange
 from audit.sealing import merkle
-from audit.sealing.checkpoints import CHECKPOINT, MOST_ROWS, checkpoint_claims
+from audit.sealing.checkpoints import CHECKPOINT, MAX_ROWS, checkpoint_claims
 from audit.sealing.leaf import SealedTable, hash_of
 from audit.sealing.leaves import Leaf, packed
 from audit.sealing.sealed_columns import names_of
@@ -27,7 +27,7 @@ from audit.sealing.sealed_tables import sealed_tables
 from audit.sealing.unsealed import KEPT, left_of, ranges_of
 from keys.record_key import record_key, signed_statement
 
-MOST_CHECKPOINTS = 10
+MAX_CHECKPOINTS = 10
 """Of a run: what is left of a long backlog waits for the next, so that the other chores are done meanwhile."""
 EVER = datetime.min.replace(tzinfo=UTC)
 GAPS_AT_ONCE = 100
@@ -44,21 +44,21 @@ class _New:
     """The ranges that are left of each table whose ranges change."""
 
 
-def seal(now: datetime, *, most_rows: int = MOST_ROWS, most_checkpoints: int = MOST_CHECKPOINTS) -> int:
+def seal(now: datetime, *, max_rows: int = MAX_ROWS, max_checkpoints: int = MAX_CHECKPOINTS) -> int:
     """Seal what is new; the number of rows that this process sealed. Raises NoRecordKeyError."""
     sealed = 0
-    for _ in range(most_checkpoints):
-        rows = _seal_once(now, most_rows)
+    for _ in range(max_checkpoints):
+        rows = _seal_once(now, max_rows)
         sealed += rows
-        if rows < most_rows:
+        if rows < max_rows:
             break
     return sealed
 
 
-def _seal_once(now: datetime, most_rows: int) -> int:
+def _seal_once(now: datetime, max_rows: int) -> int:
     # Read before the ranges: whoever commits in between makes this one lose.
     previous = Checkpoint.objects.order_by("-number").defer("leaves").first()
-    new = _read(now, most_rows)
+    new = _read(now, max_rows)
     if not new.leaves:
         return 0
     checkpoint = _checkpoint(new, previous)
@@ -71,23 +71,23 @@ def _seal_once(now: datetime, most_rows: int) -> int:
     return len(new.leaves)
 
 
-def _read(now: datetime, most_rows: int) -> _New:
+def _read(now: datetime, max_rows: int) -> _New:
     new = _New()
     for table in sealed_tables():
-        if len(new.leaves) == most_rows:
+        if len(new.leaves) == max_rows:
             break
-        _read_table(new, table, now, most_rows)
+        _read_table(new, table, now, max_rows)
     return new
 
 
-def _read_table(new: _New, table: SealedTable, now: datetime, most_rows: int) -> None:
+def _read_table(new: _New, table: SealedTable, now: datetime, max_rows: int) -> None:
     ranges, seen = ranges_of(table, now), []
-    for pk, members in _unsealed_rows(table, ranges, most_rows - len(new.leaves)):
+    for pk, members in _unsealed_rows(table, ranges, max_rows - len(new.leaves)):
         new.leaves.append(Leaf(table.name, pk, hash_of(members)))
         rollups.count(new.sums, members)
         seen.append(pk)
     # A gap that was not read to its end is kept, however old.
-    is_full = len(new.leaves) == most_rows
+    is_full = len(new.leaves) == max_rows
     left = left_of(ranges, sorted(seen), now=now, forget_before=EVER if is_full else now - KEPT)
     if ranges[-1].pk is None or _spans(left) != _spans(ranges):
         new.left[table.name] = left

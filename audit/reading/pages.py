@@ -1,7 +1,7 @@
 """The record in pages, newest first: each in milliseconds, however many rows there are and whatever is asked for.
 
 A page is a stretch of one index: of a column that is asked for, else of time. What else is asked for is looked up row
-by row, in MOST_LOOKED_AT rows at most: then the page ends, full or not, and tells how far it looked. None is counted.
+by row, in MAX_LOOKED_AT rows at most: then the page ends, full or not, and tells how far it looked. None is counted.
 """
 
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ from audit.models import IssuanceEvent
 from audit.reading.index_ranges import PARTIAL, IsNot, Stretch
 from audit.reading.positions import FIRST, LAST, Place
 
-MOST_LOOKED_AT = 2_000
-MOST_OF_A_NAME = 100
+MAX_LOOKED_AT = 2_000
+MAX_OF_A_NAME = 100
 """Rows that a jti or a request ID finds; there are two of one request at most."""
 INDEXED = ("credential", "kid", "ip", "client_id", "error", "outcome", "issuer")
 
@@ -74,14 +74,14 @@ def _forth(newer_than: Place | None) -> Place | None:
 def _farthest(
     search: Search, *, older_than: Place | None, newer_than: Place | None
 ) -> tuple[Stretch, Place | None]:
-    """Of the indexes the one that reaches farthest by MOST_LOOKED_AT rows, and where those end.
+    """Of the indexes the one that reaches farthest by MAX_LOOKED_AT rows, and where those end.
 
     None where it ends before they do, or where nothing is left to look up, so that each row is one of the page.
     """
     stretches = _stretches(search, older_than=older_than, newer_than=newer_than)
     if len(stretches) == 1 and set(search.equals) <= {stretches[0].column}:
         return stretches[0], None
-    ends = [(stretch.place_of(MOST_LOOKED_AT), stretch) for stretch in stretches]
+    ends = [(stretch.place_of(MAX_LOOKED_AT), stretch) for stretch in stretches]
     for end, stretch in ends:
         if end is None:
             return stretch, None
@@ -114,7 +114,7 @@ def _found(stretch: Stretch, *, rest: Mapping[str, str]) -> QuerySet[IssuanceEve
     """The rows of it that are like the rest, as they are walked."""
     if not rest:
         return stretch.walked()
-    looked_at = stretch.walked().values("pk")[: MOST_LOOKED_AT + 1]
+    looked_at = stretch.walked().values("pk")[: MAX_LOOKED_AT + 1]
     order = ("-at", "-id") if stretch.backwards else ("at", "id")
     # Without the columns' own indexes, which a planner without statistics might take for better ones.
     like = [Exact(Coalesce(name, Value("")), value) for name, value in rest.items()]
@@ -128,7 +128,7 @@ def _named(search: Search) -> list[IssuanceEvent]:
     ids = {
         number
         for found in (by_jti, by_request)
-        for number in found.order_by().values_list("pk", flat=True)[:MOST_OF_A_NAME]
+        for number in found.order_by().values_list("pk", flat=True)[:MAX_OF_A_NAME]
     }
     asked = Q(**search.equals)
     if search.since:

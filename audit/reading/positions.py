@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from audit.models import IssuanceEvent
 
 EPOCH = datetime.fromtimestamp(0, tz=UTC)
-LONGEST_NUMBER = 18
+MAX_NUMBER_LENGTH = 18
 """Digits: a number of as many fits both databases."""
 
 
@@ -48,4 +48,4 @@ LAST = Place(at=datetime(9999, 12, 31, tzinfo=UTC), id=0)
 
 
 def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
+    return text.isascii() and text.isdigit() and len(text) <= MAX_NUMBER_LENGTH

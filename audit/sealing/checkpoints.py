@@ -19,7 +19,7 @@ from audit.sealing.leaf import instant
 
 CHECKPOINT = "checkpoint+jwt"
 TOMBSTONE = "tombstone+jwt"
-MOST_ROWS = 50_000
+MAX_ROWS = 50_000
 """Leaves of a checkpoint. One that has as many was not the last of its run."""
 
 Reader = Callable[[str, str], dict[str, Any]]

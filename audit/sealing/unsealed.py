@@ -11,7 +11,7 @@ from audit.sealing.sealed_tables import sealed_tables
 
 KEPT = timedelta(days=1)
 """How long a row may still commit late in a gap; then the gap is forgotten."""
-MOST_GAPS = 1_000
+MAX_GAPS = 1_000
 """Of a table. Of more, the oldest are forgotten."""
 LATEST_SEAL = timedelta(hours=1)
 """A row that is older and not sealed is told."""
@@ -41,7 +41,7 @@ def left_of(
     """
     found = [left for span in ranges for left in _left(span, _inside(span, seen), now)]
     gaps = [span for span in found if span.last_id is not None and span.noticed_at >= forget_before]
-    return [*gaps[-MOST_GAPS:], *(span for span in found if span.last_id is None)]
+    return [*gaps[-MAX_GAPS:], *(span for span in found if span.last_id is None)]
 
 
 def _inside(span: UnsealedRange, seen: list[int]) -> list[int]:

@@ -15,7 +15,7 @@ from audit.sealing.stored import Stored, stored
 ROWS_AT_ONCE = 2_000
 WIDEST_GAP = 8
 """Ids without a leaf that one query passes over."""
-MOST_SWAPPED = 200
+MAX_SWAPPED = 200
 """Changed rows of which it is looked up whose content they hold."""
 
 
@@ -74,7 +74,7 @@ def _checked(
         return State.SAME, table.by_name(members)
     if table.unknown:
         return State.NOT_COMPARED, {}
-    if len(changed.rows) < MOST_SWAPPED:
+    if len(changed.rows) < MAX_SWAPPED:
         changed.rows[pk] = (members, leaf)
     return State.CHANGED, {}
 

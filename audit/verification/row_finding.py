@@ -6,7 +6,7 @@ from datetime import datetime
 from audit.models import Checkpoint
 from audit.problem import Problem
 from audit.sealing.chain import Chain, leaves_of, payload_of
-from audit.sealing.checkpoints import MOST_ROWS, Reader
+from audit.sealing.checkpoints import MAX_ROWS, Reader
 from audit.sealing.covering import Search
 from audit.sealing.leaf import SealedTable
 from audit.sealing.leaves import Leaf
@@ -74,5 +74,5 @@ def _why_broken(checkpoint: Checkpoint, leaves: list[Leaf] | None, read: Reader)
 
 def _last_reached(checkpoint: Checkpoint) -> datetime | None:
     """When everything that there was had last been sealed before this checkpoint."""
-    before = Checkpoint.objects.filter(number__lt=checkpoint.number, row_count__lt=MOST_ROWS)
+    before = Checkpoint.objects.filter(number__lt=checkpoint.number, row_count__lt=MAX_ROWS)
     return before.order_by("-number").values_list("created_at", flat=True).first()

@@ -14,7 +14,7 @@ from audit.models import Checkpoint, UnsealedRange
 from audit.problem import Problem
 from audit.rollups import EVENTS
 from audit.sealing.chain import Chain, leaves_of, payload_of
-from audit.sealing.checkpoints import MOST_ROWS, Reader
+from audit.sealing.checkpoints import MAX_ROWS, Reader
 from audit.sealing.id_ranges import Covered
 from audit.sealing.leaf import SealedTable, instant
 from audit.sealing.leaves import Leaf
@@ -147,7 +147,7 @@ class Verification:
                 self._sums = None
                 yield Problem(name, "its leaves cannot be read")
             yield from self._leaf_problems(checkpoint, leaves or [], tables, stones)
-            if checkpoint.row_count < MOST_ROWS:
+            if checkpoint.row_count < MAX_ROWS:
                 self._last_reached = checkpoint.created_at
             last = checkpoint.number
             self.checkpoints += 1

@@ -44,7 +44,7 @@ def record(entry: Entry, *, beside: Callable[[], None] | None = None) -> int:
     row = insert.row_of(entry)
     _refuse_lost_files(entry.request_id)
     try:
-        with DATABASE.turn():
+        with DATABASE.slot():
             event_id = _inserted(insert, row, entry, beside)
     except DatabaseFailure as error:
         RECORD_HEALTH.failed(reason_of(error))

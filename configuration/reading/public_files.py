@@ -9,7 +9,7 @@ from formats.strict_json import StrictDecoder
 from relying_parties.jwks.client_keys import KeyRefusedError
 from relying_parties.jwks.pem_keys import as_jwk_set, is_pem, jwk_set_of_pem
 
-LONGEST_PUBLIC_FILE = 256 * 1024
+MAX_PUBLIC_FILE_LENGTH = 256 * 1024
 """Bytes: twenty keys with their certificates, or fifty certificates of authorities."""
 
 
@@ -28,7 +28,7 @@ def jwks_in(file: FromFile, surroundings: Surroundings) -> Any:
 
 def certificates_in(file: FromFile, surroundings: Surroundings) -> str:
     """The text of the file. Raises ValueError."""
-    text = file.read(surroundings, longest=LONGEST_PUBLIC_FILE)
+    text = file.read(surroundings, longest=MAX_PUBLIC_FILE_LENGTH)
     if holds_private_key(text):
         raise ValueError(f"{file.located(surroundings)} holds a private key: give what is public alone.")
     return text

@@ -8,7 +8,7 @@ BOOLEAN = re.compile(r"(?:(true|True|TRUE)|false|False|FALSE)\Z")
 INTEGER = re.compile(r"(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)\Z")
 FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")
 NOT_IN_JSON = re.compile(r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z")
-LONGEST_NUMBER = 100
+MAX_NUMBER_LENGTH = 100
 
 PUT_IN_QUOTES = "put it in quotes if it is a text"
 
@@ -42,8 +42,8 @@ def quoted_scalar(text: str) -> str:
 
 
 def _integer(text: str) -> int:
-    if len(text.lstrip("+-")) > LONGEST_NUMBER:
-        raise ValueError(f"A number of more than {LONGEST_NUMBER} digits: {PUT_IN_QUOTES}.")
+    if len(text.lstrip("+-")) > MAX_NUMBER_LENGTH:
+        raise ValueError(f"A number of more than {MAX_NUMBER_LENGTH} digits: {PUT_IN_QUOTES}.")
     return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from configuration.reading.document import Node
 from configuration.reading.values import typed
 
-LONGEST_FILE = 64 * 1024
+MAX_FILE_LENGTH = 64 * 1024
 PEM = b"-----BEGIN "
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
@@ -61,7 +61,7 @@ class FromFile:
     def located(self, surroundings: Surroundings) -> Path:
         return surroundings.folder / self.path
 
-    def read(self, surroundings: Surroundings, *, longest: int = LONGEST_FILE) -> str:
+    def read(self, surroundings: Surroundings, *, longest: int = MAX_FILE_LENGTH) -> str:
         """The file's text without one newline at its end. Raises ValueError, without anything of a value."""
         try:
             text = self.read_bytes(surroundings, longest=longest).decode()
@@ -69,7 +69,7 @@ class FromFile:
             raise ValueError(f"{self.located(surroundings)} is not UTF-8.") from None
         return text.removesuffix("\n").removesuffix("\r")
 
-    def read_bytes(self, surroundings: Surroundings, *, longest: int = LONGEST_FILE) -> bytes:
+    def read_bytes(self, surroundings: Surroundings, *, longest: int = MAX_FILE_LENGTH) -> bytes:
         """Raises ValueError."""
         path = self.located(surroundings)
         try:

@@ -14,8 +14,8 @@ from django.utils import timezone
 from formats.masking import SECRET
 from issuers.versioning.history import Source
 
-MOST_CHANGES = 100
-LONGEST_VALUE = 2_000
+MAX_CHANGES = 100
+MAX_VALUE_LENGTH = 2_000
 NOT_TOLD = frozenset({"id", "created", "updated", "client_type", "authorization_grant_type"})
 """Fields that say nothing beside the row's own time, or never change."""
 NEWEST_FIRST = ("-history_date", "-history_id")
@@ -49,7 +49,7 @@ def changes_of(row: models.Model, *related: str) -> list[Change]:
 
 
 def changes_in(
-    *histories: models.QuerySet[Any], until: datetime | None = None, most: int = MOST_CHANGES
+    *histories: models.QuerySet[Any], until: datetime | None = None, most: int = MAX_CHANGES
 ) -> list[Change]:
     """The newest changes in these histories, at or before `until`, newest first."""
     if until is not None:
@@ -65,7 +65,7 @@ def changes_in(
 def changes_since(record: Any) -> list[Change]:
     """What became of an object after a row of its history, the newest first."""
     later = record.instance_type.history.filter(id=record.id, history_id__gt=record.history_id)
-    return [_change(found) for found in later.order_by("-history_id")[:MOST_CHANGES]]
+    return [_change(found) for found in later.order_by("-history_id")[:MAX_CHANGES]]
 
 
 def values_of(record: Any) -> list[FieldChange]:
@@ -128,7 +128,7 @@ def _shown(record: Any, field: Any) -> str:
         value = json.dumps(value, ensure_ascii=False, indent=2 if isinstance(value, dict) and value else None)
     if isinstance(value, datetime):
         value = f"{timezone.localtime(value):%Y-%m-%d %H:%M:%S %Z}"
-    return _masked(str(value))[:LONGEST_VALUE]
+    return _masked(str(value))[:MAX_VALUE_LENGTH]
 
 
 def _rows(field: Any) -> models.QuerySet[Any]:

@@ -10,7 +10,7 @@ from console.admin_base.row_ids import RowIds
 
 LOOKUPS = ("", "exact", "id__exact", "isnull")
 """What a filter's link ends in. A regular expression, which SQLite runs in this process, is none of them."""
-MOST_NAMED = 20
+MAX_NAMED = 20
 """Of what a panel lists. How many more there are is said."""
 MAX_SEARCH = 1_000
 """Characters. SQLite breaks off at a pattern of 50,000 bytes, and at a thousand words."""

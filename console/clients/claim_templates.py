@@ -11,7 +11,7 @@ from console.tokens.token_preview import token_preview
 from relying_parties.consistency import reached_by
 from relying_parties.models import ClaimTemplate
 
-MOST_PREVIEWS = 3
+MAX_PREVIEWS = 3
 
 
 @admin.register(ClaimTemplate, site=site)
@@ -34,4 +34,4 @@ class ClaimTemplateAdmin(PanelledPage, ConfigurationAdmin):
         return count
 
     def panels(self, row: ClaimTemplate) -> dict[str, Any]:
-        return {"previews": [token_preview(user) for user in reached_by(row)[:MOST_PREVIEWS]]}
+        return {"previews": [token_preview(user) for user in reached_by(row)[:MAX_PREVIEWS]]}

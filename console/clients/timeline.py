@@ -24,7 +24,7 @@ from relying_parties.models import (
     RequestRule,
 )
 
-MOST_EVENTS, MOST_CHANGES = 1_000, 50
+MAX_EVENTS, MAX_CHANGES = 1_000, 50
 """Of a page: whichever is reached first ends it."""
 HOUR = timedelta(hours=1)
 PARTS = (AccessGrant, ClientSecret, FederatedCredential, RequestRule)
@@ -90,14 +90,14 @@ def _events(issuer: str, client_id: str, until: datetime | None) -> list[Issuanc
     events = IssuanceEvent.objects.filter(issuer=issuer, client_id=client_id).only(*COLUMNS)
     if until is not None:
         events = events.filter(at__lte=until)
-    return list(events.order_by("-at", "-id")[: MOST_EVENTS + 1])
+    return list(events.order_by("-at", "-id")[: MAX_EVENTS + 1])
 
 
 def _changes(issuer: Issuer | None, client_id: str, until: datetime | None) -> list[Change]:
     """One more than fits."""
     if issuer is None:
         return []
-    return changes_in(*_histories(issuer, client_id), until=until, most=MOST_CHANGES + 1)
+    return changes_in(*_histories(issuer, client_id), until=until, most=MAX_CHANGES + 1)
 
 
 def _histories(issuer: Issuer, client_id: str) -> list[QuerySet[Any]]:
@@ -111,8 +111,8 @@ def _histories(issuer: Issuer, client_id: str) -> list[QuerySet[Any]]:
 def _floor(events: Sequence[IssuanceEvent], changes: Sequence[Change]) -> datetime | None:
     """Where the page ends: what is at this instant or before is on the next one."""
     ends = [
-        *_end([event.at for event in events], MOST_EVENTS),
-        *_end([change.at for change in changes], MOST_CHANGES),
+        *_end([event.at for event in events], MAX_EVENTS),
+        *_end([change.at for change in changes], MAX_CHANGES),
     ]
     return max(ends, default=None)
 

@@ -17,7 +17,7 @@ from console.admin_base.versions.configuration_admin import ConfigurationAdmin, 
 from console.site.admin_site import site
 from relying_parties.models import FederatedCredential, TrustedIssuer
 
-MOST_CREDENTIALS = 50
+MAX_CREDENTIALS = 50
 
 
 class TrustedIssuerForm(ConfigurationForm):
@@ -69,10 +69,10 @@ class TrustedIssuerAdmin(PanelledPage, ConfigurationAdmin):
 
     def panels(self, row: TrustedIssuer) -> dict[str, Any]:
         credentials = FederatedCredential.objects.filter(trusted_issuer=row).select_related("relying_party")
-        found = list(credentials.order_by("relying_party__client_id", "label")[: MOST_CREDENTIALS + 1])
+        found = list(credentials.order_by("relying_party__client_id", "label")[: MAX_CREDENTIALS + 1])
         return {
-            "credentials": found[:MOST_CREDENTIALS],
-            "has_more": len(found) > MOST_CREDENTIALS,
+            "credentials": found[:MAX_CREDENTIALS],
+            "has_more": len(found) > MAX_CREDENTIALS,
             "key_lines": key_lines(row.jwks, now=timezone.now()),
             "audience": row.expected_audience,
         }

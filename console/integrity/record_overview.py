@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from console.admin_base.charts.bar_chart import Chart, chart
-from console.integrity.seal_status import MOST_COUNTED, SealStatus, seal_status, unsealed_rows
+from console.integrity.seal_status import MAX_COUNTED, SealStatus, seal_status, unsealed_rows
 from console.reports.activity import Span, buckets_of, complete_until
 from console.reports.activity_filter import hour_of
 
@@ -15,22 +15,22 @@ TICKS = 4
 
 @dataclass(frozen=True, slots=True)
 class RecordOverview:
-    """`unsealed` is counted no further than one above MOST_COUNTED."""
+    """`unsealed` is counted no further than one above MAX_COUNTED."""
 
     complete_until: datetime | None
     day: Chart
     week: Chart
     seal: SealStatus
     unsealed: int
-    most_counted: int = MOST_COUNTED
+    max_counted: int = MAX_COUNTED
 
 
 def record_overview(now: datetime) -> RecordOverview:
     until = hour_of(now, up=True)
     return RecordOverview(
         complete_until=complete_until(),
-        day=chart(buckets_of(Span(until - DAY, until)), most_ticks=TICKS),
-        week=chart(buckets_of(Span(until - WEEK, until)), most_ticks=TICKS),
+        day=chart(buckets_of(Span(until - DAY, until)), max_ticks=TICKS),
+        week=chart(buckets_of(Span(until - WEEK, until)), max_ticks=TICKS),
         seal=seal_status(now),
         unsealed=unsealed_rows(),
     )

@@ -12,7 +12,7 @@ from console.integrity.sealed_rows import Checked, State, checked
 from keys.record_key import NoRecordKeyError, record_key
 
 EVENTS = IssuanceEvent._meta.db_table
-MOST_COUNTED = 1_000
+MAX_COUNTED = 1_000
 """Of what is not sealed; more is told as more."""
 
 
@@ -88,10 +88,10 @@ def _problem(now: datetime) -> str:
 
 
 def unsealed_rows() -> int:
-    """Those after all that the last checkpoint saw, counted no further than MOST_COUNTED and one."""
+    """Those after all that the last checkpoint saw, counted no further than MAX_COUNTED and one."""
     spans = UnsealedRange.objects.filter(table=EVENTS, last_id=None)
     first = spans.aggregate(first=Min("first_id"))["first"] or 0
-    return IssuanceEvent.objects.filter(pk__gte=first).order_by()[: MOST_COUNTED + 1].count()
+    return IssuanceEvent.objects.filter(pk__gte=first).order_by()[: MAX_COUNTED + 1].count()
 
 
 def _pruned(ids: Iterable[int]) -> Iterable[Tombstone]:

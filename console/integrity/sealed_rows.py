@@ -27,7 +27,7 @@ CLOCKS_APART = timedelta(seconds=10)
 """How far the clock of the worker that wrote a row may be ahead of the sealer's."""
 NEXT_ONES = 3
 """Checkpoints after a row in which it is looked for."""
-MOST_LEAVES = 100_000
+MAX_LEAVES = 100_000
 """Read for one page. What is beyond is left to the verification of all."""
 
 
@@ -111,7 +111,7 @@ def _seals(events: Sequence[IssuanceEvent]) -> dict[int, Opened]:
     """By a row's id the checkpoint that seals it, or one in which it should be and whose leaves cannot be read."""
     found: dict[int, Opened] = {}
     opened: dict[int, Opened] = {}
-    first, sizes = _first_after({event.at - CLOCKS_APART for event in events}), MOST_LEAVES
+    first, sizes = _first_after({event.at - CLOCKS_APART for event in events}), MAX_LEAVES
     keys = record_jwks()
     for event in events:
         start = first[event.at - CLOCKS_APART]
@@ -144,8 +144,8 @@ def _first_after(instants: Iterable[datetime]) -> dict[datetime, int]:
     return {at: low for at, (low, _) in ends.items()}
 
 
-def _checkpoint(number: int, most_leaves: int) -> Checkpoint | None:
-    return Checkpoint.objects.filter(number=number, row_count__lte=most_leaves).first()
+def _checkpoint(number: int, max_leaves: int) -> Checkpoint | None:
+    return Checkpoint.objects.filter(number=number, row_count__lte=max_leaves).first()
 
 
 def _opened(checkpoint: Checkpoint, keys: dict[str, Any]) -> Opened:

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from console.admin_base.fields.public_fields import Certificates
 from console.admin_base.fields.public_keys import certificate_lines
 from console.admin_base.fields.values import Checkboxes, Lines
-from console.admin_base.page import MOST_NAMED
+from console.admin_base.page import MAX_NAMED
 from console.admin_base.panelled_page import PanelledPage
 from console.admin_base.versions.configuration_admin import ConfigurationAdmin, ConfigurationForm
 from console.clients.auth_methods import CHOICES
@@ -156,7 +156,7 @@ class IssuerAdmin(KeyCreation, PanelledPage, ConfigurationAdmin):
         return {
             "keys": keys_of(row, now=now),
             "authorities": certificate_lines(client_authorities(row.client_ca_certificates), now=now),
-            "old_secrets": too_old_at_their_end(row, now=now)[:MOST_NAMED],
+            "old_secrets": too_old_at_their_end(row, now=now)[:MAX_NAMED],
         }
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:

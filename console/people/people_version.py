@@ -12,7 +12,7 @@ from django.forms.models import model_to_dict
 from django.utils.crypto import salted_hmac
 
 from audit.models import OperationalEvent
-from console.admin_base.change_history import MOST_CHANGES, Change, FieldChange
+from console.admin_base.change_history import MAX_CHANGES, Change, FieldChange
 from console.admin_base.versions.merged_form import Before
 from issuers.versioning.history import Source
 from issuers.versioning.version_of import StaleVersionError
@@ -54,7 +54,7 @@ def changes_since(row: Any, seen: str, *links: str) -> Sequence[Change]:
     if links:
         of_row |= Q(detail__startswith=f"{row._meta.verbose_name_plural} ", detail__contains=str(row))
     events = _events().filter(of_row, id__gt=read.get("event", 0))
-    return [_change(event) for event in events[:MOST_CHANGES]]
+    return [_change(event) for event in events[:MAX_CHANGES]]
 
 
 def _fields(row: Model, *links: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from audit.models import Checkpoint, HourlyCount, Outcome, RefusalCount
 from console.admin_base.charts.bar_chart import Bucket, Chart, chart
 from console.requests.record_links import record_link
 
-MOST_LINES = 20
+MAX_LINES = 20
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 BY_HOUR_UP_TO = timedelta(days=3)
 """A longer time is shown by days."""
@@ -92,7 +92,7 @@ def activity(span: Span) -> Activity:
         complete_until=complete_until(),
         chart=chart(buckets),
         clients=tuple(_clients(span)),
-        more_clients=max(clients - MOST_LINES, 0),
+        more_clients=max(clients - MAX_LINES, 0),
         reasons=tuple(_reasons(span)),
         networks=tuple(_networks(span)),
         issued=sum(bucket.issued for bucket in buckets),
@@ -140,7 +140,7 @@ def _clients(span: Span) -> Iterator[ClientLine]:
     counted = span.counts().values("client_id").annotate(
         issued=of(Outcome.ISSUED), refused=of(Outcome.REFUSED), failed=of(Outcome.FAILED), total=Sum("requests")
     )  # fmt: skip
-    for row in counted.order_by("-total", "client_id")[:MOST_LINES]:
+    for row in counted.order_by("-total", "client_id")[:MAX_LINES]:
         client_id = row["client_id"]
         yield ClientLine(
             client_id=client_id,
@@ -155,7 +155,7 @@ def _clients(span: Span) -> Iterator[ClientLine]:
 
 def _reasons(span: Span) -> Iterator[ReasonLine]:
     counted = span.counts().exclude(error="").values_list("error").annotate(total=Sum("requests"))
-    for error, requests in counted.order_by("-total", "error")[:MOST_LINES]:
+    for error, requests in counted.order_by("-total", "error")[:MAX_LINES]:
         yield ReasonLine(error=error, requests=requests, link=span.link(error=error))
 
 
@@ -167,7 +167,7 @@ def _networks(span: Span) -> Iterator[NetworkLine]:
     counted = flooded.values("network").annotate(
         total=Sum("refused"), errors=Count("error", distinct=True), first=Min("at"), last=Max("at")
     )
-    for row in counted.order_by("-total", "network")[:MOST_LINES]:
+    for row in counted.order_by("-total", "network")[:MAX_LINES]:
         yield NetworkLine(
             network=row["network"],
             refused=row["total"],

@@ -9,7 +9,7 @@ from console.admin_base.fields.values import Instant
 from issuers.models import Issuer
 
 USUAL = timedelta(days=7)
-LONGEST = timedelta(days=366)
+MAX_SPAN = timedelta(days=366)
 HOUR = timedelta(hours=1)
 
 
@@ -31,8 +31,8 @@ class ActivityFilter(forms.Form):
         if self.errors:
             return asked
         since, until = whole_hours(asked, now=self.now, usual=USUAL)
-        if until - since > LONGEST:
-            raise forms.ValidationError(f"At most {LONGEST.days} days at once: choose a shorter time.")
+        if until - since > MAX_SPAN:
+            raise forms.ValidationError(f"At most {MAX_SPAN.days} days at once: choose a shorter time.")
         return asked | {"since": since, "until": until}
 
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from audit.models import IssuanceEvent
 from audit.reading.filters import LOOKUPS
-from audit.reading.pages import MOST_LOOKED_AT, Page, Search, page_of
+from audit.reading.pages import MAX_LOOKED_AT, Page, Search, page_of
 from audit.reading.positions import Place
 from console.requests.record_filter import RecordFilter
 
@@ -26,7 +26,7 @@ class RecordList(ChangeList):
     newest = newer = older = further = ""
     went = "back to"
     looked_until: datetime | None = None
-    most_looked_at = MOST_LOOKED_AT
+    max_looked_at = MAX_LOOKED_AT
     filter_form: RecordFilter
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[IssuanceEvent]:

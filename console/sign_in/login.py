@@ -23,8 +23,8 @@ MAX_FAILURES = 10
 """For one user name from one network, or from one browser that the user logged in with, within the window."""
 MAX_FAILURES_OF_NETWORK = 30
 """For all user names together: a whole office may stand behind one address."""
-FAILURES = Window("login-failures", seconds=SECONDS, most_keys=10_000)
-NETWORK_FAILURES = Window("login-failures-of-network", seconds=SECONDS, most_keys=10_000)
+FAILURES = Window("login-failures", seconds=SECONDS, max_keys=10_000)
+NETWORK_FAILURES = Window("login-failures-of-network", seconds=SECONDS, max_keys=10_000)
 
 QUEUE = LoginQueue()
 

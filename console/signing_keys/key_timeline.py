@@ -13,13 +13,13 @@ from keys.lifecycle.due import rotates_at
 from keys.models import SigningKey
 from keys.schedule import ENDED, KeyState
 
-MOST_ENDED = 3
+MAX_ENDED = 3
 """Expired and revoked keys in one picture, the latest; the others are in the list."""
-MOST_TICKS = 5
+MAX_TICKS = 5
 MARGIN, TICK_MARGIN = 2.0, 5.0
 """Percents left free on either side of the bars, and of the dates, which are wider than their lines."""
 ROW_HEIGHT, HEAD_HEIGHT, FOOT_HEIGHT = 48, 22, 26
-LEAST_WIDTH = 0.4
+MIN_WIDTH = 0.4
 """So that a short span can still be seen."""
 
 MEANINGS = {
@@ -119,9 +119,9 @@ class Scale:
 
     def ticks(self) -> tuple[Tick, ...]:
         length = self.until - self.since
-        step = next((step for step in STEPS if length / step <= MOST_TICKS), STEPS[-1])
+        step = next((step for step in STEPS if length / step <= MAX_TICKS), STEPS[-1])
         first = self.since + (MONDAY - self.since) % step
-        instants = (first + number * step for number in range(MOST_TICKS + 1))
+        instants = (first + number * step for number in range(MAX_TICKS + 1))
         form = "%Y-%m-%d" if step >= timedelta(days=1) else "%m-%d %H:%M"
         ticks = (Tick(x=self.x(at), label=f"{at:{form}}") for at in instants)
         return tuple(tick for tick in ticks if TICK_MARGIN <= tick.x <= 100 - TICK_MARGIN)
@@ -155,7 +155,7 @@ def timeline(keys: Sequence[SigningKey], *, issuer: Issuer, now: datetime) -> Ti
 def _shown(keys: Sequence[SigningKey], now: datetime) -> list[SigningKey]:
     ended = [key for key in keys if key.state(now) in ENDED]
     ended.sort(key=lambda key: key.revoked_at or key.expires_at or now)
-    left_out = {key.pk for key in ended[:-MOST_ENDED]}
+    left_out = {key.pk for key in ended[:-MAX_ENDED]}
     return [key for key in keys if key.pk not in left_out]
 
 
@@ -196,7 +196,7 @@ def _row(key: SigningKey, spans: Iterable[Span], *, y: int, scale: Scale, now: d
 
 def _bar(span: Span, scale: Scale) -> Bar:
     x = scale.x(span.since)
-    return Bar(span=span, x=x, width=round(max(scale.x(span.until) - x, LEAST_WIDTH), 2))
+    return Bar(span=span, x=x, width=round(max(scale.x(span.until) - x, MIN_WIDTH), 2))
 
 
 def _next(key: SigningKey, now: datetime) -> str:

@@ -23,7 +23,7 @@ from console.signing_keys.key_timeline import Timeline, timeline, timelines
 from console.site.admin_site import site
 from keys.models import SigningKey
 
-MOST_TIMELINES = 10
+MAX_TIMELINES = 10
 SHORT_KID = 13
 
 
@@ -99,5 +99,5 @@ class SigningKeyAdmin(KeyCertificates, PanelledPage, HistoryPage, ReadOnlyAdmin)
 def _timelines(listed: QuerySet[SigningKey]) -> list[Timeline]:
     """Of the issuers whose keys are listed, on whichever page of the list."""
     issuers = listed.filter(issuer__isnull=False).order_by("issuer").values_list("issuer", flat=True)
-    shown = list(issuers.distinct()[:MOST_TIMELINES])
+    shown = list(issuers.distinct()[:MAX_TIMELINES])
     return timelines(listed.filter(issuer__in=shown).select_related("issuer"), now=timezone.now())

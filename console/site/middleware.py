@@ -14,7 +14,7 @@ from django.middleware.security import SecurityMiddleware
 from django.utils.deprecation import MiddlewareMixin
 
 from console.sign_in.login import answer_login
-from console.site.slots import answer_in_turn
+from console.site.slots import answer_in_slot
 from console.site.static_files import Files
 from issuers.versioning.history import Source, authored
 
@@ -84,13 +84,13 @@ class Logins(AdminOnly, MiddlewareMixin):
         return answer_login(request, self.get_response)
 
 
-class Turns(AdminOnly, MiddlewareMixin):
+class Slots(AdminOnly, MiddlewareMixin):
     """A share of the threads (console/site/slots.py)."""
 
     def __call__(self, request: HttpRequest) -> Any:
         if not is_admin(request):
             return self.get_response(request)
-        return answer_in_turn(request, self.get_response)
+        return answer_in_slot(request, self.get_response)
 
 
 class Sessions(AdminOnly, SessionMiddleware):

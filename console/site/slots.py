@@ -8,18 +8,18 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from console.site.unavailable import unavailable
-from runtime.slots import StuckError, Turns
+from runtime.slots import Slots, StuckError
 
-TURNS = Turns(settings.CONSOLE_TURNS)
+SLOTS = Slots(settings.CONSOLE_SLOTS)
 
 
-def answer_in_turn(
+def answer_in_slot(
     request: HttpRequest, get_response: Callable[[HttpRequest], HttpResponseBase]
 ) -> HttpResponseBase:
-    """Answer in one of the console's turns; 503 when there is none."""
+    """Answer in one of the console's slots; 503 when there is none."""
     with ExitStack() as held:
         try:
-            held.enter_context(TURNS.turn())
+            held.enter_context(SLOTS.slot())
         except StuckError:
             return unavailable(request)
         response = get_response(request)
@@ -29,7 +29,7 @@ def answer_in_turn(
 
 
 class Stream:
-    """A content that holds its turn until Django closes it: after the last byte, or when the client is gone."""
+    """A content that holds its slot until Django closes it: after the last byte, or when the client is gone."""
 
     def __init__(self, content: Iterator[bytes], held: ExitStack) -> None:
         self._content = content

@@ -13,8 +13,8 @@ from issuance.issued_token import IssuedToken
 from issuance.signed_jwt import LAST_INSTANT
 from relying_parties.models import RelyingParty
 
-LONGEST_SHOWN = 2_000
-LONGEST_JTI = 64
+MAX_SHOWN = 2_000
+MAX_JTI_LENGTH = 64
 TAMPERED = (
     "Its jti is that of a token issued here, but this is not that token: it was made up or tampered with."
 )
@@ -79,7 +79,7 @@ def _relying_party(token: IssuedToken) -> RelyingParty | None:
 def _events(token: IssuedToken) -> tuple[IssuanceEvent, ...]:
     """Its rows, the newest first: a second one where signing failed."""
     jti = token.text("jti")
-    if not jti or len(jti) > LONGEST_JTI or not jti.isprintable():
+    if not jti or len(jti) > MAX_JTI_LENGTH or not jti.isprintable():
         return ()
     found = page_of(Search(name=jti), size=2).events
     return tuple(event for event in found if event.jti == jti)
@@ -133,7 +133,7 @@ def _differences(token: IssuedToken, event: IssuanceEvent) -> Iterator[Differenc
         # A column holds what was said cleaned, and cut to its length.
         length = getattr(IssuanceEvent._meta.get_field(COLUMNS[claim]), "max_length", None)
         if cleaned(here)[:length] != there:
-            yield Difference(claim=claim, token=cleaned(here)[:LONGEST_SHOWN], record=there)
+            yield Difference(claim=claim, token=cleaned(here)[:MAX_SHOWN], record=there)
 
 
 def _instant(value: Any) -> str:
@@ -142,4 +142,4 @@ def _instant(value: Any) -> str:
 
 
 def _shown(members: Mapping[str, Any]) -> str:
-    return json.dumps(cleaned_json(members), indent=2)[:LONGEST_SHOWN]
+    return json.dumps(cleaned_json(members), indent=2)[:MAX_SHOWN]

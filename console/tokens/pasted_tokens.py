@@ -15,7 +15,7 @@ from console.admin_base.page import Page
 from console.tokens.pasted_token import Judgement, judged
 from formats.json_value import is_nested_deeper
 from issuance.issued_token import examined
-from issuance.signed_jwt import LONGEST_JWT, JwtRefusedError
+from issuance.signed_jwt import MAX_JWT_LENGTH, JwtRefusedError
 
 
 class Unechoed(forms.Textarea):
@@ -32,10 +32,10 @@ TOO_DEEP = "This is no token. Its claims are nested too deep."
 class PastedTokenForm(forms.Form):
     token = forms.CharField(
         label="Access token",
-        max_length=LONGEST_JWT,
+        max_length=MAX_JWT_LENGTH,
         widget=Unechoed(attrs={"rows": 8, "class": "pem", "spellcheck": "false", "autocomplete": "off"}),
         help_text="The token alone, without “Bearer”. It is sent in the body, and neither kept nor shown again.",
-        error_messages={"max_length": f"No token has more than {LONGEST_JWT} characters."},
+        error_messages={"max_length": f"No token has more than {MAX_JWT_LENGTH} characters."},
     )
 
     def clean_token(self) -> Judgement:

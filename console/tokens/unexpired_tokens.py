@@ -11,9 +11,9 @@ from audit.reading.positions import LAST, Place
 from issuers.models import CLOCK_SKEW, Issuer
 from keys.models import SigningKey
 
-MOST_READ = 100_000
+MAX_READ = 100_000
 """Rows of the kid, the newest: a fraction of a second."""
-MOST_COUNTED = 10_000
+MAX_COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +32,16 @@ def unexpired_tokens(key: SigningKey, *, now: datetime) -> UnexpiredTokens:
     oldest = Place(at=now - _longest_life(key.issuer), id=0)
     signed = Stretch(column="kid", value=key.kid, first=oldest, last=LAST, backwards=True)
     found = IssuanceEvent.objects.filter(
-        pk__in=signed.walked().values("pk")[:MOST_READ],
+        pk__in=signed.walked().values("pk")[:MAX_READ],
         outcome=Outcome.ISSUED,
         issuer=key.issuer.url,
         expires_at__gt=now,
     )
-    count = found.order_by()[: MOST_COUNTED + 1].count()
+    count = found.order_by()[: MAX_COUNTED + 1].count()
     return UnexpiredTokens(
-        count=min(count, MOST_COUNTED),
-        is_capped=count > MOST_COUNTED,
-        is_partial=signed.place_of(MOST_READ) is not None,
+        count=min(count, MAX_COUNTED),
+        is_capped=count > MAX_COUNTED,
+        is_partial=signed.place_of(MAX_READ) is not None,
     )
 
 

@@ -30,7 +30,7 @@ from relying_parties.snapshots import Client
 from runtime.outbound.fetching import FetchError
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-LONGEST_LIFETIME = 600
+MAX_LIFETIME = 600
 """Seconds that an assertion which the client makes itself may live."""
 MIN_TOKEN_LIFETIME = 5
 """Seconds. An access token that ends with its proof sooner than this would end before it is used."""
@@ -94,7 +94,7 @@ class PresentedAssertion:
                 raise JwtRefusedError(f"Its {claim} must be the client_id.")
         endpoint = (f"{issuer.url}/token",) if client.accepts_token_endpoint_audience else ()
         refuse_other_audience(token, allowed=(issuer.url, *endpoint))
-        exp = refuse_outside_time(token, longest=LONGEST_LIFETIME, now=now)
+        exp = refuse_outside_time(token, longest=MAX_LIFETIME, now=now)
         jti = token.text("jti")
         key = verified_by(token, client_signers(client, wanted=self._wants), now=now)
         replayed = InvalidClient("The client assertion was used before: make a new one for each request.")

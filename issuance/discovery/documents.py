@@ -91,7 +91,7 @@ def warm() -> None:
     """Read what the documents of every issuer are made of, unless this process has since the last change."""
     try:
         if (revision := current()) != _Warmth.revision:
-            with DATABASE.turn():
+            with DATABASE.slot():
                 _read_all()
             _Warmth.revision = revision
     except DatabaseFailure as failure:

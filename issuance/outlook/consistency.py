@@ -11,7 +11,7 @@ from keys.lifecycle.creation import signing_alg_problem
 from relying_parties.consistency import keys_reached_by, problems_of_each
 from relying_parties.models import RelyingParty
 
-MOST_PROBLEMS = 20
+MAX_PROBLEMS = 20
 
 
 def refuse_incoherent(changed: Iterable[models.Model], *, now: datetime) -> None:
@@ -27,8 +27,8 @@ def refuse_incoherent(changed: Iterable[models.Model], *, now: datetime) -> None
     for _, found in relying_party_problems(reached, now=now):
         problems += found
     if problems:
-        more = len(problems) - MOST_PROBLEMS
-        raise ValidationError(problems[:MOST_PROBLEMS] + ([f"And {more} more."] if more > 0 else []))
+        more = len(problems) - MAX_PROBLEMS
+        raise ValidationError(problems[:MAX_PROBLEMS] + ([f"And {more} more."] if more > 0 else []))
 
 
 def issuer_problems(issuer: Issuer, *, now: datetime) -> list[str]:

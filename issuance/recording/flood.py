@@ -23,7 +23,7 @@ from runtime.rate_limit.windows import Window
 
 WRITE_EVERY = 10.0
 """Seconds."""
-MOST_KEYS = 4_000
+MAX_KEYS = 4_000
 """That wait in one process, some 2 MB. What does not fit is counted under the network OTHER."""
 OTHER = "other"
 
@@ -71,8 +71,8 @@ class Key:
 class Counts:
     """Refusals that are not written yet, in bounded memory; threads may share them."""
 
-    def __init__(self, *, most_keys: int = MOST_KEYS) -> None:
-        self._most_keys = most_keys
+    def __init__(self, *, max_keys: int = MAX_KEYS) -> None:
+        self._most_keys = max_keys
         self._counts: Counter[Key] = Counter()
         self._full_since: datetime | None = None
         self._lock = threading.Lock()

@@ -2,7 +2,7 @@
 
 RFC 9440 has the standard one; the others are what nginx, HAProxy and Envoy can write by themselves. Every reader takes
 the WSGI environment, gives None for a client without a certificate, and raises InvalidRequest for a header that is
-malformed, stands twice, is longer than LONGEST_HEADER or holds no certificate.
+malformed, stands twice, is longer than MAX_HEADER_LENGTH or holds no certificate.
 """
 
 import base64
@@ -20,7 +20,7 @@ from formats.thumbprints import base64url
 from issuance.wire.errors import InvalidRequest
 from relying_parties.certificates.sent_chain import MAX_INTERMEDIATES
 
-LONGEST_HEADER = 16 * 1024
+MAX_HEADER_LENGTH = 16 * 1024
 
 BYTE_SEQUENCE = re.compile(r"[ \t]*:([A-Za-z0-9+/]*={0,2}):[ \t]*")
 """RFC 8941 section 3.3.5."""
@@ -97,8 +97,8 @@ CERTIFICATE_HEADERS: Mapping[str, Callable[[Meta], PeerCertificate | None]] = {
 def _header(meta: Meta, name: str) -> str:
     """Its value, empty if it is missing. WSGI joins headers of one name by commas."""
     value: str = meta.get(f"HTTP_{name.upper().replace('-', '_')}", "")
-    if len(value) > LONGEST_HEADER:
-        raise InvalidRequest(f"The header {name} has more than {LONGEST_HEADER} bytes.")
+    if len(value) > MAX_HEADER_LENGTH:
+        raise InvalidRequest(f"The header {name} has more than {MAX_HEADER_LENGTH} bytes.")
     return value.strip(" \t")
 
 

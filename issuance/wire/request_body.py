@@ -5,7 +5,7 @@ from typing import Any
 from issuance.wire.errors import ContentTooLarge, InvalidRequest, UnsupportedMediaType
 from issuance.wire.token_request import MAX_BODY_BYTES
 
-MOST_DIGITS = 20
+MAX_DIGITS = 20
 """More than the length of any body has: `int` refuses thousands of them."""
 
 
@@ -35,4 +35,4 @@ def read_body(environ: dict[str, Any]) -> bytes:
 
 def _declared_length(environ: dict[str, Any]) -> int | None:
     text = environ.get("CONTENT_LENGTH") or ""
-    return int(text.lstrip("0")[:MOST_DIGITS] or "0") if text.isascii() and text.isdigit() else None
+    return int(text.lstrip("0")[:MAX_DIGITS] or "0") if text.isascii() and text.isdigit() else None

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from django.db import InterfaceError, OperationalError, connection, models, transaction
 from django.db.models import F, Value
 
-from runtime.slots import Turns
+from runtime.slots import Slots
 
 REREAD_AFTER = 0.5
 """Seconds for which a process believes the revision it last read."""
@@ -177,12 +177,12 @@ class _Clock:
     def __init__(self) -> None:
         self.known = NOTHING_KNOWN
         self.read_at = float("-inf")
-        self._reader = Turns(1)
+        self._reader = Slots(1)
 
     def current(self) -> Known:
         """Raises what the database raises, and StuckError while it does not answer the thread that asks it."""
         if self._is_old():
-            with self._reader.turn():
+            with self._reader.slot():
                 self._read_if_old()
         return self.known
 

@@ -69,7 +69,7 @@ class Snapshots(Generic[K, V]):
         return entry.value if entry else None
 
     def _loaded(self, key: K) -> V | None:
-        with DATABASE.turn():
+        with DATABASE.slot():
             return self._load(key)
 
     def _read(self, key: K, known: Known) -> V | None:

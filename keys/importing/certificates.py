@@ -24,7 +24,7 @@ from keys.models import SigningKey
 from keys.schedule import ENDED
 from keys.signing import private_key_of
 
-MOST_CERTIFICATES = 10
+MAX_CERTIFICATES = 10
 """In one chain: all of them stand in every copy of the JWKS."""
 
 Chain = tuple[x509.Certificate, ...]
@@ -57,9 +57,9 @@ def read_chain(pem: bytes, *, key: SigningKey) -> Chain:
 
 def require_chain(chain: Chain, *, public_key: object) -> None:
     """Raises ValidationError unless this is a chain for the key (RFC 7517 section 4.7)."""
-    if len(chain) > MOST_CERTIFICATES:
+    if len(chain) > MAX_CERTIFICATES:
         raise ValidationError(
-            f"At most {MOST_CERTIFICATES} certificates make a chain; these are {len(chain)}."
+            f"At most {MAX_CERTIFICATES} certificates make a chain; these are {len(chain)}."
         )
     if not is_of(chain[0], public_key):
         raise ValidationError(

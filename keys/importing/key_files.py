@@ -29,7 +29,7 @@ from keys.pkcs11.objects import find_in_token
 from keys.pkcs11.uri import Pkcs11Uri
 from keys.signing import proves_itself
 
-LONGEST_KEY_FILE = 64 * 1024
+MAX_KEY_FILE_LENGTH = 64 * 1024
 """Bytes: a key and its chain are some thousands."""
 KEY_FILES = "PKCS#12, PEM with the certificates behind the key, DER, or a private JWK or JWK Set."
 """What is taken, as forms and commands say it."""

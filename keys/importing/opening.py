@@ -18,11 +18,11 @@ from keys.generation import NOT_OFFERED
 from keys.importing import opening_process
 from keys.importing.opening_process import ERRORS, bytes_of, text_of
 
-LONGEST = 10
+MAX_SECONDS = 10
 """Seconds. The greatest work that real tools ask for takes one."""
 TOO_LONG = (
-    f"Opening the file takes more than {LONGEST} seconds: its password was made to cost too much, or its RSA key is "
-    f"too long. Write it anew with the defaults of openssl or keytool."
+    f"Opening the file takes more than {MAX_SECONDS} seconds: its password was made to cost too much, or its RSA key "
+    f"is too long. Write it anew with the defaults of openssl or keytool."
 )
 
 
@@ -60,7 +60,7 @@ def _opened(kind: str, data: bytes, password: str) -> dict[str, Any]:
         run = subprocess.run(  # noqa: S603 - a program of this package; what is not trusted comes by its input
             [sys.executable, "-I", opening_process.__file__],
             input=question.encode(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            timeout=LONGEST, check=False, env={},
+            timeout=MAX_SECONDS, check=False, env={},
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         # The error at hand would hold the password.

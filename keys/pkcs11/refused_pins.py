@@ -17,7 +17,7 @@ from django.utils.crypto import salted_hmac
 from keys.encryption import KeyUnreadableError
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - the name of a file in it is this installation's secret
-LONGEST_WAIT = 20
+MAX_WAIT = 20
 """Seconds that a process waits for those that try the same PIN: they open their sessions one after another."""
 PAUSE = 0.02
 REFUSED = b"refused\n"
@@ -91,13 +91,13 @@ def _locked(path: Path, token: str) -> Iterator[int | None]:
 
 
 def _wait_for_lock(file: int, token: str) -> None:
-    deadline = time.monotonic() + LONGEST_WAIT
+    deadline = time.monotonic() + MAX_WAIT
     while True:
         try:
             return flock(file, LOCK_EX | LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise KeyUnreadableError(
-                    f"Other processes have waited {LONGEST_WAIT} seconds for the token {token}: look at it."
+                    f"Other processes have waited {MAX_WAIT} seconds for the token {token}: look at it."
                 ) from None
             time.sleep(PAUSE)

@@ -31,7 +31,7 @@ __all__ = ["OpenToken", "close", "in_token", "pkcs11"]
 
 T = TypeVar("T")
 
-LONGEST_WAIT = 5
+MAX_WAIT = 5
 """Seconds that a call waits for those before it: while an HSM does not answer, the threads serve what needs no key."""
 
 TRIES, PAUSE = 5, (0.02, 0.07)
@@ -88,10 +88,8 @@ def in_token(uri: Pkcs11Uri, act: Callable[[OpenToken], T], *, writes: bool = Fa
     `act` runs again in a new session if it fails in one that may have died.
     """
     _check_setup(uri)
-    if not _process.lock.acquire(timeout=LONGEST_WAIT):
-        raise KeyUnreadableError(
-            f"The token {uri.token} did not answer for {LONGEST_WAIT} seconds: look at it."
-        )
+    if not _process.lock.acquire(timeout=MAX_WAIT):
+        raise KeyUnreadableError(f"The token {uri.token} did not answer for {MAX_WAIT} seconds: look at it.")
     try:
         opened = None if writes else _process.open.get(uri.token)
         try:

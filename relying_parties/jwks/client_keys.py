@@ -28,10 +28,10 @@ from formats.thumbprints import REQUIRED_MEMBERS, base64url, thumbprint
 from issuers.assertion_algs import ALGS
 
 PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
-MOST_KEYS = 20
-LONGEST_JWKS = 131_072
+MAX_KEYS = 20
+MAX_JWKS_LENGTH = 131_072
 """Characters of JSON: twenty keys with their certificates."""
-LONGEST_KID = 255
+MAX_KID_LENGTH = 255
 BASE64URL = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 log = structlog.get_logger("relying_parties")
@@ -64,8 +64,8 @@ class VerificationKey:
 def client_keys(jwks: Any) -> tuple[VerificationKey, ...]:
     """The keys of a JWK Set that an operator registers, each of which must be usable. Raises KeyRefusedError."""
     jwk_list = _listed(jwks)
-    if not jwk_list or len(jwk_list) > MOST_KEYS:
-        raise KeyRefusedError(f"A JWK Set of 1 to {MOST_KEYS} keys; this one has {len(jwk_list)}.")
+    if not jwk_list or len(jwk_list) > MAX_KEYS:
+        raise KeyRefusedError(f"A JWK Set of 1 to {MAX_KEYS} keys; this one has {len(jwk_list)}.")
     keys = tuple(_numbered(number, jwk) for number, jwk in enumerate(jwk_list, start=1))
     kids = [key.kid for key in keys]
     if twice := next((kid for kid in kids if kids.count(kid) > 1), None):
@@ -90,7 +90,7 @@ def client_jwks_problem(jwks: Any) -> str | None:
         client_keys(jwks)
     except KeyRefusedError as error:
         return str(error)
-    return json_problem(jwks, longest=LONGEST_JWKS)
+    return json_problem(jwks, longest=MAX_JWKS_LENGTH)
 
 
 def verification_key(jwk: Any) -> VerificationKey:
@@ -202,8 +202,8 @@ def _refuse_other_spelling(values: Mapping[str, Any], *, as_written: Mapping[str
 
 def _kid(jwk: Mapping[str, Any]) -> str:
     kid = jwk.get("kid", "")
-    if not isinstance(kid, str) or len(kid) > LONGEST_KID or not kid.isprintable():
-        raise KeyRefusedError(f"Its kid must be a text of at most {LONGEST_KID} printable characters.")
+    if not isinstance(kid, str) or len(kid) > MAX_KID_LENGTH or not kid.isprintable():
+        raise KeyRefusedError(f"Its kid must be a text of at most {MAX_KID_LENGTH} printable characters.")
     return kid
 
 

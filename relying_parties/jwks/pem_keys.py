@@ -13,12 +13,12 @@ from formats.certificates import CertificateUnreadableError, read_certificates
 from formats.foreign_keys import KINDS, key_problem
 from formats.pem import holds_private_key
 from formats.thumbprints import thumbprint
-from relying_parties.jwks.client_keys import MOST_KEYS, KeyRefusedError, public_members
+from relying_parties.jwks.client_keys import MAX_KEYS, KeyRefusedError, public_members
 
 BEGIN = "-----BEGIN "
 BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 CERTIFICATE = "CERTIFICATE"
-MAX_BLOCKS = 5 * MOST_KEYS
+MAX_BLOCKS = 5 * MAX_KEYS
 """Keys, and the certificates of each."""
 PUBLIC_KEYS = frozenset({"PUBLIC KEY", "RSA PUBLIC KEY"})
 

@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, TypeVar
 import structlog
 
 from runtime.outbound.fetch_tokens import token_for, token_if_any_for
-from runtime.outbound.fetching import LONGEST_FETCH, FetchError, TokenOf, anonymous, fetch_json
+from runtime.outbound.fetching import MAX_FETCH, FetchError, TokenOf, anonymous, fetch_json
 from runtime.outbound.remote_url import issuer_problem
 
 K = TypeVar("K")
@@ -20,14 +20,14 @@ Wanted = Callable[[K], bool]
 
 FRESH = 600
 """Seconds for which a set is used without another look."""
-LONGEST_USE = 86_400
+MAX_USE = 86_400
 """Seconds for which a set is used while it cannot be fetched."""
 RETRY, RETRY_WHEN_UNKNOWN = 60, 10
 """Seconds after a failed fetch, with a set at hand and without one."""
 SEEK = 60
 """Seconds between two fetches for the sake of keys that a set lacks."""
-MOST_KEYS = 100
-MOST_SOURCES = 1_000
+MAX_KEYS = 100
+MAX_SOURCES = 1_000
 
 log = structlog.get_logger("relying_parties")
 
@@ -48,7 +48,7 @@ class KeySource:
 
 def fetch_keys(source: KeySource) -> tuple[Jwk, ...]:
     """The keys of the source now, as they stand there. Raises FetchError."""
-    ends_at = time.monotonic() + LONGEST_FETCH
+    ends_at = time.monotonic() + MAX_FETCH
     name, url = source.token_file, source.url
     token_of: TokenOf = partial(token_for, name=name) if name else anonymous
     if source.kind == "discovery":
@@ -58,8 +58,8 @@ def fetch_keys(source: KeySource) -> tuple[Jwk, ...]:
     keys = fetch_json(url, ends_at=ends_at, token_of=token_of).get("keys")
     if not isinstance(keys, list):
         raise FetchError(f"The answer for {source} is no key set: it must have a list keys.")
-    if len(keys) > MOST_KEYS:
-        raise FetchError(f"The key set for {source} has {len(keys)} keys: it may have {MOST_KEYS}.")
+    if len(keys) > MAX_KEYS:
+        raise FetchError(f"The key set for {source} has {len(keys)} keys: it may have {MAX_KEYS}.")
     return tuple(key for key in keys if isinstance(key, dict))
 
 
@@ -90,7 +90,7 @@ class _Known(Generic[K]):
     sought_at: float = float("-inf")
 
     def is_usable(self, now: float) -> bool:
-        return now - self.fetched_at < LONGEST_USE
+        return now - self.fetched_at < MAX_USE
 
     def is_due(self, now: float, wanted: Wanted[K] | None) -> bool:
         wait = RETRY if self.is_usable(now) else RETRY_WHEN_UNKNOWN
@@ -152,7 +152,7 @@ class RemoteKeys(Generic[K]):
         with self._lock:
             entry = self._entries.setdefault(source, _Entry())
             self._entries.move_to_end(source)
-            if len(self._entries) > MOST_SOURCES:
+            if len(self._entries) > MAX_SOURCES:
                 self._entries.popitem(last=False)
             return entry
 
@@ -179,7 +179,7 @@ class RemoteKeys(Generic[K]):
         if not entry.waiting.acquire(blocking=False):
             return False
         try:
-            return entry.fetching.acquire(timeout=LONGEST_FETCH)
+            return entry.fetching.acquire(timeout=MAX_FETCH)
         finally:
             entry.waiting.release()
 

@@ -14,7 +14,7 @@ from relying_parties import client_secrets
 from relying_parties.models import ClientSecret, RelyingParty
 from relying_parties.secrets.peppers import claim_pepper, refuse_another_pepper
 
-LONGEST_CHOSEN_SECRET = 1024
+MAX_CHOSEN_SECRET_LENGTH = 1024
 PAST = "That instant is past. To end a secret now, revoke it."
 
 
@@ -39,8 +39,8 @@ def add_chosen_secret(
 
     Raises ValidationError if it is empty, too long or already there.
     """
-    if not text or len(text) > LONGEST_CHOSEN_SECRET:
-        raise ValidationError(f"A secret has 1 to {LONGEST_CHOSEN_SECRET} characters.")
+    if not text or len(text) > MAX_CHOSEN_SECRET_LENGTH:
+        raise ValidationError(f"A secret has 1 to {MAX_CHOSEN_SECRET_LENGTH} characters.")
     if problem := surrogate_problem(text, of="The secret"):
         raise ValidationError(problem)
     secret = _new(relying_party=relying_party, label=label, text=text, expires_at=expires_at)

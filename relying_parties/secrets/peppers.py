@@ -68,7 +68,7 @@ def note_match(pepper_id: str) -> None:
     pepper = pepper_id, settings.SECRET_PEPPERS[pepper_id]
     if pepper in _noted:
         return
-    with suppress(DatabaseFailure), DATABASE.turn():
+    with suppress(DatabaseFailure), DATABASE.slot():
         PepperCheck.objects.get_or_create(pepper_id=pepper_id, defaults={"value": _value_of(pepper_id)})
         _noted.add(pepper)
 

@@ -22,9 +22,9 @@ OWN = "m2m_idp"
 """The prefix of what the schema has no name for."""
 
 _NAMED = {"request_id": "http.request.id", "reason": "event.reason"}
-_MOST_NESTED = 5
+_MAX_NESTED = 5
 """Lists and objects in one another. What lies deeper is text."""
-_LARGEST = 2**63 - 1
+_MAX_INTEGER = 2**63 - 1
 """The schema's integers have 64 bits."""
 MAX_LINE = 8_192
 """Bytes of a line."""
@@ -124,9 +124,9 @@ def _plain(value: Any, *, nested: int) -> Any:
     """The value as JSON can hold it, and a reader of it take it in."""
     if value is None or isinstance(value, bool) or _is_number(value):
         return value
-    if isinstance(value, Mapping) and nested < _MOST_NESTED:
+    if isinstance(value, Mapping) and nested < _MAX_NESTED:
         return {_text(name): _plain(member, nested=nested + 1) for name, member in value.items()}
-    if isinstance(value, list | tuple | set | frozenset) and nested < _MOST_NESTED:
+    if isinstance(value, list | tuple | set | frozenset) and nested < _MAX_NESTED:
         return [_plain(member, nested=nested + 1) for member in value]
     return _text(value)
 
@@ -134,7 +134,7 @@ def _plain(value: Any, *, nested: int) -> Any:
 def _is_number(value: Any) -> bool:
     """NaN and the infinities are none in JSON."""
     if isinstance(value, int):
-        return abs(value) <= _LARGEST
+        return abs(value) <= _MAX_INTEGER
     return isinstance(value, float) and math.isfinite(value)
 
 

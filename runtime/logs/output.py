@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from runtime.logs.log_line import of_event, written
 
-MOST_BYTES = 8 * 1024 * 1024
+MAX_BYTES = 8 * 1024 * 1024
 """That wait in one process; some ten thousand lines. What comes on top is dropped, and counted."""
 BATCH = select.PIPE_BUF
 """Bytes for one call of the system, or a longer line alone. Processes share a pipe; it takes so many in one piece."""
@@ -42,7 +42,7 @@ class Output:
     def put(self, line: bytes) -> None:
         """Never waits for the reader."""
         with self._changed:
-            if self._bytes + len(line) > MOST_BYTES:
+            if self._bytes + len(line) > MAX_BYTES:
                 self._dropped += 1
                 return
             self._lines.append(line)

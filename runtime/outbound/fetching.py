@@ -27,9 +27,9 @@ from runtime.outbound.fetch_tokens import TokenFileError
 from runtime.outbound.public_addresses import may_fetch_from
 from runtime.outbound.remote_url import RemoteUrl, UrlError, parse
 
-LONGEST_FETCH = 5.0
+MAX_FETCH = 5.0
 """Seconds, from the look-up of the host to the last byte."""
-LARGEST_BODY = 1_048_576
+MAX_BODY = 1_048_576
 BLOCK = 65_536
 OK = 200
 UNAUTHORIZED, FORBIDDEN = 401, 403
@@ -54,7 +54,7 @@ def fetch_json(url: str, *, ends_at: float | None = None, token_of: TokenOf = an
 
     `ends_at`, on the clock of time.monotonic(), is the end of an act of several fetches.
     """
-    ends_at = time.monotonic() + LONGEST_FETCH if ends_at is None else ends_at
+    ends_at = time.monotonic() + MAX_FETCH if ends_at is None else ends_at
     try:
         remote = parse(url)
     except UrlError as error:
@@ -84,7 +84,7 @@ class _Connection(HTTPSConnection):
     """TLS over a socket that is connected to a checked address: the host's name is not looked up again."""
 
     def __init__(self, remote: RemoteUrl, connected: socket.socket) -> None:
-        super().__init__(remote.host, remote.port, timeout=LONGEST_FETCH, ssl_context=_trust())
+        super().__init__(remote.host, remote.port, timeout=MAX_FETCH, ssl_context=_trust())
         self._connected = connected
 
     def _new_conn(self) -> socket.socket:
@@ -156,7 +156,7 @@ def _shut_at(ends_at: float, sock: socket.socket) -> Iterator[None]:
 
     The timeout of a socket is not enough: it begins anew with each byte.
     """
-    sock.settimeout(LONGEST_FETCH)
+    sock.settimeout(MAX_FETCH)
     # TLS takes the socket's own descriptor away from it.
     with sock.dup() as twin:
         timer = Timer(_left(ends_at), _shut, [twin])
@@ -210,7 +210,7 @@ def _read(remote: RemoteUrl, response: HTTPResponse) -> bytes:
     body = b""
     while block := response.read1(BLOCK):
         body += block
-        if len(body) > LARGEST_BODY:
+        if len(body) > MAX_BODY:
             raise FetchError(f"{remote} answered more than 1 MiB: correct the URL.")
     return body
 
@@ -229,7 +229,9 @@ def _object(remote: RemoteUrl, body: bytes) -> dict[str, Any]:
 
 def _advice(remote: RemoteUrl, error: Exception, ends_at: float) -> str:
     if isinstance(error, TimeoutError) or time.monotonic() >= ends_at:
-        return f"{remote} did not answer within {LONGEST_FETCH:g} seconds: look whether it can be reached from here."
+        return (
+            f"{remote} did not answer within {MAX_FETCH:g} seconds: look whether it can be reached from here."
+        )
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"The certificate of {remote} is not trusted ({error.verify_message}): correct it, or name a bundle "

@@ -9,7 +9,7 @@ from django.conf import settings
 from urllib3 import PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
-LONGEST_POST = 10.0
+MAX_POST = 10.0
 """Seconds, from the look-up of the host to the status of the answer."""
 ACCEPTED = range(200, 300)
 
@@ -27,11 +27,9 @@ def post(url: str, body: str) -> None:
     answer: Future[int] = Future()
     Thread(target=_post, args=(url, body, answer), daemon=True).start()
     try:
-        status = answer.result(timeout=LONGEST_POST)
+        status = answer.result(timeout=MAX_POST)
     except TimeoutError as error:
-        raise NotSentError(
-            f"CHECKPOINT_URL did not answer within {LONGEST_POST:g} seconds. {ADVICE}"
-        ) from error
+        raise NotSentError(f"CHECKPOINT_URL did not answer within {MAX_POST:g} seconds. {ADVICE}") from error
     except (HTTPError, OSError, ValueError) as error:
         raise NotSentError(f"{_told(error)} {ADVICE}") from error
     if status not in ACCEPTED:
@@ -59,7 +57,7 @@ def _post(url: str, body: str, answer: "Future[int]") -> None:
 
 
 def _status(url: str, body: str) -> int:
-    with PoolManager(ssl_context=_trust(), timeout=Timeout(total=LONGEST_POST)) as pool:
+    with PoolManager(ssl_context=_trust(), timeout=Timeout(total=MAX_POST)) as pool:
         response = pool.request(
             "POST", url, body=body.encode(), retries=False, redirect=False, preload_content=False,
             headers={"Content-Type": "application/jwt", "User-Agent": "m2m-idp"},

@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
-LONGEST_URL = 2_000
-LONGEST_NAME = 253
+MAX_URL_LENGTH = 2_000
+MAX_NAME_LENGTH = 253
 HTTPS_PORT = 443
-LARGEST_PORT = 65_535
+MAX_PORT = 65_535
 
 URL_CHARACTERS = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?#\[\]-]|%[0-9A-Fa-f]{2})*")
 """Those of RFC 3986, section 2."""
@@ -59,8 +59,8 @@ def issuer_problem(url: str) -> str | None:
 
 def parse(url: str) -> RemoteUrl:
     """Raises UrlError."""
-    if len(url) > LONGEST_URL:
-        raise UrlError(f"A URL has at most {LONGEST_URL:,} characters.")
+    if len(url) > MAX_URL_LENGTH:
+        raise UrlError(f"A URL has at most {MAX_URL_LENGTH:,} characters.")
     if not url.startswith("https://"):
         raise UrlError("A URL must begin with https://, in lower case.")
     if not URL_CHARACTERS.fullmatch(url):
@@ -72,9 +72,9 @@ def parse(url: str) -> RemoteUrl:
         raise UrlError("A URL that is fetched holds no user name or password: leave out what precedes the @.")
     matched = AUTHORITY.fullmatch(authority)
     port = int(matched["port"] or HTTPS_PORT) if matched else 0
-    if not matched or port > LARGEST_PORT:
+    if not matched or port > MAX_PORT:
         raise UrlError(
-            f"After https:// comes a host, and a port from 1 to {LARGEST_PORT} if it is not {HTTPS_PORT}."
+            f"After https:// comes a host, and a port from 1 to {MAX_PORT} if it is not {HTTPS_PORT}."
         )
     return RemoteUrl(host=_host(matched["host"].lower()), port=port, target=target)
 
@@ -91,7 +91,7 @@ def _host(text: str) -> str:
         return _ipv6(text[1:-1])
     if NUMBER_LAST.fullmatch(text):
         return _ipv4(text)
-    if len(text) > LONGEST_NAME or not NAME.fullmatch(text):
+    if len(text) > MAX_NAME_LENGTH or not NAME.fullmatch(text):
         raise UrlError(
             "The host must be a name such as idp.example.com, without a dot at its end, or an IP address."
         )

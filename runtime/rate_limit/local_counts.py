@@ -9,16 +9,16 @@ Buckets = tuple[tuple[int, int], ...]
 Instants and periods are whole milliseconds, as in Redis.
 """
 
-MOST_KEYS = 50_000
+MAX_KEYS = 50_000
 """Some 15 MB. To push out a count takes as many events under other names: about what a process serves in a minute."""
 
 
 class LocalCounts:
     """Counts by key. The key that was asked about longest ago goes first; threads may share them."""
 
-    def __init__(self, *, window: int, most_keys: int = MOST_KEYS) -> None:
+    def __init__(self, *, window: int, max_keys: int = MAX_KEYS) -> None:
         self._window = window
-        self._most_keys = most_keys
+        self._most_keys = max_keys
         self._buckets: OrderedDict[str, Buckets] = OrderedDict()
         self._lock = Lock()
 

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 
-from runtime.rate_limit.local_counts import MOST_KEYS, LocalCounts
+from runtime.rate_limit.local_counts import MAX_KEYS, LocalCounts
 from runtime.rate_limit.shared_counts import AwayError, SharedCounts, shared_counts
 
 
@@ -19,7 +19,7 @@ class Window:
         name: str,
         *,
         seconds: int,
-        most_keys: int = MOST_KEYS,
+        max_keys: int = MAX_KEYS,
         shared: Callable[[], SharedCounts | None] = shared_counts,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -27,7 +27,7 @@ class Window:
         self._window = seconds * 1000
         self._shared = shared
         self._clock = clock
-        self._local = LocalCounts(window=self._window, most_keys=most_keys)
+        self._local = LocalCounts(window=self._window, max_keys=max_keys)
 
     def take(self, key: str, *, limit: int) -> int:
         """Count an event and return 0; at the limit count nothing, and return the seconds until one would pass."""

@@ -163,7 +163,7 @@ def trickling() -> Iterator[str]:
 def test_one_that_goes_on_answering_is_left_when_the_time_is_over(
     settings: Settings, trickling: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runtime.outbound.posting.LONGEST_POST", 0.3)
+    monkeypatch.setattr("runtime.outbound.posting.MAX_POST", 0.3)
     settings.CHECKPOINT_URL, before = trickling, set(threading.enumerate())
     [failure] = sealed_again().failed
     assert failure.reason.startswith("CHECKPOINT_URL did not answer within 0.3 seconds. Mend it")

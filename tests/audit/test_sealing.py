@@ -89,8 +89,8 @@ def test_nothing_new_makes_no_checkpoint() -> None:
 def test_a_backlog_is_sealed_in_checkpoints_of_bounded_size_a_few_a_run() -> None:
     ids = events(11)
 
-    assert seal(NOW, most_rows=3, most_checkpoints=2) == 6
-    assert seal(NOW, most_rows=3, most_checkpoints=9) == 5
+    assert seal(NOW, max_rows=3, max_checkpoints=2) == 6
+    assert seal(NOW, max_rows=3, max_checkpoints=9) == 5
 
     assert sealed_ids() == ids
     counts = Checkpoint.objects.filter(number__gt=1).order_by("number").values_list("row_count", flat=True)
@@ -156,7 +156,7 @@ def test_a_new_key_signs_the_next_checkpoint_and_the_old_one_still_verifies() ->
 def test_of_many_sealers_at_once_each_row_is_sealed_once(sealers: int) -> None:
     ids = events(40)
 
-    done = all_at_once(*[lambda: seal(NOW, most_rows=7)] * sealers)
+    done = all_at_once(*[lambda: seal(NOW, max_rows=7)] * sealers)
     done.append(seal(NOW))
 
     assert sum(done) == 40
@@ -205,7 +205,7 @@ def test_a_gap_is_sealed_when_its_row_comes_and_forgotten_after_a_day() -> None:
 
 
 def test_gaps_stay_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("audit.sealing.unsealed.MOST_GAPS", 3)
+    monkeypatch.setattr("audit.sealing.unsealed.MAX_GAPS", 3)
     first = event().pk
     for number in range(1, 7):
         event(id=first + 2 * number)

@@ -85,24 +85,24 @@ def test_a_row_that_was_put_in_afterwards() -> None:
 
 def test_the_backlog_of_a_first_run_is_not_late(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("upkeep.sealing", "audit.verification.verify"):
-        monkeypatch.setattr(f"{module}.MOST_ROWS", 3)
+        monkeypatch.setattr(f"{module}.MAX_ROWS", 3)
     with without_triggers():
         Checkpoint.objects.all().delete()
     UnsealedRange.objects.all().delete()
     for number in range(8):
         event(number, at=timezone.now() - timedelta(days=30))
-    seal(timezone.now(), most_rows=3, most_checkpoints=100)
+    seal(timezone.now(), max_rows=3, max_checkpoints=100)
     assert found() == []
 
 
 def test_all_of_a_backlog_is_compared_where_its_days_are_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("audit.verification.verify.MOST_ROWS", 3)
+    monkeypatch.setattr("audit.verification.verify.MAX_ROWS", 3)
     long_ago = timezone.now() - timedelta(days=30)
     with without_triggers():
         Checkpoint.objects.all().delete()
     UnsealedRange.objects.all().delete()
     ids = [event(number, at=long_ago).pk for number in range(8)]
-    seal(timezone.now(), most_rows=3, most_checkpoints=100)
+    seal(timezone.now(), max_rows=3, max_checkpoints=100)
     with without_triggers():
         rows(ids[-1]).update(detail="x")
     assert found(until=long_ago + HOUR) == [f"{EVENTS} {ids[-1]}: {CHANGED}"]

@@ -126,8 +126,8 @@ def test_another_issuers_client_of_the_same_name_is_another(cast: Cast) -> None:
 
 @pytest.mark.parametrize("most", [1, 2, 3, 7])
 def test_pages_tell_everything_once(cast: Cast, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
-    monkeypatch.setattr(client_timeline, "MOST_EVENTS", most)
-    monkeypatch.setattr(client_timeline, "MOST_CHANGES", most)
+    monkeypatch.setattr(client_timeline, "MAX_EVENTS", most)
+    monkeypatch.setattr(client_timeline, "MAX_CHANGES", most)
     for number in range(7):
         refused(cast, NOON + number * MINUTE, error=("invalid_scope", "invalid_target")[number % 2])
     requests, changes, until = 0, 0, None
@@ -145,7 +145,7 @@ def test_pages_tell_everything_once(cast: Cast, monkeypatch: pytest.MonkeyPatch,
 
 
 def test_a_page_moves_on_though_all_came_at_one_instant(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_timeline, "MOST_EVENTS", 2)
+    monkeypatch.setattr(client_timeline, "MAX_EVENTS", 2)
     for at in (NOON, NOON, NOON, NOON - MINUTE):
         refused(cast, at)
     page = timeline(issuer=cast.oidc_m2m.url, client_id="billing", until=NOON)
@@ -157,7 +157,7 @@ def test_a_page_moves_on_though_all_came_at_one_instant(cast: Cast, monkeypatch:
 def test_the_page_reads_no_more_than_fits(
     cast: Cast, auditor: Client, django_assert_max_num_queries: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_timeline, "MOST_CHANGES", 5)
+    monkeypatch.setattr(client_timeline, "MAX_CHANGES", 5)
     for number in range(30):
         cast.billing.description = f"{number}"
         cast.billing.save()
@@ -179,7 +179,7 @@ def test_the_page_of_the_relying_party_leads_there_and_on(
     cast: Cast, auditor: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert of(cast) in body_of(auditor, f"/admin/relying_parties/relyingparty/{cast.billing.pk}/change/")
-    monkeypatch.setattr(client_timeline, "MOST_CHANGES", 2)
+    monkeypatch.setattr(client_timeline, "MAX_CHANGES", 2)
     answer = auditor.get(of(cast))
     older = auditor.get(of(cast) + answer.context["older"])
     assert older.status_code == 200

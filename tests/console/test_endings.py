@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from console.admin_base.page import MOST_NAMED
+from console.admin_base.page import MAX_NAMED
 from issuers.models import Issuer
 from keys.importing.certificates import attach_chain, certificate_request, read_chain
 from keys.models import SigningKey
@@ -87,10 +87,10 @@ def test_a_chain_that_cannot_be_read_is_named_and_can_be_replaced(
 
 
 def test_it_names_the_first_and_counts_the_others(cast: Cast, operator: Client) -> None:
-    for number in range(MOST_NAMED + 3):
+    for number in range(MAX_NAMED + 3):
         add_generated_secret(relying_party=cast.billing, label=f"number {number}", expires_at=NOW + DAY)
     page = body_of(operator, reverse("admin:index"))
-    assert page.count("number ") == MOST_NAMED
+    assert page.count("number ") == MAX_NAMED
     assert "And 3 more:" in page
 
 

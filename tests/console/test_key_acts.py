@@ -244,9 +244,9 @@ def test_a_large_record_is_not_read_whole(
 ) -> None:
     for _ in range(3):
         token_of(cast)
-    monkeypatch.setattr(unexpired_tokens, "MOST_COUNTED", 2)
+    monkeypatch.setattr(unexpired_tokens, "MAX_COUNTED", 2)
     assert "More than 2 unexpired tokens carry this key." in body_of(operator, page(key, "revoke"))
-    monkeypatch.setattr(unexpired_tokens, "MOST_READ", 1)
+    monkeypatch.setattr(unexpired_tokens, "MAX_READ", 1)
     assert "At least 1 unexpired token carries this key" in body_of(operator, page(key, "revoke"))
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from audit.models import IssuanceEvent
-from issuance.signed_jwt import LONGEST_JWT
+from issuance.signed_jwt import MAX_JWT_LENGTH
 from issuers.versioning import revision
 from keys.keyring import KeySnapshot
 from keys.lifecycle.revocation import revoke
@@ -121,7 +121,7 @@ def test_odd_claims_are_told_in_words(
         ("garbage", "This is no token."),
         ("a.b.c", "This is no token."),
         ("e30.e30.", "This is no token."),
-        ("x" * (LONGEST_JWT + 1), f"No token has more than {LONGEST_JWT} characters."),
+        ("x" * (MAX_JWT_LENGTH + 1), f"No token has more than {MAX_JWT_LENGTH} characters."),
         ("\x00", "Null characters are not allowed."),
     ],
 )

@@ -135,7 +135,7 @@ def test_the_cell_of_an_issuer_that_is_gone_leads_to_its_list_too(cast: Cast, au
 def test_a_search_that_finds_little_looks_at_so_many_rows_and_says_how_far(
     cast: Cast, auditor: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("audit.reading.pages.MOST_LOOKED_AT", 10)
+    monkeypatch.setattr("audit.reading.pages.MAX_LOOKED_AT", 10)
     refusals(1, client_id="busy", error="invalid_scope", ip="192.0.2.1")
     refusals(30, client_id="busy", error="invalid_client", ip="192.0.2.1")
     refusals(30, client_id="other", error="invalid_scope", ip="192.0.2.1")

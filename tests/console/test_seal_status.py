@@ -192,7 +192,7 @@ def test_one_page_reads_no_more_leaves_than_it_may(start: datetime, monkeypatch:
     events = [asked(start), asked(start + MINUTE)]
     seal(events[:1], start + MINUTE / 2)
     seal(events[1:], start + 2 * MINUTE)
-    monkeypatch.setattr(sealed_rows, "MOST_LEAVES", 1)
+    monkeypatch.setattr(sealed_rows, "MAX_LEAVES", 1)
     assert states(events) == [State.AS_SEALED, State.NOT_FOUND]
 
 

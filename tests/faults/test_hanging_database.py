@@ -131,7 +131,7 @@ if not IS_SQLITE:
     @pytest.mark.contract("P5.4")
     def test_the_console_takes_its_share_of_the_threads_and_no_more(cast: Cast, tmp_path: Path) -> None:
         cookie = {"Cookie": cookie_of_a_superuser()}
-        asked = settings.CONSOLE_TURNS + 2
+        asked = settings.CONSOLE_SLOTS + 2
         with (
             asked_while_it_hangs(cast, tmp_path) as (server, clients, database),
             ThreadPoolExecutor(asked) as browsers,
@@ -144,7 +144,7 @@ if not IS_SQLITE:
                     assert answered_at_once(server, path) == requests.codes.ok
                 refused = [page.result() for page in pages if page.done()]
             statuses = sorted(page.result().status_code for page in pages)
-        assert statuses == [200] * settings.CONSOLE_TURNS + [503, 503]
+        assert statuses == [200] * settings.CONSOLE_SLOTS + [503, 503]
         assert [page.status_code for page in refused] == [503, 503]
         assert refused[0].headers["Retry-After"] == "5"
         assert "The database does not answer" in refused[0].text

@@ -16,7 +16,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from runtime.outbound.fetching import LARGEST_BODY, FetchError, fetch_json
+from runtime.outbound.fetching import MAX_BODY, FetchError, fetch_json
 from tests.fetching.certificates import Authority
 from tests.fetching.conftest import HOSTS
 from tests.fetching.site import Answer, Site, full_listener, head, plain, sends, serves, site, trickles, waits
@@ -173,7 +173,7 @@ def test_json_that_is_no_object_is_refused(server: Site, body: bytes) -> None:
 
 def test_a_member_that_stands_twice_is_found_in_time(server: Site) -> None:
     body = b"{" + b",".join(b'"%x":1' % number for number in range(90_000)) + b',"%x":1}' % 89_999
-    assert len(body) < LARGEST_BODY
+    assert len(body) < MAX_BODY
     server.answer = serves(body)
     began = time.process_time()
     assert "'15f8f' stands twice" in refusal(server.url())
@@ -194,23 +194,23 @@ def framings(body: bytes) -> dict[str, Answer]:
 
 @pytest.mark.parametrize("framing", framings(b""))
 def test_it_reads_one_mebibyte_and_no_more(server: Site, framing: str) -> None:
-    server.answer = framings(padded(LARGEST_BODY))[framing]
-    assert len(fetch_json(server.url())["a"]) == LARGEST_BODY - 8
-    server.answer = framings(padded(LARGEST_BODY + 1))[framing]
+    server.answer = framings(padded(MAX_BODY))[framing]
+    assert len(fetch_json(server.url())["a"]) == MAX_BODY - 8
+    server.answer = framings(padded(MAX_BODY + 1))[framing]
     assert "answered more than 1 MiB" in refusal(server.url())
 
 
 @pytest.mark.parametrize("size", [b"-1", b"-5", b"7fffffffffffffff", b"f" * 40])
 def test_a_chunk_is_not_read_by_the_size_that_it_claims(server: Site, size: bytes) -> None:
     server.answer = trickles(
-        head(Transfer_Encoding="chunked"), size + b"\r\n", b"x" * 2 * LARGEST_BODY, endless=b"x" * 65_536
+        head(Transfer_Encoding="chunked"), size + b"\r\n", b"x" * 2 * MAX_BODY, endless=b"x" * 65_536
     )
     assert "answered more than 1 MiB" in refusal(server.url())
 
 
 @pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "gzip, gzip", "identity, gzip"])
 def test_a_content_coding_is_refused_unread(server: Site, coding: str) -> None:
-    bomb = gzip.compress(b" " * 64 * LARGEST_BODY)
+    bomb = gzip.compress(b" " * 64 * MAX_BODY)
     server.answer = serves(bomb, Content_Encoding=coding)
     assert "answered in a content coding" in refusal(server.url())
 

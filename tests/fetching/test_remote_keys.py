@@ -124,7 +124,7 @@ def test_an_issuer_has_no_query(server: Site) -> None:
 
 
 def test_discovery_and_key_set_have_one_deadline(server: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote_keys, "LONGEST_FETCH", 0.6)
+    monkeypatch.setattr(remote_keys, "MAX_FETCH", 0.6)
     metadata = serves({"issuer": server.url(""), "jwks_uri": server.url("/k")})
 
     def answer(connection: socket.socket) -> None:
@@ -183,7 +183,7 @@ def test_sources_are_apart(server: Site, source: KeySource, keys: RemoteKeys[str
 def test_the_least_used_source_is_forgotten(
     server: Site, keys: RemoteKeys[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote_keys, "MOST_SOURCES", 2)
+    monkeypatch.setattr(remote_keys, "MAX_SOURCES", 2)
     server.answer = key_set("a")
     one, two, three = (KeySource("uri", server.url(f"/{number}")) for number in range(3))
     for source in (one, two, one, three, one, two):
@@ -421,7 +421,7 @@ def test_waiting_has_an_end(
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(keys.keys_of, source)
         server.wait_until_asked()
-        monkeypatch.setattr(remote_keys, "LONGEST_FETCH", 0.1)
+        monkeypatch.setattr(remote_keys, "MAX_FETCH", 0.1)
         for _ in range(2):
             assert "are being fetched: try again" in failure(keys, source)
         gate.opened.set()

@@ -8,7 +8,7 @@ from functools import partial
 
 from tests.support.forging import ALGS, Change, Draft, Signer, encoded, text
 
-LONGEST = 16_384
+MAX_LENGTH = 16_384
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ PARTS = exactly("It is no JWS in compact serialization: not three parts with dot
 BASE64 = exactly("A part of it is not base64url without padding.")
 HEADER_JSON = exactly("Its header is no JSON, holds a member twice or a number that is none.")
 CLAIMS_JSON = exactly("Its claims is no JSON, holds a member twice or a number that is none.")
-TOO_LONG = exactly(f"It has more than {LONGEST} characters.")
+TOO_LONG = exactly(f"It has more than {MAX_LENGTH} characters.")
 KIND = exactly("Its typ is missing or that of another kind of token.")
 
 

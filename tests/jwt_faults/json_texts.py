@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.jwt_faults.fault import CLAIMS_JSON, HEADER_JSON, LONGEST, TOO_LONG, Fault, exactly, of_any
+from tests.jwt_faults.fault import CLAIMS_JSON, HEADER_JSON, MAX_LENGTH, TOO_LONG, Fault, exactly, of_any
 from tests.support.forging import claims_json, header_json, more, signed, written
 
 BAD_MEMBERS = {
@@ -82,7 +82,7 @@ JSON_FAULTS = {
             "20,000 lists": claims_json(more(b'"x":' + b"[" * 20_000 + b"]" * 20_000)),
             "16 kB of claims": claims_json(more(b'"x":"' + b"y" * 16_384 + b'"')),
             "16 kB of header": header_json(more(b'"x":"' + b"y" * 16_384 + b'"')),
-            "16 kB of signature": signed(lambda raw: raw * (LONGEST // len(raw))),
+            "16 kB of signature": signed(lambda raw: raw * (MAX_LENGTH // len(raw))),
         },
         TOO_LONG,
     ),

@@ -42,7 +42,7 @@ def slow_pkcs12() -> bytes:
 
 @pytest.fixture
 def _in_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opening, "LONGEST", 1)
+    monkeypatch.setattr(opening, "MAX_SECONDS", 1)
 
 
 @pytest.mark.slow

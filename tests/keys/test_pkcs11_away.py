@@ -186,7 +186,7 @@ def test_without_python_pkcs11_it_says_how_to_install_it(
 def test_a_call_gives_up_behind_one_that_is_not_answered(
     vault: IssuerInToken, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pkcs11_token, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(pkcs11_token, "MAX_WAIT", 0.01)
     with pkcs11_token._process.lock:
         assert unreadable(vault).startswith("The token idp did not answer for 0.01 seconds")
     check(KeySnapshot.of(vault.key))

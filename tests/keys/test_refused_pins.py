@@ -139,7 +139,7 @@ def test_it_is_not_tried_while_the_note_is_anothers(settings: Settings, open_dir
 
 
 def test_one_who_waits_too_long_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refused_pins, "LONGEST_WAIT", 0.01)
+    monkeypatch.setattr(refused_pins, "MAX_WAIT", 0.01)
     with (
         tried_once(token="idp", pin="1234", refusals=(WrongPinError,)),
         pytest.raises(

@@ -9,7 +9,7 @@ import pytest
 from pytest_django import Settings
 
 from issuance.client_auth.peer_certificate import peer_certificate
-from issuance.wire.certificate_headers import CERTIFICATE_HEADERS, LONGEST_HEADER, PeerCertificate
+from issuance.wire.certificate_headers import CERTIFICATE_HEADERS, MAX_HEADER_LENGTH, PeerCertificate
 from issuance.wire.errors import InvalidRequest
 from runtime.proxies import PEER, ForwardedMiddleware
 from tests.support.authority import Authority, Issued
@@ -247,7 +247,7 @@ def test_a_header_with_more_than_one_certificate_refuses_the_request(
 def test_a_long_header_refuses_the_request(settings: Settings, client: Issued, form: str) -> None:
     settings.CLIENT_CERTIFICATE_HEADER = form
     name, value = header(form, client)
-    assert "more than 16384 bytes" in refusal([(name, value + LONGEST_HEADER * "A")])
+    assert "more than 16384 bytes" in refusal([(name, value + MAX_HEADER_LENGTH * "A")])
 
 
 def test_every_form_is_tested() -> None:

@@ -168,7 +168,7 @@ def test_what_cannot_be_written_is_written_later(bounded: Cast) -> None:
 
 
 def test_a_hundred_thousand_networks_take_no_more_memory_than_some() -> None:
-    counts = Counts(most_keys=100)
+    counts = Counts(max_keys=100)
     for number in range(100_000):
         counts.add(Key(at=MINUTE, issuer="i", network=f"n{number}", error=("a", "b")[number % 2]))
     assert len(counts) == 102
@@ -188,7 +188,7 @@ def test_a_process_counts_four_thousand_networks_apart() -> None:
 
 
 def test_what_does_not_fit_is_counted_in_the_minute_in_which_the_first_did_not() -> None:
-    counts = Counts(most_keys=1)
+    counts = Counts(max_keys=1)
 
     def add(minute: int, network: str) -> None:
         counts.add(Key(at=MINUTE.replace(minute=minute), issuer="i", network=network, error="a"))

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from relying_parties.models import ClientSecret
 from relying_parties.secrets.credentials import add_generated_secret, revoke_secret
-from relying_parties.snapshots import MOST_REVOKED
+from relying_parties.snapshots import MAX_REVOKED
 from tests.support.cast import INVOICES, YOUR_APPLICATION, Cast, new_grant, new_resource_server
 from tests.support.wire import Answer, ask, assert_refused, basic, last_event
 
@@ -72,7 +72,7 @@ def test_a_secret_that_has_expired_is_named(cast: Cast) -> None:
 
 @pytest.mark.contract("P3.8", "P1.3")
 def test_of_many_revoked_secrets_the_newest_are_named(cast: Cast) -> None:
-    made = [add_generated_secret(relying_party=cast.billing) for _ in range(MOST_REVOKED + 1)]
+    made = [add_generated_secret(relying_party=cast.billing) for _ in range(MAX_REVOKED + 1)]
     for secret, _ in made:
         revoke_secret(secret, now=timezone.now())
     why = [reason(ask(auth=basic("billing", text)), 401, "invalid_client") for _, text in (made[0], made[1])]

@@ -15,7 +15,7 @@ from pytest_django import Settings
 from relying_parties.client_secrets import SecretSnapshot, digest_of, generate, matching
 from relying_parties.models import ClientSecret
 from relying_parties.secrets.credentials import (
-    LONGEST_CHOSEN_SECRET,
+    MAX_CHOSEN_SECRET_LENGTH,
     add_chosen_secret,
     add_generated_secret,
     change_expiry,
@@ -179,7 +179,7 @@ def test_a_chosen_secret_has_no_hint(cast: Cast) -> None:
     ("text", "why"),
     [
         ("", "1 to 1024 characters"),
-        ("x" * (LONGEST_CHOSEN_SECRET + 1), "1 to 1024 characters"),
+        ("x" * (MAX_CHOSEN_SECRET_LENGTH + 1), "1 to 1024 characters"),
         ("\ud800", "The secret holds a lone surrogate, which is no character."),
     ],
     ids=["none", "long", "surrogate"],

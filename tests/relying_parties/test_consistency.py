@@ -7,11 +7,11 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
-from issuance.outlook.consistency import MOST_PROBLEMS, refuse_incoherent
+from issuance.outlook.consistency import MAX_PROBLEMS, refuse_incoherent
 from issuers.models import GlobalVariable
 from keys.lifecycle.creation import create_first_key
 from keys.models import SigningKey
-from relying_parties.consistency import LONGEST_SUBJECT, problems_of, reached_by
+from relying_parties.consistency import MAX_SUBJECT_LENGTH, problems_of, reached_by
 from relying_parties.models import AccessGrant, ClientSecret, RelyingParty, RequestRule
 from tests.support.cast import Cast, new_relying_party
 
@@ -115,13 +115,13 @@ def test_iss_is_the_issuers_own_url(cast: Cast, iss: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "sub", ["", 1, None, [], {"a": 1}, "x" * (LONGEST_SUBJECT + 1), "${client.description}"]
+    "sub", ["", 1, None, [], {"a": 1}, "x" * (MAX_SUBJECT_LENGTH + 1), "${client.description}"]
 )
 def test_sub_is_a_short_text(cast: Cast, sub: Any) -> None:
     assert template_problems(cast, {"sub": sub}) == [
-        f"sub in its claim template must be a text of 1 to {LONGEST_SUBJECT} characters."
+        f"sub in its claim template must be a text of 1 to {MAX_SUBJECT_LENGTH} characters."
     ]
-    assert template_problems(cast, {"sub": "x" * LONGEST_SUBJECT}) == []
+    assert template_problems(cast, {"sub": "x" * MAX_SUBJECT_LENGTH}) == []
 
 
 @pytest.mark.parametrize("aud", [1, None, [], {}, [1], ["your_application", None], True])
@@ -187,9 +187,9 @@ def test_an_issuer_is_held_to_an_algorithm_that_can_sign(cast: Cast) -> None:
 
 
 def test_a_long_list_of_problems_is_cut(cast: Cast) -> None:
-    for number in range(MOST_PROBLEMS + 3):
+    for number in range(MAX_PROBLEMS + 3):
         party = new_relying_party(cast.oidc_m2m, f"party-{number}")
         party.signing_alg = "ES384"
         party.save()
     messages = refusal(cast.oidc_m2m)
-    assert (len(messages), messages[-1]) == (MOST_PROBLEMS + 1, "And 3 more.")
+    assert (len(messages), messages[-1]) == (MAX_PROBLEMS + 1, "And 3 more.")

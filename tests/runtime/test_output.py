@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from runtime.logs import output
-from runtime.logs.output import MOST_BYTES, Output
+from runtime.logs.output import MAX_BYTES, Output
 
 PATIENCE = 5
 
@@ -53,7 +53,7 @@ def test_a_thread_that_cannot_start_now_starts_with_a_later_line(
 
 def test_what_does_not_fit_is_counted_and_told_of(pipe: tuple[int, int]) -> None:
     queue, line = Output(pipe[1]), b"x" * 99_999 + b"\n"
-    fitting = MOST_BYTES // len(line)
+    fitting = MAX_BYTES // len(line)
     for _ in range(fitting + 3):
         queue.put(line)
     lines = read_lines(pipe[0], fitting + 1)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from runtime.rate_limit import shared_counts
-from runtime.rate_limit.local_counts import MOST_KEYS
+from runtime.rate_limit.local_counts import MAX_KEYS
 from runtime.rate_limit.shared_counts import SharedCounts
 from runtime.rate_limit.windows import Window
 from tests.support.at_once import all_at_once
@@ -144,7 +144,7 @@ def test_many_names_take_bounded_memory_and_push_out_no_fresh_count(clock: Clock
         assert tracemalloc.get_traced_memory()[0] < 24_000_000
     finally:
         tracemalloc.stop()
-    assert len(window._local) == MOST_KEYS
+    assert len(window._local) == MAX_KEYS
     assert window.take("name 99999", limit=1) == 60
 
 

@@ -27,7 +27,7 @@ from pytest_django import Settings
 from audit.models import Checkpoint, IssuanceEvent, OperationalEvent, UnsealedRange
 from audit.protection import triggers
 from configuration.first_users import MissingGroupError, create_first_users
-from console.admin_base.page import MOST_NAMED
+from console.admin_base.page import MAX_NAMED
 from issuers.versioning import revision
 from keys.models import Purpose, SigningKey
 from m2m_idp.env import HOW_TO_MAKE
@@ -364,7 +364,7 @@ def test_a_row_whose_seal_is_not_found(cast: Cast, admin_client: Client) -> None
 def test_more_endings_than_a_page_shows(
     cast: Cast, admin_client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    labels = [f"secret {number:02}" for number in range(MOST_NAMED + 2)]
+    labels = [f"secret {number:02}" for number in range(MAX_NAMED + 2)]
     for label in labels:
         add_generated_secret(
             relying_party=cast.billing, label=label, expires_at=timezone.now() + timedelta(days=3)

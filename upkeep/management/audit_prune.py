@@ -17,7 +17,7 @@ from keys.record_key import NoRecordKeyError, record_key, signed_statement, stat
 from upkeep.management.days import instant_of
 
 HELP = "Delete the sealed rows of token requests before a day, oldest first, under a signed tombstone."
-LONGEST_REASON = 500
+MAX_REASON_LENGTH = 500
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -36,8 +36,8 @@ def run(*, stdout: OutputWrapper, before: datetime, reason: str, **_streams: Out
     now = timezone.now()
     if before > now:
         raise CommandError(f"{before.isoformat()} is still to come: name a day that is past.")
-    if len(reason) > LONGEST_REASON:
-        raise CommandError(f"The reason has more than {LONGEST_REASON} characters.")
+    if len(reason) > MAX_REASON_LENGTH:
+        raise CommandError(f"The reason has more than {MAX_REASON_LENGTH} characters.")
     try:
         stone, deleted = prune(
             before=before, actor=current_actor(), reason=cleaned(reason), sign=_sign, read=statement_reader()

@@ -14,10 +14,10 @@ LEFT = 7.0
 """Percents for the numbers on the left."""
 GAP = 0.2
 """Of a bar's place."""
-MOST_TICKS = 6
+MAX_TICKS = 6
 LAST_TICK = 92.0
 """Percents: further right a date would be cut off."""
-LEAST_HEIGHT = 2
+MIN_HEIGHT = 2
 """So that one refusal among thousands of tokens can still be seen."""
 SMALL, TENTHS = 20, (10, 15, 20, 30, 40, 50)
 
@@ -85,7 +85,7 @@ class Chart:
         return not any(bar.pieces for bar in self.bars)
 
 
-def chart(buckets: Sequence[Bucket], *, most_ticks: int = MOST_TICKS) -> Chart:
+def chart(buckets: Sequence[Bucket], *, max_ticks: int = MAX_TICKS) -> Chart:
     """The buckets in their order, of one length each but the first and the last."""
     top = round_above(max((bucket.total for bucket in buckets), default=0))
     place = (100 - LEFT) / max(len(buckets), 1)
@@ -94,7 +94,7 @@ def chart(buckets: Sequence[Bucket], *, most_ticks: int = MOST_TICKS) -> Chart:
             _bar(bucket, x=LEFT + number * place, place=place, top=top)
             for number, bucket in enumerate(buckets)
         ),
-        times=tuple(_times(buckets, place, most_ticks)),
+        times=tuple(_times(buckets, place, max_ticks)),
         levels=tuple(Mark(at=HEAD + HEIGHT - HEIGHT * n // 2, label=f"{top * n // 2:,}") for n in range(3)),
     )
 
@@ -125,18 +125,18 @@ def _pieces(bucket: Bucket, top: int) -> tuple[Piece, ...]:
     found, y = [], HEAD + HEIGHT
     for kind in ("issued", "refused", "failed"):
         if requests := getattr(bucket, kind):
-            height = max(round(HEIGHT * requests / top), LEAST_HEIGHT)
+            height = max(round(HEIGHT * requests / top), MIN_HEIGHT)
             y -= height
             link = getattr(bucket, f"{kind}_link")
             found.append(Piece(kind=kind, requests=requests, y=y, height=height, link=link))
     return tuple(found)
 
 
-def _times(buckets: Sequence[Bucket], place: float, most_ticks: int) -> list[Mark]:
+def _times(buckets: Sequence[Bucket], place: float, max_ticks: int) -> list[Mark]:
     """At most so many buckets tell their time, the first among them."""
     if not buckets:
         return []
-    every = -(-len(buckets) // most_ticks)
+    every = -(-len(buckets) // max_ticks)
     marks = (
         Mark(at=round(LEFT + number * place, 3), label=f"{buckets[number].since:{_form(buckets)}}")
         for number in range(0, len(buckets), every)

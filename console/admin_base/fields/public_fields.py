@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 
-from console.admin_base.fields.values import MOST_UPLOADED, Json
+from console.admin_base.fields.values import MAX_UPLOADED, Json
 from formats.certificates import CertificateUnreadableError, read_certificate, read_certificates
 from formats.pem import holds_private_key
 from formats.strict_json import StrictDecoder
@@ -108,7 +108,7 @@ class Certificates(forms.CharField):
     def __init__(self, *, rows: int, **options: Any) -> None:
         attrs = {"rows": rows, "class": "pem", "spellcheck": "false", "autocomplete": "off"}
         widget = forms.Textarea(attrs=attrs)
-        super().__init__(**options, required=False, max_length=MOST_UPLOADED, widget=widget)
+        super().__init__(**options, required=False, max_length=MAX_UPLOADED, widget=widget)
 
     def to_python(self, value: Any) -> Any:
         text = value or ""

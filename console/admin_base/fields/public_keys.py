@@ -16,7 +16,7 @@ from formats.thumbprints import base64url
 from relying_parties.jwks.client_keys import PublicKey, VerificationKey, registered_keys
 from relying_parties.models import CredentialUse, RelyingParty
 
-MOST_OTHERS = 5
+MAX_OTHERS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def other_uses(relying_party: RelyingParty) -> list[OtherUse]:
     keys = registered_keys(relying_party.client_jwks)
     registered = {name for key in keys for name in _credentials(relying_party, key)}
     uses = [(name, at) for name, at in _uses(relying_party).items() if name not in registered]
-    newest = nlargest(MOST_OTHERS, uses, key=lambda use: use[1])
+    newest = nlargest(MAX_OTHERS, uses, key=lambda use: use[1])
     return [
         OtherUse(kind=kind, name=thumbprint, last_used_at=at)
         for name, at in newest

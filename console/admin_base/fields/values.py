@@ -14,7 +14,7 @@ from formats.json_value import NUL
 from formats.strict_json import StrictDecoder
 from formats.text import surrogate_problem
 
-MOST_UPLOADED = 65_536
+MAX_UPLOADED = 65_536
 """Bytes: a key and its chain are some thousands."""
 FIRST_YEAR = 1970
 OUT_OF_CALENDAR = f"Choose a time in the years {FIRST_YEAR} to 9999."
@@ -40,15 +40,15 @@ class Upload(forms.FileField):
     """A small file's bytes, empty where none was chosen. It is held in memory alone (FILE_UPLOAD_HANDLERS)."""
 
     default_error_messages: ClassVar[dict[str, Any]] = {
-        "required": f"Choose a file of at most {MOST_UPLOADED // 1024} kB.",
-        "too_large": f"The file has more than {MOST_UPLOADED // 1024} kB.",
+        "required": f"Choose a file of at most {MAX_UPLOADED // 1024} kB.",
+        "too_large": f"The file has more than {MAX_UPLOADED // 1024} kB.",
     }
 
     def clean(self, data: Any, initial: Any = None) -> bytes:
         file = super().clean(data, initial)
         if not file:
             return b""
-        if file.size > MOST_UPLOADED:
+        if file.size > MAX_UPLOADED:
             raise ValidationError(self.error_messages["too_large"], code="too_large")
         content: bytes = file.read()
         return content

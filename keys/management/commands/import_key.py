@@ -17,7 +17,7 @@ from issuers.paths import ROOT, issuer_at
 from keys.importing.adoption import take_over
 from keys.importing.key_files import (
     KEY_FILES,
-    LONGEST_KEY_FILE,
+    MAX_KEY_FILE_LENGTH,
     ForeignKey,
     may_be_encrypted,
     read_key_file,
@@ -76,9 +76,9 @@ def _read(*, file: Path, pkcs11: str, alias: str, no_password: bool, **_options:
 def _bytes_of(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            data = file.read(LONGEST_KEY_FILE + 1)
+            data = file.read(MAX_KEY_FILE_LENGTH + 1)
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
-    if len(data) > LONGEST_KEY_FILE:
-        raise CommandError(f"{path} is longer than {LONGEST_KEY_FILE} bytes: it is no key file.")
+    if len(data) > MAX_KEY_FILE_LENGTH:
+        raise CommandError(f"{path} is longer than {MAX_KEY_FILE_LENGTH} bytes: it is no key file.")
     return data

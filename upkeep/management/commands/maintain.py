@@ -14,7 +14,7 @@ from django.db import connections
 
 from upkeep.maintenance import Done, run
 
-LONGEST_PAUSE = 86_400
+MAX_PAUSE = 86_400
 
 
 class Command(BaseCommand):
@@ -60,8 +60,8 @@ class Command(BaseCommand):
 
 
 def _seconds(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= LONGEST_PAUSE):
-        raise ArgumentTypeError(f"a whole number of seconds from 1 to {LONGEST_PAUSE}, not {text!r}")
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_PAUSE):
+        raise ArgumentTypeError(f"a whole number of seconds from 1 to {MAX_PAUSE}, not {text!r}")
     return int(text)
 
 
