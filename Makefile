@@ -32,6 +32,8 @@ NO_POSTGRESQL := Skipped on PostgreSQL: pg_virtualenv is not installed (Debian: 
 export PYTHONDONTWRITEBYTECODE :=
 PYTEST := $(BIN)/pytest --numprocesses=auto
 QUICK := $(PYTEST) -m 'not slow and not nightly'
+# ROOM=keys: one room alone, on SQLite.
+ROOM ?=
 SLOW := $(PYTEST) -m slow
 MUTATED := $(filter-out %/__init__.py,$(wildcard issuance/*.py issuance/health/*.py)) audit/writing/record.py
 JUDGES := tests/console tests/fetching tests/mtls tests/protocol tests/audit tests/issuance tests/issuers tests/keys tests/relying_parties tests/runtime tests/upkeep
@@ -54,6 +56,10 @@ install: $(RUNTIME) ## Install what the server needs into .venv
 .PHONY: setup
 setup: $(DEVELOPMENT) ## Install what development needs
 
+.PHONY: hooks
+hooks: $(DEVELOPMENT) ## Check style and import rules before each commit in this clone
+	git config core.hooksPath .ci/hooks
+
 .PHONY: lint
 lint: $(DEVELOPMENT) ## Check style, types, import rules, templates and the Dockerfile
 	$(BIN)/ruff check .
@@ -64,8 +70,8 @@ lint: $(DEVELOPMENT) ## Check style, types, import rules, templates and the Dock
 	$(BIN)/hadolint Dockerfile
 
 .PHONY: test
-test: $(DEVELOPMENT) ## Run the quick tests on SQLite, and on PostgreSQL where it is installed
-	$(call on_both_databases,$(QUICK))
+test: $(DEVELOPMENT) ## Run the quick tests on SQLite, and on PostgreSQL where it is installed (ROOM= for one room)
+	$(if $(ROOM),$(QUICK) tests/$(ROOM),$(call on_both_databases,$(QUICK)))
 
 .PHONY: test-slow
 test-slow: $(DEVELOPMENT) $(NPM_CLIENTS) $(MCP_CLIENT) ## Run the tests that take minutes, on both databases
