@@ -12,7 +12,7 @@ from console.integrity.record_overview import RecordOverview, record_overview
 from console.signing_keys.key_outlook import Outlook, outlooks
 from console.site.admin_site import SEES_RECORD, site
 from issuance.outlook.expiry import endings
-from issuers.expiry import Ending
+from issuers.expiry import Expiry
 from issuers.models import Issuer
 from keys.expiry import unreadable_chains
 from keys.lifecycle.creation import can_sign
@@ -45,7 +45,7 @@ class Overview:
     to_replace: tuple[ClientSecret, ...]
     old_secrets: tuple[ClientSecret, ...]
     """Those that live longer than their issuer allows."""
-    endings: tuple[Ending, ...]
+    endings: tuple[Expiry, ...]
     """What ends within 30 days, the first first."""
     more_endings: int
     overdue: tuple[Outlook, ...]

@@ -38,7 +38,7 @@ REPLACED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class Expiry:
     """Something that works now and ends within the horizon."""
 
     kind: Kind

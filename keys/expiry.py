@@ -5,13 +5,13 @@ from datetime import datetime
 from django.db.models import Q
 
 from formats.certificates import CertificateUnreadableError
-from issuers.expiry import Ending, Kind, step_of
+from issuers.expiry import Expiry, Kind, step_of
 from issuers.models import Issuer
 from keys.importing.certificates import certificates_of
 from keys.models import SigningKey
 
 
-def endings(now: datetime) -> list[Ending]:
+def endings(now: datetime) -> list[Expiry]:
     """Of the keys of active issuers that sign or will; a chain ends with the first of its certificates."""
     found = [_ending(key, issuer, now) for key, issuer in _signing(now)]
     return [ending for ending in found if ending is not None]
@@ -36,12 +36,12 @@ def _first_end(key: SigningKey) -> datetime | None:
         return None
 
 
-def _ending(key: SigningKey, issuer: Issuer, now: datetime) -> Ending | None:
+def _ending(key: SigningKey, issuer: Issuer, now: datetime) -> Expiry | None:
     at = _first_end(key)
     days = step_of(at, now=now) if at else None
     if at is None or days is None:
         return None
-    return Ending(
+    return Expiry(
         kind=Kind.SIGNING_CERTIFICATE,
         id=key.pk,
         name=f"of key {key.kid}",

@@ -9,13 +9,13 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from formats.thumbprints import base64url
 from issuers.client_authorities import client_authorities
-from issuers.expiry import HORIZON, Ending, Kind, step_of
+from issuers.expiry import HORIZON, Expiry, Kind, step_of
 from issuers.models import Issuer, TokenEndpointAuthMethod
 from relying_parties.jwks.client_keys import VerificationKey, registered_keys
 from relying_parties.models import ClientSecret, RelyingParty
 
 
-def endings(now: datetime) -> list[Ending]:
+def endings(now: datetime) -> list[Expiry]:
     """Of active relying parties of active issuers; what has ended already is none of them."""
     return [*_secrets(now), *_relying_parties(now), *_client_keys(now), *_client_authorities(now)]
 
@@ -25,7 +25,7 @@ def _in_use(now: datetime) -> QuerySet[RelyingParty]:
     return RelyingParty.objects.filter(in_time, is_active=True, issuer__is_active=True)
 
 
-def _secrets(now: datetime) -> Iterator[Ending]:
+def _secrets(now: datetime) -> Iterator[Expiry]:
     younger = ClientSecret.objects.filter(
         Q(expires_at__isnull=True) | Q(expires_at__gt=OuterRef("expires_at")),
         relying_party=OuterRef("relying_party"),
@@ -41,7 +41,7 @@ def _secrets(now: datetime) -> Iterator[Ending]:
     rows = ending.annotate(is_replaced=Exists(younger)).select_related("relying_party__issuer")
     for secret in rows:
         if secret.expires_at and (days := step_of(secret.expires_at, now=now)):
-            yield Ending(
+            yield Expiry(
                 kind=Kind.CLIENT_SECRET,
                 id=secret.pk,
                 name=f"{secret} of {secret.relying_party.client_id}",
@@ -53,11 +53,11 @@ def _secrets(now: datetime) -> Iterator[Ending]:
             )
 
 
-def _relying_parties(now: datetime) -> Iterator[Ending]:
+def _relying_parties(now: datetime) -> Iterator[Expiry]:
     ending = _in_use(now).filter(valid_until__lte=now + HORIZON).select_related("issuer")
     for relying_party in ending:
         if relying_party.valid_until and (days := step_of(relying_party.valid_until, now=now)):
-            yield Ending(
+            yield Expiry(
                 kind=Kind.RELYING_PARTY,
                 id=relying_party.pk,
                 name=relying_party.client_id,
@@ -74,7 +74,7 @@ KINDS_OF_KEYS = {
 }
 
 
-def _client_keys(now: datetime) -> Iterator[Ending]:
+def _client_keys(now: datetime) -> Iterator[Expiry]:
     """Those that are registered here and that the method takes; who fetches its keys renews them where they are."""
     registered = _in_use(now).filter(token_endpoint_auth_method__in=KINDS_OF_KEYS, client_jwks__isnull=False)
     for relying_party in registered.select_related("issuer"):
@@ -83,7 +83,7 @@ def _client_keys(now: datetime) -> Iterator[Ending]:
         taken = [key for key in keys if kind == Kind.CLIENT_KEY or key.certificates]
         for key in taken:
             if key.expires_at and (days := step_of(key.expires_at, now=now)):
-                yield Ending(
+                yield Expiry(
                     kind=kind,
                     id=relying_party.pk,
                     name=f"{key.kid} of {relying_party.client_id}",
@@ -100,7 +100,7 @@ def _outlived(at: datetime, keys: Iterable[VerificationKey]) -> bool:
     return any(key.expires_at is None or key.expires_at > at for key in keys)
 
 
-def _client_authorities(now: datetime) -> Iterator[Ending]:
+def _client_authorities(now: datetime) -> Iterator[Expiry]:
     """Of the issuers at which they vouch for someone."""
     for issuer in Issuer.objects.filter(is_active=True).exclude(client_ca_certificates=""):
         if TokenEndpointAuthMethod.TLS_CLIENT_AUTH not in issuer.token_endpoint_auth_methods:
@@ -109,7 +109,7 @@ def _client_authorities(now: datetime) -> Iterator[Ending]:
         for authority in authorities:
             at = authority.not_valid_after_utc
             if days := step_of(at, now=now):
-                yield Ending(
+                yield Expiry(
                     kind=Kind.CLIENT_CA_CERTIFICATE,
                     id=issuer.pk,
                     name=authority.subject.rfc4514_string(),

@@ -7,13 +7,13 @@ import structlog
 from django.db import transaction
 
 from issuance.outlook.expiry import endings
-from issuers.expiry import Ending
+from issuers.expiry import Expiry
 from upkeep.models import LastRun, ToldEnding
 
 log = structlog.get_logger("upkeep")
 
 
-def warn_of_endings(now: datetime) -> tuple[Ending, ...]:
+def warn_of_endings(now: datetime) -> tuple[Expiry, ...]:
     """Log what came within a step since the last run; everything that ends soon, told before or not."""
     found = endings(now)
     if _untold(found):
@@ -28,24 +28,24 @@ def warn_of_endings(now: datetime) -> tuple[Ending, ...]:
     return found
 
 
-def _untold(found: Iterable[Ending]) -> list[Ending]:
+def _untold(found: Iterable[Expiry]) -> list[Expiry]:
     """One for each row to come: a key may be registered under two names, a certificate twice."""
     told = set(ToldEnding.objects.values_list("subject", "ends_at", "days"))
-    untold: dict[tuple[str, datetime, int], Ending] = {}
+    untold: dict[tuple[str, datetime, int], Expiry] = {}
     for ending in found:
         untold.setdefault((_subject(ending), ending.at, ending.days), ending)
     return [ending for row, ending in untold.items() if row not in told]
 
 
-def _row(ending: Ending) -> ToldEnding:
+def _row(ending: Expiry) -> ToldEnding:
     return ToldEnding(subject=_subject(ending), ends_at=ending.at, days=ending.days)
 
 
-def _subject(ending: Ending) -> str:
+def _subject(ending: Expiry) -> str:
     return ":".join([ending.kind, str(ending.id), *([ending.thumbprint] if ending.thumbprint else [])])
 
 
-def _warn(ending: Ending) -> None:
+def _warn(ending: Expiry) -> None:
     log.warning(
         "ends_soon",
         kind=ending.kind,

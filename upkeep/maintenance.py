@@ -8,7 +8,7 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from issuance.replay import forget_expired
-from issuers.expiry import Ending
+from issuers.expiry import Expiry
 from keys.expiry import unreadable_chains
 from keys.lifecycle.due import newest_keys, overdue_keys, successor_is_due
 from keys.lifecycle.rotation import announce_successor
@@ -18,7 +18,7 @@ from upkeep.attempts import Attempts, Failure
 from upkeep.credential_uses import note_credential_uses
 from upkeep.expiry import warn_of_endings
 from upkeep.models import take_turn
-from upkeep.off_box import places
+from upkeep.off_box import destinations
 from upkeep.sealing import seal
 
 ALWAYS = timedelta(0)
@@ -40,7 +40,7 @@ class Done:
     """The keys whose certificate chains cannot be read, by kid; they sign, and the JWKS has them without a chain."""
     wiped_keys: tuple[str, ...] = ()
     """The keys whose private halves were forgotten, by kid."""
-    endings: tuple[Ending, ...] = ()
+    endings: tuple[Expiry, ...] = ()
     """What ends within 30 days, the first first."""
     sealed_rows: int = 0
     sent_checkpoints: int = 0
@@ -60,7 +60,7 @@ def run(*, every: timedelta = ALWAYS) -> Done:
 def maintain(now: datetime) -> Done:
     """Each chore, whether or not the one before it failed."""
     attempts = Attempts(now)
-    nothing: tuple[Ending, ...] = ()
+    nothing: tuple[Expiry, ...] = ()
     done = Done(
         credential_uses=attempts.of("note the last uses of credentials", note_credential_uses, otherwise=0),
         expired_sessions=attempts.of("clear expired sessions", clear_expired_sessions, otherwise=0),
@@ -80,7 +80,8 @@ def maintain(now: datetime) -> Done:
 def send_checkpoints(attempts: Attempts) -> int:
     """To each place outside on its own: one that is away keeps no other from its statements."""
     return sum(
-        attempts.of(f"send checkpoints to {place.setting}", place.send, otherwise=0) for place in places()
+        attempts.of(f"send checkpoints to {destination.setting}", destination.send, otherwise=0)
+        for destination in destinations()
     )
 
 

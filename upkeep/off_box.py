@@ -23,7 +23,7 @@ MAX_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Destination:
     setting: str
     key: str
     """By which it is remembered how far it is."""
@@ -49,18 +49,20 @@ class Place:
         return len(statements)
 
 
-def places() -> Iterator[Place]:
+def destinations() -> Iterator[Destination]:
     """Those that the settings name."""
     if settings.CHECKPOINT_FILE:
-        yield _place(
+        yield _destination(
             "CHECKPOINT_FILE", str(settings.CHECKPOINT_FILE), partial(append, settings.CHECKPOINT_FILE)
         )
     if settings.CHECKPOINT_URL:
-        yield _place("CHECKPOINT_URL", settings.CHECKPOINT_URL, partial(post, settings.CHECKPOINT_URL))
+        yield _destination("CHECKPOINT_URL", settings.CHECKPOINT_URL, partial(post, settings.CHECKPOINT_URL))
 
 
-def _place(setting: str, value: str, deliver: Callable[[str], None]) -> Place:
-    return Place(setting=setting, key=sha256(f"{setting}={value}".encode()).hexdigest(), deliver=deliver)
+def _destination(setting: str, value: str, deliver: Callable[[str], None]) -> Destination:
+    return Destination(
+        setting=setting, key=sha256(f"{setting}={value}".encode()).hexdigest(), deliver=deliver
+    )
 
 
 def append(path: Path, statement: str) -> None:

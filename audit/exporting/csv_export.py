@@ -11,7 +11,7 @@ from typing import Any
 
 from audit.exporting.exported_rows import ExportedRow, ExportedRows
 from audit.models import IssuanceEvent
-from audit.reading.filters import Chosen
+from audit.reading.filters import EventFilter
 from audit.sealing.leaf import hash_of
 
 COLUMNS = tuple(field.attname for field in IssuanceEvent._meta.concrete_fields)
@@ -28,7 +28,7 @@ class _Echo:
         return text
 
 
-def lines(rows: ExportedRows, *, chosen: Chosen, now: datetime) -> Iterator[str]:
+def lines(rows: ExportedRows, *, event_filter: EventFilter, now: datetime) -> Iterator[str]:
     """A line of names, then one for each row. `checkpoint` is empty where the row is not sealed."""
     writer = csv.writer(_Echo())
     yield writer.writerow([*COLUMNS, *SEAL_COLUMNS])

@@ -14,7 +14,7 @@ from django.utils import timezone
 from audit.exporting import csv_export, ndjson_export
 from audit.exporting.exported_rows import ExportedRows
 from audit.models import Inspection
-from audit.reading.filters import Chosen
+from audit.reading.filters import EventFilter
 from audit.writing.inspections import inspected
 from issuers.versioning.history import authored, current_actor, current_source
 
@@ -27,11 +27,13 @@ BLOCK = 65_536
 class Export:
     """An iterator of blocks of text. By whoever began it, also where it goes on and ends after he is forgotten."""
 
-    def __init__(self, chosen: Chosen, *, form: str, clock: Callable[[], datetime] = timezone.now) -> None:
-        self._clock, self._chosen, self._form = clock, chosen, form
+    def __init__(
+        self, event_filter: EventFilter, *, form: str, clock: Callable[[], datetime] = timezone.now
+    ) -> None:
+        self._clock, self._event_filter, self._form = clock, event_filter, form
         self._actor, self._source = current_actor(), current_source()
-        self.rows = ExportedRows(chosen)
-        self._blocks = _blocks(FORMS[form](self.rows, chosen=chosen, now=clock()))
+        self.rows = ExportedRows(event_filter)
+        self._blocks = _blocks(FORMS[form](self.rows, event_filter=event_filter, now=clock()))
         self._has_ended = False
         self._write_down("begun")
 
@@ -64,7 +66,7 @@ class Export:
             act=Inspection.Act.EXPORT,
             now=self._clock(),
             rows=self.rows.given,
-            chosen=str(self._chosen),
+            event_filter=str(self._event_filter),
             result=f"{self._form}: {result}",
         )
 

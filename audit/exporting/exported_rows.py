@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from audit.models import IssuanceEvent
-from audit.reading.filters import Chosen
+from audit.reading.filters import EventFilter
 from audit.sealing.leaf import SealedTable, hash_of
 from audit.sealing.seal_search import Seal, SealSearch
 from audit.streamed import CHUNK
@@ -33,9 +33,9 @@ class ExportedRow:
 class ExportedRows:
     """Up to the newest row at the start. Read by short queries, so that no transaction stays open meanwhile."""
 
-    def __init__(self, chosen: Chosen) -> None:
+    def __init__(self, event_filter: EventFilter) -> None:
         newest = IssuanceEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-        self._chosen = chosen.apply(IssuanceEvent.objects.filter(pk__lte=newest)).order_by("pk")
+        self._event_filter = event_filter.apply(IssuanceEvent.objects.filter(pk__lte=newest)).order_by("pk")
         self._search = SealSearch(TABLE)
         self.given = 0
         self.sealed = 0
@@ -43,7 +43,7 @@ class ExportedRows:
     def __iter__(self) -> Iterator[ExportedRow]:
         """Raises UnknownColumnsError."""
         last_id = 0
-        while chunk := list(TABLE.rows(self._chosen.filter(pk__gt=last_id), most=CHUNK)):
+        while chunk := list(TABLE.rows(self._event_filter.filter(pk__gt=last_id), most=CHUNK)):
             for row_id, members in chunk:
                 yield self._exported(row_id, members)
             last_id = chunk[-1][0]

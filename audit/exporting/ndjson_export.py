@@ -12,17 +12,17 @@ from typing import Any
 from django.conf import settings
 
 from audit.exporting.exported_rows import ExportedRow, ExportedRows
-from audit.reading.filters import Chosen
+from audit.reading.filters import EventFilter
 from audit.sealing.leaf import instant
 from audit.sealing.seal_search import OpenCheckpoint, Seal
 
 FORMAT = 1
 
 
-def lines(rows: ExportedRows, *, chosen: Chosen, now: datetime) -> Iterator[str]:
+def lines(rows: ExportedRows, *, event_filter: EventFilter, now: datetime) -> Iterator[str]:
     """Each ends with a line feed."""
     yield _line(export={
-        "format": FORMAT, "at": instant(now), "chosen": str(chosen), "keys": f"{settings.PUBLIC_URL}/audit/jwks",
+        "format": FORMAT, "at": instant(now), "chosen": str(event_filter), "keys": f"{settings.PUBLIC_URL}/audit/jwks",
     })  # fmt: skip
     told: set[int] = set()
     for row in rows:

@@ -22,7 +22,7 @@ LOOKUPS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class EventFilter:
     """What is None or empty chooses nothing out. As text it is what an Inspection remembers; empty: all rows."""
 
     since: datetime | None = None
@@ -42,8 +42,8 @@ class Chosen:
     def apply(self, events: QuerySet[IssuanceEvent]) -> QuerySet[IssuanceEvent]:
         asked = self._asked()
         exactly = asked.pop("exactly", "")
-        chosen = events.filter(**{LOOKUPS[name]: value for name, value in asked.items()})
-        return chosen.filter(Q(jti=exactly) | Q(request_id=exactly)) if exactly else chosen
+        event_filter = events.filter(**{LOOKUPS[name]: value for name, value in asked.items()})
+        return event_filter.filter(Q(jti=exactly) | Q(request_id=exactly)) if exactly else event_filter
 
     def __str__(self) -> str:
         return ", ".join(f"{name} {_written(value)}" for name, value in self._asked().items())

@@ -11,14 +11,14 @@ from django.db.models import BooleanField, CharField, DateTimeField, F, Func, Qu
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 
 from audit.models import IssuanceEvent, Outcome
-from audit.reading.positions import Place
+from audit.reading.positions import Position
 
 PARTIAL: Mapping[str, str] = {"error": "", "outcome": Outcome.ISSUED.value}
 """The value of a column whose rows its index leaves out."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class IndexRange:
     """From `first` to `last`, both inside, walked backwards from the last or on from the first.
 
     `column` is empty for the index of time alone.
@@ -26,17 +26,17 @@ class Stretch:
 
     column: str
     value: str
-    first: Place
-    last: Place
+    first: Position
+    last: Position
     backwards: bool
 
-    def holds(self, place: Place) -> bool:
-        return self.first <= place <= self.last
+    def holds(self, position: Position) -> bool:
+        return self.first <= position <= self.last
 
-    def place_of(self, number: int) -> Place | None:
+    def place_of(self, number: int) -> Position | None:
         """Of a row, counted from 0 as they are walked; None if it is not there or lies outside."""
         found = self.walked().values_list("at", "id")[number : number + 1]
-        return next((place for at, pk in found if self.holds(place := Place(at=at, id=pk))), None)
+        return next((position for at, pk in found if self.holds(position := Position(at=at, id=pk))), None)
 
     def walked(self) -> QuerySet[IssuanceEvent]:
         """From the near end on and past the far one, to be ended by a limit.
@@ -55,9 +55,9 @@ class Stretch:
             events = events.filter(IsNot(F(self.column), but=PARTIAL[self.column]))
         return events.order_by(*order)
 
-    def _edge(self, place: Place) -> "Row":
+    def _edge(self, position: Position) -> "Row":
         value = [Value(self.value, CharField())] if self.column else []
-        return Row(*value, Value(place.at, DateTimeField()), Value(place.id))
+        return Row(*value, Value(position.at, DateTimeField()), Value(position.id))
 
 
 class Row(Func):

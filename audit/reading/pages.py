@@ -13,8 +13,8 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 
 from audit.models import IssuanceEvent
-from audit.reading.index_ranges import PARTIAL, IsNot, Stretch
-from audit.reading.positions import FIRST, LAST, Place
+from audit.reading.index_ranges import PARTIAL, IndexRange, IsNot
+from audit.reading.positions import FIRST, LAST, Position
 
 MAX_LOOKED_AT = 2_000
 MAX_OF_A_NAME = 100
@@ -37,69 +37,71 @@ class Page:
     """Newest first. `newer` and `older` are the places from which the pages beside it go on, None where none is."""
 
     events: tuple[IssuanceEvent, ...]
-    newer: Place | None = None
-    older: Place | None = None
+    newer: Position | None = None
+    older: Position | None = None
     looked_until: datetime | None = None
     """Set where the page ended since it had looked at enough rows; those beyond were not looked at."""
 
 
 def page_of(
-    search: Search, *, size: int, older_than: Place | None = None, newer_than: Place | None = None
+    search: Search, *, size: int, older_than: Position | None = None, newer_than: Position | None = None
 ) -> Page:
     """The newest rows that are like that, or those right before or after a place."""
     if search.name:
         return Page(events=tuple(_named(search)[:size]))
-    stretch, end = _farthest(search, older_than=older_than, newer_than=newer_than)
+    index_range, end = _farthest(search, older_than=older_than, newer_than=newer_than)
     found = _found(
-        stretch, rest={name: search.equals[name] for name in search.equals if name != stretch.column}
+        index_range, rest={name: search.equals[name] for name in search.equals if name != index_range.column}
     )
-    rows = [event for event in found[: size + 1] if stretch.holds(Place.of(event))]
+    rows = [event for event in found[: size + 1] if index_range.holds(Position.of(event))]
     is_full = len(rows) > size
-    on = Place.of(rows[size - 1]) if is_full else end
+    on = Position.of(rows[size - 1]) if is_full else end
     looked_until = end.at if end and not is_full else None
-    if stretch.backwards:
+    if index_range.backwards:
         return Page(tuple(rows[:size]), newer=_back(older_than), older=on, looked_until=looked_until)
     return Page(tuple(rows[:size][::-1]), newer=on, older=_forth(newer_than), looked_until=looked_until)
 
 
-def _back(older_than: Place | None) -> Place | None:
+def _back(older_than: Position | None) -> Position | None:
     """From an older page to the newer one, which ended at this place and may hold it."""
     return older_than.before if older_than else None
 
 
-def _forth(newer_than: Place | None) -> Place | None:
+def _forth(newer_than: Position | None) -> Position | None:
     return newer_than.after if newer_than else None
 
 
 def _farthest(
-    search: Search, *, older_than: Place | None, newer_than: Place | None
-) -> tuple[Stretch, Place | None]:
+    search: Search, *, older_than: Position | None, newer_than: Position | None
+) -> tuple[IndexRange, Position | None]:
     """Of the indexes the one that reaches farthest by MAX_LOOKED_AT rows, and where those end.
 
     None where it ends before they do, or where nothing is left to look up, so that each row is one of the page.
     """
-    stretches = _stretches(search, older_than=older_than, newer_than=newer_than)
-    if len(stretches) == 1 and set(search.equals) <= {stretches[0].column}:
-        return stretches[0], None
-    ends = [(stretch.place_of(MAX_LOOKED_AT), stretch) for stretch in stretches]
-    for end, stretch in ends:
+    index_ranges = _index_ranges(search, older_than=older_than, newer_than=newer_than)
+    if len(index_ranges) == 1 and set(search.equals) <= {index_ranges[0].column}:
+        return index_ranges[0], None
+    ends = [(index_range.place_of(MAX_LOOKED_AT), index_range) for index_range in index_ranges]
+    for end, index_range in ends:
         if end is None:
-            return stretch, None
-    choose = min if stretches[0].backwards else max
-    end, stretch = choose(ends, key=lambda found: found[0] or FIRST)
-    return stretch, end
+            return index_range, None
+    choose = min if index_ranges[0].backwards else max
+    end, index_range = choose(ends, key=lambda found: found[0] or FIRST)
+    return index_range, end
 
 
-def _stretches(search: Search, *, older_than: Place | None, newer_than: Place | None) -> list[Stretch]:
-    first = Place(at=search.since, id=0) if search.since else FIRST
-    last = Place(at=search.until, id=0) if search.until else LAST
+def _index_ranges(
+    search: Search, *, older_than: Position | None, newer_than: Position | None
+) -> list[IndexRange]:
+    first = Position(at=search.since, id=0) if search.since else FIRST
+    last = Position(at=search.until, id=0) if search.until else LAST
     if newer_than:
         first = max(first, newer_than.after)
     elif older_than:
         last = min(last, older_than.before)
     columns = [name for name in INDEXED if name in search.equals and search.equals[name] != PARTIAL.get(name)]
     return [
-        Stretch(
+        IndexRange(
             column=column,
             value=search.equals[column] if column else "",
             first=first,
@@ -110,12 +112,12 @@ def _stretches(search: Search, *, older_than: Place | None, newer_than: Place | 
     ]
 
 
-def _found(stretch: Stretch, *, rest: Mapping[str, str]) -> QuerySet[IssuanceEvent]:
+def _found(index_range: IndexRange, *, rest: Mapping[str, str]) -> QuerySet[IssuanceEvent]:
     """The rows of it that are like the rest, as they are walked."""
     if not rest:
-        return stretch.walked()
-    looked_at = stretch.walked().values("pk")[: MAX_LOOKED_AT + 1]
-    order = ("-at", "-id") if stretch.backwards else ("at", "id")
+        return index_range.walked()
+    looked_at = index_range.walked().values("pk")[: MAX_LOOKED_AT + 1]
+    order = ("-at", "-id") if index_range.backwards else ("at", "id")
     # Without the columns' own indexes, which a planner without statistics might take for better ones.
     like = [Exact(Coalesce(name, Value("")), value) for name, value in rest.items()]
     return IssuanceEvent.objects.filter(*like, pk__in=looked_at).order_by(*order)

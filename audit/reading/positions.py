@@ -11,7 +11,7 @@ MAX_NUMBER_LENGTH = 18
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Position:
     at: datetime
     id: int
 
@@ -20,8 +20,8 @@ class Place:
         return f"{(self.at - EPOCH) // timedelta(microseconds=1)}-{self.id}"
 
     @classmethod
-    def parse(cls, text: str | None) -> "Place | None":
-        """None for what is no place."""
+    def parse(cls, text: str | None) -> "Position | None":
+        """None for what is no position."""
         instant, _, number = (text or "").partition("-")
         if not (_is_number(instant) and _is_number(number)):
             return None
@@ -31,20 +31,20 @@ class Place:
             return None
 
     @classmethod
-    def of(cls, event: IssuanceEvent) -> "Place":
+    def of(cls, event: IssuanceEvent) -> "Position":
         return cls(at=event.at, id=event.pk)
 
     @property
-    def before(self) -> "Place":
-        return Place(at=self.at, id=self.id - 1)
+    def before(self) -> "Position":
+        return Position(at=self.at, id=self.id - 1)
 
     @property
-    def after(self) -> "Place":
-        return Place(at=self.at, id=self.id + 1)
+    def after(self) -> "Position":
+        return Position(at=self.at, id=self.id + 1)
 
 
-FIRST = Place(at=EPOCH, id=0)
-LAST = Place(at=datetime(9999, 12, 31, tzinfo=UTC), id=0)
+FIRST = Position(at=EPOCH, id=0)
+LAST = Position(at=datetime(9999, 12, 31, tzinfo=UTC), id=0)
 
 
 def _is_number(text: str) -> bool:

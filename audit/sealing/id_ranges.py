@@ -21,7 +21,7 @@ def runs_of(ids: Iterable[int]) -> Iterator[Run]:
         yield first, last
 
 
-class Covered:
+class IdRanges:
     """The ids of one table that checkpoints cover. Ask it only after `close`."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from audit.problem import Problem
 from audit.rollups import EVENTS
 from audit.sealing.chain import Chain, leaves_of, payload_of
 from audit.sealing.checkpoints import MAX_ROWS, Reader
-from audit.sealing.id_ranges import Covered
+from audit.sealing.id_ranges import IdRanges
 from audit.sealing.leaf import SealedTable, instant
 from audit.sealing.leaves import Leaf
 from audit.sealing.sealed_columns import as_sealed
@@ -70,7 +70,7 @@ class Verification:
     """What was deleted under a signed tombstone, in words."""
     not_compared: list[str] = field(default_factory=list)
     """Rows whose leaves were made of columns that this version of the server does not have, in words."""
-    _covered: dict[str, Covered] = field(default_factory=lambda: defaultdict(Covered))
+    _covered: dict[str, IdRanges] = field(default_factory=lambda: defaultdict(IdRanges))
     _ahead: dict[int, str] = field(default_factory=dict)
     """The instants of token requests whose clock is known to have run ahead."""
     _changed: dict[str, Changed] = field(default_factory=dict)

@@ -8,15 +8,15 @@ from issuers.versioning.history import current_actor, current_source
 
 
 def inspected(
-    *, act: Inspection.Act, now: datetime, rows: int, chosen: str = "", result: str = ""
+    *, act: Inspection.Act, now: datetime, rows: int, event_filter: str = "", result: str = ""
 ) -> Inspection:
-    """A row by the actor and through the door of this moment of now. `chosen` tells which rows were asked for."""
+    """A row by the actor and through the door of this moment of now. `event_filter` says which rows were asked for."""
     return Inspection.objects.create(
         at=now,
         actor=current_actor(),
         source=current_source(),
         act=act,
-        filter=cleaned(chosen)[:2000],
+        filter=cleaned(event_filter)[:2000],
         rows=rows,
         result=cleaned(result)[:500],
     )

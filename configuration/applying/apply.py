@@ -7,16 +7,16 @@ from datetime import datetime
 from django.db import connection
 
 from configuration.applying.file_values import with_file_values
-from configuration.applying.key_entries import settle_key
-from configuration.applying.parts import settle_federated_credentials, settle_grants, settle_rules
+from configuration.applying.key_entries import reconcile_key
+from configuration.applying.parts import reconcile_federated_credentials, reconcile_grants, reconcile_rules
 from configuration.applying.references import References, UnresolvedError
 from configuration.applying.rehearsal import MovedError, rehearsed
 from configuration.applying.run import Run
-from configuration.applying.secret_entries import settle_secrets, warn_of_old_secrets
+from configuration.applying.secret_entries import reconcile_secrets, warn_of_old_secrets
 from configuration.plan import Plan
 from configuration.reading.document import Node
 from configuration.reading.entries import Configuration, Entry
-from configuration.reading.problems import Place
+from configuration.reading.problems import Location
 from configuration.reading.secret_sources import Surroundings
 from configuration.reading.sources import SourceFile, folders_of, interpret_all
 from issuance.outlook.consistency import issuer_problems, relying_party_problems
@@ -84,7 +84,7 @@ def _carry_out(configuration: Configuration, run: Run) -> None:
             run.rows.read(section)
             for entry in section:
                 with suppress(UnresolvedError):
-                    _settle(entry, references, run)
+                    _reconcile(entry, references, run)
     run.problems.refuse()
     if not run.dry_run:
         lock()
@@ -96,36 +96,36 @@ def _carry_out(configuration: Configuration, run: Run) -> None:
         raise _NothingToKeepError
 
 
-def _settle(entry: Entry, references: References, run: Run) -> None:
+def _reconcile(entry: Entry, references: References, run: Run) -> None:
     """Raises UnresolvedError."""
     entry = with_file_values(entry, run)
     values = references.resolved(entry)
     if not entry.is_sound:
         return
     if entry.kind.model is SigningKey:
-        settle_key(entry, issuer=values["issuer"], run=run)
+        reconcile_key(entry, issuer=values["issuer"], run=run)
         return
     identity = {name: values.get(name) for name in entry.kind.identity}
     subject = _subject(entry, values)
     row = run.rows.find(entry.kind.model, entry.identity) or entry.kind.model(**identity)
-    run.settle(entry, row=row, values=values, subject=subject)  # type: ignore[arg-type]
+    run.reconcile(entry, row=row, values=values, subject=subject)  # type: ignore[arg-type]
     if row.pk:
         run.rows.add(row, entry.identity)
     if row.pk and isinstance(row, RelyingParty):
-        _settle_parts(row, entry, of=f"of {subject}", references=references, run=run)
+        _reconcile_parts(row, entry, of=f"of {subject}", references=references, run=run)
 
 
-def _settle_parts(
+def _reconcile_parts(
     relying_party: RelyingParty, entry: Entry, *, of: str, references: References, run: Run
 ) -> None:
     if "secrets" in entry.parts:
-        settle_secrets(relying_party, entry, of=of, run=run)
+        reconcile_secrets(relying_party, entry, of=of, run=run)
     if "federated_credentials" in entry.parts:
-        settle_federated_credentials(relying_party, entry, of=of, references=references, run=run)
+        reconcile_federated_credentials(relying_party, entry, of=of, references=references, run=run)
     if "grants" in entry.parts:
-        settle_grants(relying_party, entry, of=of, references=references, run=run)
+        reconcile_grants(relying_party, entry, of=of, references=references, run=run)
     if "rules" in entry.parts:
-        settle_rules(relying_party, entry, of=of, run=run)
+        reconcile_rules(relying_party, entry, of=of, run=run)
 
 
 def _subject(entry: Entry, values: dict[str, object]) -> str:
@@ -147,12 +147,12 @@ def _warn_of_tokens(run: Run) -> None:
 
 
 def _note_incoherent(entries: list[Entry], run: Run) -> None:
-    own_places = {entry.identity: entry.place for entry in entries if entry.kind.model is RelyingParty}
-    reached: dict[int, Place] = {}
-    for row, place in run.changed:
+    own_locations = {entry.identity: entry.location for entry in entries if entry.kind.model is RelyingParty}
+    reached: dict[int, Location] = {}
+    for row, location in run.changed:
         if isinstance(row, Issuer):
-            run.problems.add_all(place, issuer_problems(row, now=run.now))
-        reached |= dict.fromkeys(keys_reached_by(row), place)
+            run.problems.add_all(location, issuer_problems(row, now=run.now))
+        reached |= dict.fromkeys(keys_reached_by(row), location)
     for relying_party, problems in relying_party_problems(reached, now=run.now):
         identity = (relying_party.issuer.path, relying_party.client_id)
-        run.problems.add_all(own_places.get(identity, reached[relying_party.pk]), problems)
+        run.problems.add_all(own_locations.get(identity, reached[relying_party.pk]), problems)

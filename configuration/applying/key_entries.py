@@ -10,24 +10,24 @@ from configuration.plan import ADDED
 from configuration.reading.entries import Entry
 from issuers.models import Issuer
 from issuers.paths import written_path
-from keys.importing.adoption import take_over
+from keys.importing.adoption import adopt
 from keys.importing.key_files import ForeignKey, known_key, read_jwk_file, read_pem, read_pkcs12
 from keys.lifecycle.creation import create_first_key, has_key
 from keys.models import SigningKey
 from keys.schedule import KeyState
 
 
-def settle_key(entry: Entry, *, issuer: Issuer, run: Run) -> None:
-    if entry.places.keys() - entry.values.keys():
+def reconcile_key(entry: Entry, *, issuer: Issuer, run: Run) -> None:
+    if entry.locations.keys() - entry.values.keys():
         return  # What stands there was refused already.
-    settle = _settle_imported if entry.kind.further else _settle_made
+    reconcile = _reconcile_imported if entry.kind.further else _reconcile_made
     try:
-        settle(entry, issuer, run)
+        reconcile(entry, issuer, run)
     except ValidationError as error:
         run.refuse(error, entry)
 
 
-def _settle_made(entry: Entry, issuer: Issuer, run: Run) -> None:
+def _reconcile_made(entry: Entry, issuer: Issuer, run: Run) -> None:
     alg = entry.values["alg"]
     _refuse_second(issuer, alg, run)
     if has_key(issuer=issuer, alg=alg):
@@ -37,7 +37,7 @@ def _settle_made(entry: Entry, issuer: Issuer, run: Run) -> None:
     run.draft.note(ADDED, _subject(issuer, alg))
 
 
-def _settle_imported(entry: Entry, issuer: Issuer, run: Run) -> None:
+def _reconcile_imported(entry: Entry, issuer: Issuer, run: Run) -> None:
     read = next(read for source, read in _SOURCES.items() if source in entry.values)
     foreign = read(entry, run)
     known = known_key(foreign)
@@ -46,7 +46,7 @@ def _settle_imported(entry: Entry, issuer: Issuer, run: Run) -> None:
         return
     alg = entry.values.get("alg") or _default_alg(foreign, issuer)
     _refuse_second(issuer, alg, run)
-    key = take_over(foreign, issuer=issuer, alg=alg, kid=entry.values.get("kid", ""), now=run.now)
+    key = adopt(foreign, issuer=issuer, alg=alg, kid=entry.values.get("kid", ""), now=run.now)
     subject = _subject(issuer, alg)
     run.draft.note(ADDED, subject, f"imported as {key.kid}", _beginning(key, run))
     run.draft.warnings += [f"{subject}: {warning}" for warning in foreign.warnings(run.now)]

@@ -10,21 +10,21 @@ from configuration.reading.entries import Entry
 from relying_parties.models import AccessGrant, FederatedCredential, RelyingParty, RequestRule
 
 
-def settle_federated_credentials(
+def reconcile_federated_credentials(
     relying_party: RelyingParty, entry: Entry, *, of: str, references: References, run: Run
 ) -> None:
     """A federated credential is told by its label."""
     stored = {row.label: row for row in run.rows.parts(FederatedCredential, relying_party)}
     named = {part.values.get("label") for part in entry.parts["federated_credentials"]}
     for label in [label for label in stored if label not in named]:
-        place = entry.place_of("federated_credentials")
-        run.remove(stored[label], place=place, subject=f"federated credential {label} {of}")
+        location = entry.location_of("federated_credentials")
+        run.remove(stored[label], location=location, subject=f"federated credential {label} {of}")
     for part, values in _wanted(entry.parts["federated_credentials"], references, relying_party):
         row = stored.get(values["label"]) or FederatedCredential(relying_party=relying_party)
-        run.settle(part, row=row, values=values, subject=f"federated credential {values['label']} {of}")
+        run.reconcile(part, row=row, values=values, subject=f"federated credential {values['label']} {of}")
 
 
-def settle_grants(
+def reconcile_grants(
     relying_party: RelyingParty, entry: Entry, *, of: str, references: References, run: Run
 ) -> None:
     """A grant is told by its resource server."""
@@ -32,13 +32,15 @@ def settle_grants(
     wanted = _wanted(entry.parts["grants"], references, relying_party)
     for server in stored.keys() - {values["resource_server"] for _, values in wanted}:
         run.remove(
-            stored[server], place=entry.place_of("grants"), subject=f"access grant {server.identifier} {of}"
+            stored[server],
+            location=entry.location_of("grants"),
+            subject=f"access grant {server.identifier} {of}",
         )
     # The default last: the grant that was the default gives it up first.
     for part, values in sorted(wanted, key=lambda pair: bool(pair[1]["is_default"])):
         server = values["resource_server"]
         row = stored.get(server) or AccessGrant(relying_party=relying_party)
-        run.settle(part, row=row, values=values, subject=f"access grant {server.identifier} {of}")
+        run.reconcile(part, row=row, values=values, subject=f"access grant {server.identifier} {of}")
 
 
 def _wanted(
@@ -56,7 +58,7 @@ def _wanted(
     return wanted
 
 
-def settle_rules(relying_party: RelyingParty, entry: Entry, *, of: str, run: Run) -> None:
+def reconcile_rules(relying_party: RelyingParty, entry: Entry, *, of: str, run: Run) -> None:
     """A rule is told by its parameter; the rules of one parameter by their order."""
     stored: dict[str, list[RequestRule]] = defaultdict(list)
     for rule in run.rows.parts(RequestRule, relying_party):
@@ -66,7 +68,9 @@ def settle_rules(relying_party: RelyingParty, entry: Entry, *, of: str, run: Run
             of_parameter = stored[part.values["parameter"]]
             row = of_parameter.pop(0) if of_parameter else RequestRule(relying_party=relying_party)
             subject = f"request rule {part.values['parameter']} {of}"
-            run.settle(part, row=row, values=whole(part.values, part), subject=subject)
+            run.reconcile(part, row=row, values=whole(part.values, part), subject=subject)
     for rules in stored.values():
         for rule in rules:
-            run.remove(rule, place=entry.place_of("rules"), subject=f"request rule {rule.parameter} {of}")
+            run.remove(
+                rule, location=entry.location_of("rules"), subject=f"request rule {rule.parameter} {of}"
+            )

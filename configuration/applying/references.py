@@ -44,7 +44,7 @@ class References:
             if (model, (*paths, name)) not in self._declared:
                 kind = model._meta.verbose_name
                 self._problems.add(
-                    entry.place_of(column.name),
+                    entry.location_of(column.name),
                     f'There is no {kind} "{name}", neither in the file nor stored.',
                 )
             raise UnresolvedError

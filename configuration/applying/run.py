@@ -12,7 +12,7 @@ from django.db import IntegrityError, models
 from configuration.applying.stored_rows import StoredRows
 from configuration.plan import ADDED, CHANGED, REMOVED, Draft, difference
 from configuration.reading.entries import Entry
-from configuration.reading.problems import Place, Problems
+from configuration.reading.problems import Location, Problems
 from configuration.reading.secret_sources import Surroundings
 from configuration.reading.shape import IDENTITIES
 from configuration.reading.values import same
@@ -35,13 +35,13 @@ class Run:
     rows: StoredRows = field(default_factory=StoredRows)
     signing_keys: set[tuple[str, str]] = field(default_factory=set)
     """The issuer's path and the algorithm of each key that the file told of so far."""
-    changed: list[tuple[models.Model, Place]] = field(default_factory=list)
+    changed: list[tuple[models.Model, Location]] = field(default_factory=list)
     """The rows that were added, changed or removed, each with the place of what did it."""
 
     def surroundings_of(self, entry: Entry) -> Surroundings:
-        return Surroundings(environment=self.environment, folder=self.folders[entry.place.file])
+        return Surroundings(environment=self.environment, folder=self.folders[entry.location.file])
 
-    def settle(
+    def reconcile(
         self, entry: Entry, *, row: ConfigurationModel, values: Mapping[str, Any], subject: str
     ) -> None:
         """Save the row if the values make a difference; note the problems if it cannot be."""
@@ -63,7 +63,7 @@ class Run:
             _set(row, before)
             return
         self.draft.note(mark, subject, *differences)
-        self.changed.append((row, entry.place))
+        self.changed.append((row, entry.location))
 
     def _save(self, row: ConfigurationModel) -> None:
         """Raises ValidationError; IntegrityError where another added the row since its absence was read."""
@@ -77,19 +77,19 @@ class Run:
                 raise error.__context__ from error
             raise
 
-    def remove(self, row: models.Model, *, place: Place, subject: str) -> None:
+    def remove(self, row: models.Model, *, location: Location, subject: str) -> None:
         row.delete()
         self.draft.note(REMOVED, subject)
-        self.changed.append((row, place))
+        self.changed.append((row, location))
 
     def refuse(self, error: ValidationError, entry: Entry) -> None:
         """Note a model's own words at the lines that they speak of."""
         by_field = error.error_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.error_list}
         for name, errors in by_field.items():
-            if name in entry.places and name not in entry.values:
+            if name in entry.locations and name not in entry.values:
                 continue  # What stands there was refused already.
             for single in errors:
-                self.problems.add(entry.place_of(name), _worded(single, name, entry))
+                self.problems.add(entry.location_of(name), _worded(single, name, entry))
 
 
 def _set(row: models.Model, values: Mapping[str, Any]) -> None:

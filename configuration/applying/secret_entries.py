@@ -25,18 +25,18 @@ from relying_parties.secrets.credentials import (
 )
 
 
-def settle_secrets(relying_party: RelyingParty, entry: Entry, *, of: str, run: Run) -> None:
+def reconcile_secrets(relying_party: RelyingParty, entry: Entry, *, of: str, run: Run) -> None:
     for part in entry.parts["secrets"]:
         if not part.is_sound:
             continue
-        settle = _settle_generated if "generate" in part.values else _settle_given
+        reconcile = _reconcile_generated if "generate" in part.values else _reconcile_given
         try:
-            settle(relying_party, part, subject=f"client secret {part.values['label']} {of}", run=run)
+            reconcile(relying_party, part, subject=f"client secret {part.values['label']} {of}", run=run)
         except ValidationError as error:
             run.refuse(error, part)
 
 
-def _settle_generated(relying_party: RelyingParty, entry: Entry, *, subject: str, run: Run) -> None:
+def _reconcile_generated(relying_party: RelyingParty, entry: Entry, *, subject: str, run: Run) -> None:
     """A secret is generated once for a label, whatever became of it."""
     if registered := _labelled(relying_party, entry, run):
         _keep(registered[0], entry, subject=subject, run=run)
@@ -47,7 +47,7 @@ def _settle_generated(relying_party: RelyingParty, entry: Entry, *, subject: str
     run.draft.note(ADDED, subject, "would be generated" if run.dry_run else "generated")
 
 
-def _settle_given(relying_party: RelyingParty, entry: Entry, *, subject: str, run: Run) -> None:
+def _reconcile_given(relying_party: RelyingParty, entry: Entry, *, subject: str, run: Run) -> None:
     try:
         text = entry.values["secret_from"].read(run.surroundings_of(entry))
     except ValueError as error:

@@ -23,7 +23,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from configuration.reading.problems import START, Place, Problems
+from configuration.reading.problems import START, Location, Problems
 from configuration.reading.scalars import Scalar, plain_scalar, quoted_scalar
 
 MAX_BYTES = 5 * 1024 * 1024
@@ -42,8 +42,8 @@ class Node:
     """A value of the file: a scalar, a list of nodes, or a dict of nodes by key."""
 
     value: Any
-    place: Place
-    key_place: Place
+    location: Location
+    key_place: Location
     """Where the key stands that names it; in a list, the value's own place."""
 
     @property
@@ -62,7 +62,7 @@ class Node:
             value = [member.in_file(name) for member in value]
         if isinstance(value, dict):
             value = {key: member.in_file(name) for key, member in value.items()}
-        return Node(value, replace(self.place, file=name), replace(self.key_place, file=name))
+        return Node(value, replace(self.location, file=name), replace(self.key_place, file=name))
 
 
 def read(data: bytes) -> Node:
@@ -132,20 +132,20 @@ def _document(events: Iterator[Event], problems: Problems) -> Node:
 
 
 def _node(event: Event, events: Iterator[Event], problems: Problems, *, depth: int) -> Node:
-    place = _place(event.start_mark)
+    location = _place(event.start_mark)
     if refusal := _refusal(event):
-        problems.add(place, refusal)
+        problems.add(location, refusal)
     if depth > MAX_DEPTH:
-        problems.add(place, f"Nested deeper than {MAX_DEPTH}.")
+        problems.add(location, f"Nested deeper than {MAX_DEPTH}.")
         problems.refuse()
     value: Any = None
     if isinstance(event, ScalarEvent):
-        value = _scalar(event, place, problems)
+        value = _scalar(event, location, problems)
     elif isinstance(event, SequenceStartEvent):
         value = [_node(item, events, problems, depth=depth + 1) for item in _until(SequenceEndEvent, events)]
     elif isinstance(event, MappingStartEvent):
         value = _mapping(events, problems, depth=depth + 1)
-    return Node(value, place, place)
+    return Node(value, location, location)
 
 
 def _mapping(events: Iterator[Event], problems: Problems, *, depth: int) -> dict[str, Node]:
@@ -154,11 +154,11 @@ def _mapping(events: Iterator[Event], problems: Problems, *, depth: int) -> dict
         key = _node(event, events, problems, depth=depth)
         member = _node(next(events), events, problems, depth=depth)
         if not isinstance(key.value, str):
-            problems.add(key.place, "A key must be a text: put it in quotes.")
+            problems.add(key.location, "A key must be a text: put it in quotes.")
         elif key.value in members:
-            problems.add(key.place, f'The key "{key.value}" stands twice.')
+            problems.add(key.location, f'The key "{key.value}" stands twice.')
         else:
-            members[key.value] = Node(member.value, member.place, key.place)
+            members[key.value] = Node(member.value, member.location, key.location)
     return members
 
 
@@ -179,19 +179,19 @@ def _refusal(event: Event) -> str | None:
     return None
 
 
-def _scalar(event: ScalarEvent, place: Place, problems: Problems) -> Scalar:
+def _scalar(event: ScalarEvent, location: Location, problems: Problems) -> Scalar:
     is_plain = event.implicit[0]
     try:
         return plain_scalar(event.value) if is_plain else quoted_scalar(event.value)
     except ValueError as error:
-        problems.add(place, str(error))
+        problems.add(location, str(error))
         return None
 
 
-def _place(mark: StreamMark | None) -> Place:
-    return Place(line=mark.line + 1, column=mark.column + 1) if mark else START
+def _place(mark: StreamMark | None) -> Location:
+    return Location(line=mark.line + 1, column=mark.column + 1) if mark else START
 
 
-def _place_after(text: str) -> Place:
+def _place_after(text: str) -> Location:
     lines = text.split("\n")
-    return Place(line=len(lines), column=len(lines[-1]) + 1)
+    return Location(line=len(lines), column=len(lines[-1]) + 1)

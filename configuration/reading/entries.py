@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from configuration.reading.document import Node
-from configuration.reading.problems import Place, Problems
+from configuration.reading.problems import Location, Problems
 from configuration.reading.secret_sources import file_source
 from configuration.reading.shape import SECTIONS, Kind
 from configuration.reading.values import field_value, typed
@@ -17,9 +17,9 @@ class Entry:
     """One object as the file tells it. Values and places are by field name, else by key."""
 
     kind: Kind
-    place: Place
+    location: Location
     values: Mapping[str, Any]
-    places: Mapping[str, Place]
+    locations: Mapping[str, Location]
     parts: Mapping[str, tuple["Entry", ...]]
     """Only the lists that the file has."""
 
@@ -32,12 +32,12 @@ class Entry:
         """Whether it can be told which object is meant, and a secret's source; the rest may be wrong."""
         sources = self.values.keys() & set(self.kind.one_of)
         return len(sources) == bool(self.kind.one_of) and all(
-            name in self.values or (self.kind.may_lack(name) and name not in self.places)
+            name in self.values or (self.kind.may_lack(name) and name not in self.locations)
             for name in self.kind.identity
         )
 
-    def place_of(self, name: str) -> Place:
-        return self.places.get(name, self.place)
+    def location_of(self, name: str) -> Location:
+        return self.locations.get(name, self.location)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Configuration:
 def interpret(document: Node, problems: Problems) -> Configuration:
     """The objects of the file. What is wrong is noted and left out."""
     if not isinstance(document.value, dict):
-        problems.add(document.place, f"The file must be a mapping with {_listed(['name', *SECTIONS])}.")
+        problems.add(document.location, f"The file must be a mapping with {_listed(['name', *SECTIONS])}.")
         return Configuration(name="", sections={})
     _refuse_unknown(document.value, ["name", *SECTIONS], "", problems)
     return Configuration(
@@ -68,7 +68,7 @@ def _name(document: Node, problems: Problems) -> str:
     try:
         return str(typed(document.value["name"], str)) if "name" in document.value else ""
     except ValueError as error:
-        problems.add(document.value["name"].place, f"name {error}")
+        problems.add(document.value["name"].location, f"name {error}")
         return ""
 
 
@@ -76,7 +76,7 @@ def _entries(node: Node, kind: Kind, section: str, problems: Problems) -> tuple[
     try:
         entries = tuple(_entry(member, kind, problems) for member in typed(node, list))
     except ValueError as error:
-        problems.add(node.place, f"{section} {error}")
+        problems.add(node.location, f"{section} {error}")
         return ()
     _refuse_repetition(entries, problems)
     return entries
@@ -85,7 +85,7 @@ def _entries(node: Node, kind: Kind, section: str, problems: Problems) -> tuple[
 def _entry(node: Node, kind: Kind, problems: Problems) -> Entry:
     members: dict[str, Node] = node.value if isinstance(node.value, dict) else {}
     if not isinstance(node.value, dict):
-        problems.add(node.place, f"Not a mapping: each {kind.noun} is one.")
+        problems.add(node.location, f"Not a mapping: each {kind.noun} is one.")
     kind = kind.variant(members)
     _refuse_unknown(members, kind.keys(), kind.hint, problems)
     _refuse_both(members, kind, problems)
@@ -93,9 +93,9 @@ def _entry(node: Node, kind: Kind, problems: Problems) -> Entry:
         _refuse_missing(node, kind, problems)
     return Entry(
         kind=kind,
-        place=node.place,
+        location=node.location,
         values=_values(members, kind, problems),
-        places={_name_of(key, kind): member.place for key, member in members.items()},
+        locations={_name_of(key, kind): member.location for key, member in members.items()},
         parts={
             key: _entries(members[key], part, key, problems)
             for key, part in kind.parts.items()
@@ -118,7 +118,7 @@ def _values(members: Mapping[str, Node], kind: Kind, problems: Problems) -> dict
             elif key in kind.in_files:
                 values[key] = file_source(member)
         except ValueError as error:
-            problems.add(member.place, f"{key} {error}")
+            problems.add(member.location, f"{key} {error}")
     return values
 
 
@@ -138,9 +138,9 @@ def _refuse_unknown(members: Mapping[str, Node], known: list[str], hint: str, pr
 def _refuse_missing(node: Node, kind: Kind, problems: Problems) -> None:
     for key in kind.required():
         if key not in node.value:
-            problems.add(node.place, f"{key} is missing.")
+            problems.add(node.location, f"{key} is missing.")
     if kind.one_of and len(node.value.keys() & set(kind.one_of)) != 1:
-        problems.add(node.place, f"Exactly one of {_listed(list(kind.one_of))} must be there.")
+        problems.add(node.location, f"Exactly one of {_listed(list(kind.one_of))} must be there.")
 
 
 def _refuse_both(members: Mapping[str, Node], kind: Kind, problems: Problems) -> None:
@@ -156,7 +156,7 @@ def _refuse_repetition(entries: tuple[Entry, ...], problems: Problems) -> None:
         if not entry.is_sound or entry.kind.may_repeat:
             continue
         if entry.identity in seen:
-            problems.add(entry.place, f"This {entry.kind.noun} stands twice in the file.")
+            problems.add(entry.location, f"This {entry.kind.noun} stands twice in the file.")
         seen.add(entry.identity)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Location:
     """A position in the file, counted from 1. `file` is its name where several are applied together, else empty."""
 
     file: str = field(default="", kw_only=True)
@@ -13,14 +13,14 @@ class Place:
     column: int
 
 
-START = Place(line=1, column=1)
+START = Location(line=1, column=1)
 MAX_LINES = 100
 """Of more problems the first are named, and the rest counted."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    place: Place
+    location: Location
     message: str
 
 
@@ -34,14 +34,16 @@ class InvalidConfigurationError(Exception):
     def in_file(self, name: str) -> "InvalidConfigurationError":
         """The same, each problem at its place in the file of this name."""
         return InvalidConfigurationError(
-            tuple(replace(problem, place=replace(problem.place, file=name)) for problem in self.problems)
+            tuple(
+                replace(problem, location=replace(problem.location, file=name)) for problem in self.problems
+            )
         )
 
     def lines(self, filename: str) -> Iterator[str]:
         """`FILE:LINE:COLUMN: message`, in the order of the file."""
         for problem in self.problems[:MAX_LINES]:
-            place = problem.place
-            yield f"{place.file or filename}:{place.line}:{place.column}: {printable(problem.message)}"
+            location = problem.location
+            yield f"{location.file or filename}:{location.line}:{location.column}: {printable(problem.message)}"
         if (more := len(self.problems) - MAX_LINES) > 0:
             yield f"{filename}: {more} more problems."
 
@@ -52,12 +54,12 @@ class Problems:
     def __init__(self) -> None:
         self.found: set[Problem] = set()
 
-    def add(self, place: Place, message: str) -> None:
-        self.found.add(Problem(place, message))
+    def add(self, location: Location, message: str) -> None:
+        self.found.add(Problem(location, message))
 
-    def add_all(self, place: Place, messages: Iterable[str]) -> None:
+    def add_all(self, location: Location, messages: Iterable[str]) -> None:
         for message in messages:
-            self.add(place, message)
+            self.add(location, message)
 
     def refuse(self) -> None:
         """Raise InvalidConfigurationError if anything was found."""

@@ -52,6 +52,6 @@ def _refuse_in_two_files(entries: Iterable[Entry], problems: Problems) -> None:
         if not entry.is_sound or entry.kind.may_repeat:
             continue
         other = first.setdefault(entry.identity, entry)
-        if other.place.file != entry.place.file:
-            where = f"{other.place.file}:{other.place.line}"
-            problems.add(entry.place, f"This {entry.kind.noun} stands in {where} too: keep one of them.")
+        if other.location.file != entry.location.file:
+            where = f"{other.location.file}:{other.location.line}"
+            problems.add(entry.location, f"This {entry.kind.noun} stands in {where} too: keep one of them.")

@@ -44,7 +44,7 @@ def access_csv(request: HttpRequest) -> HttpResponse:
     )
     csv.writer(response).writerows(found.csv_rows())
     chosen = f"access to {found.audience} at {found.issuer.url}, {found.since.isoformat()} to {found.until.isoformat()}"
-    inspected(act=Inspection.Act.EXPORT, now=now, rows=len(found.lines), chosen=chosen)
+    inspected(act=Inspection.Act.EXPORT, now=now, rows=len(found.lines), event_filter=chosen)
     return response
 
 

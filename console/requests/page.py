@@ -84,7 +84,7 @@ class RecordAdmin(AsItWasPage, EventPage, PastedTokenPage, RecordCells, ReadOnly
                 f"Nothing was exported. {_problems(asked)}\n", content_type="text/plain; charset=utf-8"
             )
         return StreamingHttpResponse(
-            Export(asked.chosen, form=form),
+            Export(asked.event_filter, form=form),
             content_type=CONTENT_TYPES[form],
             headers={
                 "Content-Disposition": f'attachment; filename="record-{timezone.now():%Y%m%dT%H%M%SZ}.{form}"'

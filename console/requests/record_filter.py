@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from audit.models import Outcome
-from audit.reading.filters import Chosen
+from audit.reading.filters import EventFilter
 from console.admin_base.fields.values import Instant
 from issuance.wire.errors import OAuthError
 from issuers.models import Issuer
@@ -37,9 +37,9 @@ class RecordFilter(forms.Form):
         return names if asked in ("", *names) else names | {asked: f"{asked} (none of this server now)"}
 
     @property
-    def chosen(self) -> Chosen:
+    def event_filter(self) -> EventFilter:
         """Of a valid filter."""
-        return Chosen(**self.cleaned_data)
+        return EventFilter(**self.cleaned_data)
 
 
 def _error_codes() -> list[str]:

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from audit.models import IssuanceEvent
 from audit.reading.filters import LOOKUPS
 from audit.reading.pages import MAX_LOOKED_AT, Page, Search, page_of
-from audit.reading.positions import Place
+from audit.reading.positions import Position
 from console.requests.record_filter import RecordFilter
 
 OLDER, NEWER = "older_than", "newer_than"
@@ -57,12 +57,12 @@ class RecordList(ChangeList):
         return page_of(
             search_of(self.filter_form.cleaned_data),
             size=self.list_per_page,
-            older_than=Place.parse(asked.get(OLDER)),
-            newer_than=Place.parse(asked.get(NEWER)),
+            older_than=Position.parse(asked.get(OLDER)),
+            newer_than=Position.parse(asked.get(NEWER)),
         )
 
-    def _neighbour(self, name: str, place: Place) -> str:
-        return self.get_query_string({name: str(place)}, remove=[OLDER, NEWER])
+    def _neighbour(self, name: str, position: Position) -> str:
+        return self.get_query_string({name: str(position)}, remove=[OLDER, NEWER])
 
 
 def search_of(asked: dict[str, Any]) -> Search:

@@ -24,7 +24,7 @@ from keys.encryption import KeyUnreadableError
 from keys.lifecycle.due import earliest_activation
 from keys.lifecycle.revocation import revoke
 from keys.lifecycle.rotation import activate_without_waiting, announce_successor
-from keys.lifecycle.succession import heir_of, signs_before
+from keys.lifecycle.succession import signs_before, successor_of
 from keys.models import SigningKey
 from keys.schedule import KeyState
 
@@ -95,7 +95,7 @@ class KeyActs(Page):
                 act="Revoke the key",
                 form=form,
                 tokens=unexpired_tokens(key, now=now),
-                successor=heir_of(key),
+                successor=successor_of(key),
             )
 
         return answered(request, subject, page, checks=True)
@@ -158,7 +158,7 @@ class KeyActs(Page):
 def _rotated(key: SigningKey, now: datetime) -> str:
     successor = announce_successor(key, now=now)
     if successor is None:
-        raise ValidationError(f"Someone else announced a successor at this moment: {heir_of(key)}.")
+        raise ValidationError(f"Someone else announced a successor at this moment: {successor_of(key)}.")
     return f"The key {successor.kid} is announced: it signs from {instant(successor.activates_at)}."
 
 
@@ -171,7 +171,7 @@ def _revoked(key: SigningKey, now: datetime, require: Callable[[], None]) -> str
     state = key.state(now)
     made = revoke(key, now=now, require=require)
     told = f"The key {key.kid} is revoked."
-    signing = made or heir_of(key)
+    signing = made or successor_of(key)
     if signing is None or state == KeyState.RETIRING:
         return told
     if state == KeyState.ANNOUNCED:

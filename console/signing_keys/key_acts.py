@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from keys.lifecycle.succession import heir_of
+from keys.lifecycle.succession import successor_of
 from keys.models import SigningKey
 from keys.schedule import ENDED, KeyState
 
@@ -12,7 +12,7 @@ def why_not_rotated(key: SigningKey, now: datetime) -> str | None:
     state = key.state(now)
     if state != KeyState.ACTIVE:
         return f"The key {key.kid} is {state}: only the active key is rotated."
-    successor = heir_of(key)
+    successor = successor_of(key)
     if successor is None:
         return None
     return (

@@ -19,7 +19,7 @@ from console.admin_base.fields.values import Upload
 from console.admin_base.page import Page
 from console.signing_keys.key_acts import instant
 from issuers.models import Issuer, SigningAlg
-from keys.importing.adoption import take_over
+from keys.importing.adoption import adopt
 from keys.importing.key_files import KEY_FILES, ForeignKey, read_key_file
 from keys.lifecycle.creation import create_first_key
 from keys.lifecycle.retirement import outlive_tokens
@@ -137,7 +137,7 @@ class KeyCreation(Page):
             return None
         try:
             foreign = form.foreign_key()
-            key = take_over(
+            key = adopt(
                 foreign, issuer=issuer, alg=form.cleaned_data["alg"], kid=form.cleaned_data["kid"], now=now
             )
         except ValidationError as refusal:

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from django.db.models import Max
 
 from audit.models import IssuanceEvent, Outcome
-from audit.reading.index_ranges import Stretch
-from audit.reading.positions import LAST, Place
+from audit.reading.index_ranges import IndexRange
+from audit.reading.positions import LAST, Position
 from issuers.models import CLOCK_SKEW, Issuer
 from keys.models import SigningKey
 
@@ -29,8 +29,8 @@ def unexpired_tokens(key: SigningKey, *, now: datetime) -> UnexpiredTokens:
     """Tokens issued with the key of an issuer that are not expired yet."""
     if key.issuer is None:
         return UnexpiredTokens(count=0, is_capped=False, is_partial=False)
-    oldest = Place(at=now - _longest_life(key.issuer), id=0)
-    signed = Stretch(column="kid", value=key.kid, first=oldest, last=LAST, backwards=True)
+    oldest = Position(at=now - _longest_life(key.issuer), id=0)
+    signed = IndexRange(column="kid", value=key.kid, first=oldest, last=LAST, backwards=True)
     found = IssuanceEvent.objects.filter(
         pk__in=signed.walked().values("pk")[:MAX_READ],
         outcome=Outcome.ISSUED,

@@ -15,7 +15,7 @@ from keys.models import SigningKey
 from keys.schedule import KeyState
 
 
-def take_over(foreign: ForeignKey, *, issuer: Issuer, alg: str, kid: str = "", now: datetime) -> SigningKey:
+def adopt(foreign: ForeignKey, *, issuer: Issuer, alg: str, kid: str = "", now: datetime) -> SigningKey:
     """Store a key from outside: it signs now if it is the first of its algorithm, else it is the announced successor.
 
     Raises ValidationError if it does not fit the algorithm, is here already, or a successor is announced already.

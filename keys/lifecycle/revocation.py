@@ -12,7 +12,7 @@ from issuers.paths import written_path
 from keys.encryption import KeyUnreadableError
 from keys.lifecycle.due import earliest_activation, issuer_of
 from keys.lifecycle.rotation import new_successor
-from keys.lifecycle.succession import activate, heir_of, locked, retire_before
+from keys.lifecycle.succession import activate, locked, retire_before, successor_of
 from keys.models import SigningKey
 from keys.schedule import KeyState
 
@@ -49,18 +49,18 @@ def _revoke(
         require()
         if key.revoked_at is not None:
             raise ValidationError(f"The key {key.kid} is revoked already.")
-        state, heir = key.state(now), heir_of(key)
+        state, successor = key.state(now), successor_of(key)
         key.revoked_at = now
         key.save(update_fields=["revoked_at"])
-        if heir is None and replacement is not None:
+        if successor is None and replacement is not None:
             if state == KeyState.ANNOUNCED:
                 replacement.activates_at = max(key.activates_at, earliest_activation(issuer_of(key), now))
             replacement.predecessor = key
             replacement.save()
             retire_before(replacement, now)
             return replacement
-        if heir is not None and (state, heir.state(now)) == (KeyState.ACTIVE, KeyState.ANNOUNCED):
-            activate(heir, now)
+        if successor is not None and (state, successor.state(now)) == (KeyState.ACTIVE, KeyState.ANNOUNCED):
+            activate(successor, now)
         return None
 
 

@@ -11,12 +11,12 @@ from keys.models import SigningKey
 from keys.schedule import KeyState
 
 
-def heir_of(key: SigningKey) -> SigningKey | None:
+def successor_of(key: SigningKey) -> SigningKey | None:
     """Who signs after the key: its successor, or the one in whose place it was made if that was revoked."""
-    heir = SigningKey.objects.filter(predecessor=key).first()
-    while heir is not None and heir.revoked_at is not None:
-        heir = SigningKey.objects.filter(predecessor=heir).first()
-    return heir
+    successor = SigningKey.objects.filter(predecessor=key).first()
+    while successor is not None and successor.revoked_at is not None:
+        successor = SigningKey.objects.filter(predecessor=successor).first()
+    return successor
 
 
 def signs_before(key: SigningKey) -> SigningKey | None:

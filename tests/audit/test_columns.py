@@ -15,7 +15,7 @@ from django.utils import timezone
 from audit.exporting.export import NDJSON, Export
 from audit.exporting.exported_rows import UnknownColumnsError
 from audit.models import Checkpoint, Inspection, IssuanceEvent
-from audit.reading.filters import Chosen
+from audit.reading.filters import EventFilter
 from audit.sealing import sealed_columns
 from audit.sealing.first_columns import FIRST_COLUMNS
 from audit.sealing.leaf import SealedTable
@@ -202,7 +202,7 @@ def test_what_a_newer_version_sealed_is_said_to_be_that_and_not_altered(
         with pytest.raises(
             UnknownColumnsError, match=rf"Row {row.pk} .* \(origin\): export with the version"
         ):
-            "".join(Export(Chosen(), form=NDJSON))
+            "".join(Export(EventFilter(), form=NDJSON))
         with pytest.raises(CommandError, match=f"^Not exported: Row {row.pk} is sealed with columns"):
             call_command("audit", "export")
         with pytest.raises(CommandError, match=r"\(origin\): prune with the version that sealed them"):

@@ -12,7 +12,7 @@ import pytest
 from django.utils import timezone
 
 from audit.exporting.export import NDJSON, Export
-from audit.reading.filters import Chosen
+from audit.reading.filters import EventFilter
 from keys.record_key import read_statement, record_jwks, record_key, signed_statement
 from tests.audit.sealed import seal
 from tests.audit.test_export import refusals
@@ -34,7 +34,7 @@ def lines(cast: Cast) -> Lines:
     refusals(2)
     seal()
     refusals(1)
-    return [json.loads(line) for line in "".join(Export(Chosen(), form=NDJSON)).splitlines()]
+    return [json.loads(line) for line in "".join(Export(EventFilter(), form=NDJSON)).splitlines()]
 
 
 def run(script: str, tmp_path: Path, lines: Lines) -> "subprocess.CompletedProcess[str]":

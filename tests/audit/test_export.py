@@ -15,7 +15,7 @@ from django.utils import timezone
 from audit.exporting import export
 from audit.exporting.export import CSV, NDJSON, Export
 from audit.models import Checkpoint, Inspection, IssuanceEvent, UnsealedRange
-from audit.reading.filters import Chosen
+from audit.reading.filters import EventFilter
 from audit.sealing.leaf import hash_of
 from audit.sealing.merkle import root_from_proof
 from audit.writing.entry import Entry
@@ -33,8 +33,8 @@ def refusals(count: int, **columns: Any) -> list[int]:
     return [record(Entry(request_id=f"r{number}", **entry)) for number in range(count)]  # type: ignore[arg-type]
 
 
-def exported(chosen: Chosen = Chosen()) -> list[dict[str, Any]]:  # noqa: B008 - it is frozen
-    return [json.loads(line) for line in "".join(Export(chosen, form=NDJSON)).splitlines()]
+def exported(event_filter: EventFilter = EventFilter()) -> list[dict[str, Any]]:  # noqa: B008 - it is frozen
+    return [json.loads(line) for line in "".join(Export(event_filter, form=NDJSON)).splitlines()]
 
 
 def sealed_at(lines: list[dict[str, Any]]) -> list[int | None]:
@@ -74,7 +74,7 @@ def test_each_row_is_proven_by_the_checkpoint_before_it(cast: Cast) -> None:
 def test_a_file_says_what_was_asked_for_and_where_it_ends(cast: Cast) -> None:
     refusals(2, client_id="one")
     refusals(1, client_id="two")
-    lines = exported(Chosen(client="one"))
+    lines = exported(EventFilter(client="one"))
     head = lines[0]["export"]
     assert (head["format"], head["chosen"]) == (1, "client one")
     assert head["keys"] == "http://127.0.0.1:8000/audit/jwks"
@@ -131,7 +131,7 @@ def test_a_row_from_a_clock_ahead_is_found_in_the_checkpoint_of_its_past(cast: C
         )
     )
     seal()
-    assert sealed_at(exported(Chosen(client="ahead"))) == [1]
+    assert sealed_at(exported(EventFilter(client="ahead"))) == [1]
 
 
 def test_the_search_starts_near_the_first_row(cast: Cast) -> None:
@@ -142,7 +142,7 @@ def test_the_search_starts_near_the_first_row(cast: Cast) -> None:
         refusals(1)
     seal()
     with CaptureQueriesContext(connection) as queries:
-        assert sealed_at(exported(Chosen(since=last_event().at))) == [4]
+        assert sealed_at(exported(EventFilter(since=last_event().at))) == [4]
     assert len([query for query in queries if '"leaves"' in query["sql"]]) == 1
 
 
@@ -169,7 +169,7 @@ def test_a_row_that_the_sealer_notes_as_unsealed_is_not_sought(cast: Cast) -> No
         table="audit_issuanceevent", first_id=row_id, last_id=None, noticed_at=timezone.now()
     )
     with CaptureQueriesContext(connection) as queries:
-        assert sealed_at(exported(Chosen(since=last_event().at))) == [None]
+        assert sealed_at(exported(EventFilter(since=last_event().at))) == [None]
     assert not [query for query in queries if '"leaves"' in query["sql"]]
 
 
@@ -194,7 +194,7 @@ def test_a_checkpoint_that_cannot_be_read_is_named_and_stops_nothing(cast: Cast)
 def test_rows_that_come_while_it_runs_are_not_in_it(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export, "BLOCK", 1)
     refusals(2)
-    running = Export(Chosen(), form=NDJSON)
+    running = Export(EventFilter(), form=NDJSON)
     next(running)
     refusals(2)
     assert json.loads(list(running)[-1])["end"]["rows"] == 2
@@ -210,7 +210,7 @@ def test_a_csv_has_the_checkpoint_and_the_leaf_of_each_row(cast: Cast) -> None:
     refusals(1, client_id="=1+1")
     seal()
     refusals(1)
-    text = "".join(Export(Chosen(), form=CSV))
+    text = "".join(Export(EventFilter(), form=CSV))
     first, second = csv.DictReader(io.StringIO(text, newline=""))
     leaves = [hash_of(line["event"]).hex() for line in exported() if "event" in line]
     assert [(row["checkpoint"], row["leaf_hash"]) for row in (first, second)] == [
@@ -220,31 +220,31 @@ def test_a_csv_has_the_checkpoint_and_the_leaf_of_each_row(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize(
-    ("chosen", "found"),
+    ("event_filter", "found"),
     [
-        (Chosen(kid="k1"), ["a"]),
-        (Chosen(address="192.0.2.9"), ["b"]),
-        (Chosen(exactly="r0", client="b"), ["b"]),
-        (Chosen(credential="secret:1"), ["a"]),
-        (Chosen(), ["a", "b"]),
+        (EventFilter(kid="k1"), ["a"]),
+        (EventFilter(address="192.0.2.9"), ["b"]),
+        (EventFilter(exactly="r0", client="b"), ["b"]),
+        (EventFilter(credential="secret:1"), ["a"]),
+        (EventFilter(), ["a", "b"]),
     ],
 )
-def test_it_holds_what_is_chosen(cast: Cast, chosen: Chosen, found: list[str]) -> None:
+def test_it_holds_what_is_chosen(cast: Cast, event_filter: EventFilter, found: list[str]) -> None:
     refusals(1, client_id="a", kid="k1", credential="secret:1")
     refusals(1, client_id="b", ip="192.0.2.9")
-    assert [line["event"]["client_id"] for line in exported(chosen) if "event" in line] == found
+    assert [line["event"]["client_id"] for line in exported(event_filter) if "event" in line] == found
 
 
 def test_what_is_chosen_reads_as_a_sentence() -> None:
     at = datetime.fromisoformat("2026-07-01T02:00:00+02:00")
-    assert str(Chosen(since=at, client="a")) == "since 2026-07-01T00:00:00.000000Z, client a"
-    assert str(Chosen()) == ""
+    assert str(EventFilter(since=at, client="a")) == "since 2026-07-01T00:00:00.000000Z, client a"
+    assert str(EventFilter()) == ""
 
 
 def test_it_is_written_down_before_the_first_byte_and_after_the_last(cast: Cast) -> None:
     refusals(3)
     with authored(actor="ann", source=Source.ADMIN):
-        running = Export(Chosen(client=""), form=NDJSON)
+        running = Export(EventFilter(client=""), form=NDJSON)
     assert told() == [("ann", "admin", "", 0, "ndjson: begun")]
     "".join(running)
     running.close()
@@ -281,7 +281,7 @@ def test_however_it_ends_it_is_written_down(
 ) -> None:
     monkeypatch.setattr(export, "BLOCK", 200)
     refusals(3)
-    end(Export(Chosen(), form=NDJSON))
+    end(Export(EventFilter(), form=NDJSON))
     assert [row[3:] for row in told()] == [(0, "ndjson: begun"), (rows, f"ndjson: {result}")]
 
 

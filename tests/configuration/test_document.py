@@ -7,7 +7,7 @@ import pytest
 from hypothesis import strategies as st
 
 from configuration.reading.document import MAX_BYTES, MAX_VALUES, read
-from configuration.reading.problems import InvalidConfigurationError, Place, Problem
+from configuration.reading.problems import InvalidConfigurationError, Location, Problem
 from tests.configuration.files import unreadable
 
 
@@ -56,7 +56,7 @@ def test_every_value_knows_its_place() -> None:
 
     inner = node.value["a"].value[0].value["c"]
     assert (inner.key_place.line, inner.key_place.column) == (3, 5)
-    assert (inner.value[1].place.line, inner.value[1].place.column) == (3, 12)
+    assert (inner.value[1].location.line, inner.value[1].location.column) == (3, 12)
 
 
 def test_a_bomb_is_refused_before_it_grows() -> None:
@@ -103,7 +103,7 @@ def test_what_is_no_plain_document_is_refused_where_it_stands(data: bytes, line:
 
 
 @pytest.mark.parametrize(
-    ("data", "place"),
+    ("data", "location"),
     [
         (b"a:\n\t- 1\n", "f:2:1"),
         (b"a: [1", "f:1:6"),
@@ -112,10 +112,10 @@ def test_what_is_no_plain_document_is_refused_where_it_stands(data: bytes, line:
         (b"%YAML 3.0\n---\na: 1", "f:1:1"),
     ],
 )
-def test_what_is_not_yaml_is_refused_where_it_ends_to_be(data: bytes, place: str) -> None:
+def test_what_is_not_yaml_is_refused_where_it_ends_to_be(data: bytes, location: str) -> None:
     (line,) = unreadable(data)
 
-    assert line.startswith(f"{place}: Not YAML: ")
+    assert line.startswith(f"{location}: Not YAML: ")
 
 
 def test_a_refusal_never_quotes_a_value() -> None:
@@ -133,7 +133,9 @@ def test_a_file_of_very_many_short_values_is_refused_before_it_is_read_to_its_en
 
 def test_of_very_many_problems_the_first_are_named() -> None:
     told = list(
-        InvalidConfigurationError(tuple(Problem(Place(n, 1), "Wrong.") for n in range(1, 1_001))).lines("f")
+        InvalidConfigurationError(tuple(Problem(Location(n, 1), "Wrong.") for n in range(1, 1_001))).lines(
+            "f"
+        )
     )
 
     assert (told[0], told[99], told[100:]) == ("f:1:1: Wrong.", "f:100:1: Wrong.", ["f: 900 more problems."])

@@ -101,9 +101,9 @@ def test_what_cannot_be_registered_is_refused_where_it_stands(text: str, at: str
     lines = problems_of(text)
 
     number, line = next((number, line) for number, line in enumerate(text.split("\n"), 1) if at in line)
-    place = f"f:{number}:{line.index(at) + 1}: "
-    assert {told[: len(place)] for told in lines} == {place}
-    assert any(told.startswith(place + problem) for told in lines)
+    location = f"f:{number}:{line.index(at) + 1}: "
+    assert {told[: len(location)] for told in lines} == {location}
+    assert any(told.startswith(location + problem) for told in lines)
     assert ConfigurationRevision.objects.get().number == before
 
 

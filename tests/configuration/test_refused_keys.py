@@ -42,9 +42,9 @@ def problem_of(rest: str, folder: Path, *, at: str, environment: Mapping[str, st
     """The one problem of the entry, which is told where `at` stands."""
     text = imported(rest)
     (line,) = problems_of(text, environment=environment, folder=folder)
-    place = f"f:1:{text.index(at) + 1}: "
-    assert line.startswith(place)
-    return line.removeprefix(place)
+    location = f"f:1:{text.index(at) + 1}: "
+    assert line.startswith(location)
+    return line.removeprefix(location)
 
 
 def weak_rsa() -> PrivateKey:

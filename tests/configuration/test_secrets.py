@@ -34,9 +34,9 @@ def problem_of(
 ) -> str:
     """The one problem of this line of a file, which is told where `at` stands."""
     (line,) = problems_of(text, environment=environment, folder=folder)
-    place = f"f:1:{text.index(at) + 1}: "
-    assert line.startswith(place)
-    return line.removeprefix(place)
+    location = f"f:1:{text.index(at) + 1}: "
+    assert line.startswith(location)
+    return line.removeprefix(location)
 
 
 def is_accepted(text: str) -> bool:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from issuers.models import Issuer
 from keys.generation import generate_private_key
-from keys.importing.adoption import take_over
+from keys.importing.adoption import adopt
 from keys.importing.key_files import ForeignKey
 from keys.lifecycle.revocation import revoke
 from keys.lifecycle.rotation import activate_without_waiting, announce_successor
@@ -65,7 +65,7 @@ def importing(issuer: Issuer, alg: str, foreign: ForeignKey | None = None) -> Ca
 
     def take() -> bool:
         try:
-            take_over(taken, issuer=issuer, alg=alg, kid="as-published", now=timezone.now())
+            adopt(taken, issuer=issuer, alg=alg, kid="as-published", now=timezone.now())
         except ValidationError:
             return True
         return False

@@ -21,7 +21,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey
 
 from issuers.models import Issuer
 from keys.generation import PrivateKey, generate_private_key, self_signed_certificate
-from keys.importing.adoption import take_over
+from keys.importing.adoption import adopt
 from keys.importing.key_files import ForeignKey, read_jwk_file, read_key_file, read_pem
 from keys.models import SigningKey
 from tests.support.cast import Cast
@@ -94,7 +94,7 @@ def test_a_private_jwk_keeps_its_kid(cast: Cast, alg: str) -> None:
     issuer = Issuer(path="shop", name="Shop")
     issuer.checked().save()
     foreign = read(json.dumps(private(JWKS[alg])).encode())
-    imported = take_over(foreign, issuer=issuer, alg=alg, now=timezone.now())
+    imported = adopt(foreign, issuer=issuer, alg=alg, now=timezone.now())
     assert imported.kid == "as-published"
     (shown,) = get("/shop/jwks").json["keys"]
     public = JWKS[alg].as_dict(private=False)
@@ -103,7 +103,7 @@ def test_a_private_jwk_keeps_its_kid(cast: Cast, alg: str) -> None:
 
 def test_the_kid_that_an_operator_gives_comes_before_that_of_the_jwk(cast: Cast) -> None:
     foreign = read_jwk_file(json.dumps(private(JWKS["ES384"])).encode())
-    assert take_over(foreign, issuer=cast.oidc_m2m, alg="ES384", kid="mine", now=timezone.now()).kid == "mine"
+    assert adopt(foreign, issuer=cast.oidc_m2m, alg="ES384", kid="mine", now=timezone.now()).kid == "mine"
 
 
 def test_of_a_jwk_set_the_kid_tells_which_key(cast: Cast) -> None:
@@ -224,8 +224,8 @@ def pss(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def test_an_rsa_pss_key_signs_ps256_and_not_rs256(cast: Cast, pss: bytes) -> None:
     foreign = read_pem(pss)
     with pytest.raises(ValidationError, match="An RSA-PSS key signs with PS256, not with RS256"):
-        take_over(foreign, issuer=cast.oidc_m2m, alg="RS256", now=timezone.now())
-    assert take_over(foreign, issuer=cast.oidc_m2m, alg="PS256", now=timezone.now()).alg == "PS256"
+        adopt(foreign, issuer=cast.oidc_m2m, alg="RS256", now=timezone.now())
+    assert adopt(foreign, issuer=cast.oidc_m2m, alg="PS256", now=timezone.now()).alg == "PS256"
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_an_encrypted_rsa_pss_key_is_named_as_one(
     data = subprocess.run(encrypt, input=pss, check=True, capture_output=True).stdout
     foreign = read_pem(data, password="secret")
     with pytest.raises(ValidationError, match="An RSA-PSS key signs with PS256, not with RS256"):
-        take_over(foreign, issuer=cast.oidc_m2m, alg="RS256", now=timezone.now())
+        adopt(foreign, issuer=cast.oidc_m2m, alg="RS256", now=timezone.now())
 
 
 def test_an_encrypted_rsa_key_may_sign_by_both() -> None:

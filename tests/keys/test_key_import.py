@@ -19,7 +19,7 @@ from pytest_django.fixtures import Settings
 
 from keys.generation import PrivateKey, generate_private_key, self_signed_certificate
 from keys.importing import key_files
-from keys.importing.adoption import take_over
+from keys.importing.adoption import adopt
 from keys.importing.key_files import read_pem, read_pkcs12
 from keys.keyring import KeySnapshot
 from keys.lifecycle.rewrapping import rewrap_keys
@@ -124,31 +124,31 @@ def test_an_expired_certificate_is_warned_of() -> None:
 def test_the_first_key_of_an_algorithm_keeps_its_kid_and_signs_at_once(cast: Cast) -> None:
     now = timezone.now()
     foreign = read_pem(pem(generate_private_key("ES384")))
-    key = take_over(foreign, issuer=cast.oidc_m2m, alg="ES384", kid="as-published", now=now)
+    key = adopt(foreign, issuer=cast.oidc_m2m, alg="ES384", kid="as-published", now=now)
     assert (key.kid, key.state(now)) == ("as-published", KeyState.ACTIVE)
 
 
 def test_a_further_key_is_announced(cast: Cast, pkcs12: bytes) -> None:
     now = timezone.now()
     foreign = read_pkcs12(pkcs12, store_password="changeit")
-    key = take_over(foreign, issuer=cast.oidc_m2m, alg="RS256", now=now)
+    key = adopt(foreign, issuer=cast.oidc_m2m, alg="RS256", now=now)
     assert key.state(now) == KeyState.ANNOUNCED
     assert SigningKey.objects.get(pk=cast.key.pk).retires_at == key.activates_at
     with pytest.raises(ValidationError, match="is here already"):
-        take_over(foreign, issuer=cast.oidc_m2m, alg="PS256", now=now)
+        adopt(foreign, issuer=cast.oidc_m2m, alg="PS256", now=now)
 
 
 @pytest.mark.parametrize("kid", ["a\nb", "a\x1b[31mb", "a\u202eb"])
 def test_a_kid_that_cannot_be_printed_is_refused(cast: Cast, kid: str) -> None:
     foreign = read_pem(pem(generate_private_key("ES384")))
     with pytest.raises(ValidationError, match="not printable"):
-        take_over(foreign, issuer=cast.oidc_m2m, alg="ES384", kid=kid, now=timezone.now())
+        adopt(foreign, issuer=cast.oidc_m2m, alg="ES384", kid=kid, now=timezone.now())
 
 
 def test_a_key_signs_only_with_an_algorithm_of_its_kind(cast: Cast) -> None:
     foreign = read_pem(pem(generate_private_key("ES256")))
     with pytest.raises(ValidationError, match="signs with ES256, not with RS256"):
-        take_over(foreign, issuer=cast.oidc_m2m, alg="RS256", now=NOW)
+        adopt(foreign, issuer=cast.oidc_m2m, alg="RS256", now=NOW)
 
 
 def test_the_command_takes_a_file(

@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection
 from audit.exporting.export import NDJSON, Export
 from audit.models import IssuanceEvent, Outcome, Tombstone
 from audit.protection import triggers
-from audit.reading.filters import Chosen
+from audit.reading.filters import EventFilter
 from tests.audit.sealed import seal
 from tests.postgresql.conftest import psql, run
 from tests.postgresql.test_roles import SERVER, acting_as
@@ -54,7 +54,7 @@ def test_tokens_are_issued_after_it_as_before(cast: Cast, rows: int) -> None:
     assert newest().pk > rows
     assert IssuanceEvent.objects.count() == rows + 1
     seal()
-    assert f'"sealed":{rows + 1}' in "".join(Export(Chosen(), form=NDJSON))
+    assert f'"sealed":{rows + 1}' in "".join(Export(EventFilter(), form=NDJSON))
 
 
 def test_the_triggers_stand_on_every_partition(cast: Cast) -> None:

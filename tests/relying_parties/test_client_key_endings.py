@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from issuance.outlook.expiry import endings
-from issuers.expiry import HORIZON, Ending, Kind
+from issuers.expiry import HORIZON, Expiry, Kind
 from issuers.models import Issuer, TokenEndpointAuthMethod
 from relying_parties.models import RelyingParty
 from tests.support.cast import Cast
@@ -40,7 +40,7 @@ def test_a_client_key_is_named(cast: Cast) -> None:
 
     (ending,) = endings(NOW)
 
-    assert ending == Ending(
+    assert ending == Expiry(
         kind=Kind.CLIENT_KEY,
         id=cast.billing.pk,
         name="2026 of billing",

@@ -18,7 +18,7 @@ from django.db import Error as DatabaseFailure
 from audit.exporting.export import FORMS, NDJSON, Export
 from audit.exporting.exported_rows import UnknownColumnsError
 from audit.models import Outcome
-from audit.reading.filters import Chosen
+from audit.reading.filters import EventFilter
 from issuers.paths import UnknownIssuerError, issuer_at
 from upkeep.management.days import instant_of
 
@@ -49,9 +49,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(*, stdout: TextIO, stderr: TextIO, form: str, output: Path | None, **options: Any) -> None:
     """Raises CommandError."""
-    chosen = _chosen(**options)
+    event_filter = _event_filter(**options)
     try:
-        with _opened(output, stdout) as file, closing(Export(chosen, form=form)) as export:
+        with _opened(output, stdout) as file, closing(Export(event_filter, form=form)) as export:
             for block in export:
                 file.write(block)
                 file.flush()
@@ -69,11 +69,13 @@ def run(*, stdout: TextIO, stderr: TextIO, form: str, output: Path | None, **opt
     stderr.write(f"{export.rows.given} rows exported, {export.rows.sealed} of them sealed.")
 
 
-def _chosen(*, since: datetime | None, until: datetime | None, issuer: str, **options: Any) -> Chosen:
+def _event_filter(
+    *, since: datetime | None, until: datetime | None, issuer: str, **options: Any
+) -> EventFilter:
     if since and until and since >= until:
         raise CommandError("Nothing lies between: --from has to be before --to.", returncode=WRONG_ARGUMENTS)
     names = ("client", "outcome", "error", "credential", "kid", "address", "exactly")
-    return Chosen(
+    return EventFilter(
         since=since, until=until, issuer=_issuer_url(issuer), **{name: options[name] or "" for name in names}
     )
 

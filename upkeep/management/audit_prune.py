@@ -47,7 +47,7 @@ def run(*, stdout: OutputWrapper, before: datetime, reason: str, **_streams: Out
             act=Inspection.Act.PRUNE,
             now=timezone.now(),
             rows=deleted,
-            chosen=f"before {before.isoformat()}",
+            event_filter=f"before {before.isoformat()}",
             result=line,
         )
         kept_by = kept_by_a_clock_ahead(before=before, read=statement_reader())

@@ -100,7 +100,7 @@ def _verify(verification: Verification, stdout: OutputWrapper, stderr: OutputWra
         act=Inspection.Act.VERIFY,
         now=timezone.now(),
         rows=verification.rows,
-        chosen=chosen,
+        event_filter=chosen,
         result=summary,
     )
     return found

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from issuers.models import SigningAlg
 from issuers.paths import ROOT, issuer_at
-from keys.importing.adoption import take_over
+from keys.importing.adoption import adopt
 from keys.importing.key_files import (
     KEY_FILES,
     MAX_KEY_FILE_LENGTH,
@@ -58,7 +58,7 @@ class Command(BaseCommand):
         with told():
             issuer = issuer_at(issuer_path)
             foreign = _read(**options)
-            key = take_over(foreign, issuer=issuer, alg=alg, kid=kid, now=now)
+            key = adopt(foreign, issuer=issuer, alg=alg, kid=kid, now=now)
         for warning in foreign.warnings(now):
             self.stderr.write(warning)
         self.stdout.write(key.kid)
