@@ -21,6 +21,7 @@ from tests.support.server import Server, serve
 from upkeep.sealing import seal
 
 TESTS = Path(__file__).parent
+QUICK_ON_SQLITE_ALONE = ("configuration", "console", "keys", "protocol")
 
 # The database is reset before a test, not before an example.
 hypothesis.settings.register_profile(
@@ -124,8 +125,8 @@ def stranger_authority(pki: Path) -> Authority:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """A test that asks no database says the same on each: it runs on SQLite alone.
 
-    Those of pages and of the protocol ask it by what the other rooms' tests try out: on a second database they are
-    slow tests, so that the quick ones stay quick.
+    Those of some rooms ask it by what the other rooms' tests try out: on a second database they are slow tests, so
+    that the quick ones stay quick.
     """
     if connection.vendor == "sqlite":
         return
@@ -133,7 +134,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if asks_the_database(item)]
     for item in items:
-        if item.path.is_relative_to(TESTS / "console") or item.path.is_relative_to(TESTS / "protocol"):
+        if any(item.path.is_relative_to(TESTS / room) for room in QUICK_ON_SQLITE_ALONE):
             item.add_marker("slow")
 
 

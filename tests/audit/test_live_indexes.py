@@ -31,6 +31,7 @@ def columns() -> dict[str, list[str]]:
     return {name: index["columns"] for name, index in found.items() if index["index"]}
 
 
+@pytest.mark.slow
 def test_there_and_back_are_other_indexes(before: dict[str, list[str]]) -> None:
     former = columns()
     assert former["event_at"] == ["at"]
@@ -40,6 +41,7 @@ def test_there_and_back_are_other_indexes(before: dict[str, list[str]]) -> None:
     assert "event_at" not in before
 
 
+@pytest.mark.slow
 def test_an_index_that_is_there_is_made_anew_and_one_that_is_gone_is_not_missed(
     before: dict[str, list[str]],
 ) -> None:

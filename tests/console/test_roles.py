@@ -71,7 +71,7 @@ FORGED_ACT = {
     "token": "forged",
 }
 
-pytestmark = pytest.mark.contract("P10.1")
+pytestmark = [pytest.mark.contract("P10.1"), pytest.mark.slow]
 
 
 def expected(role: str, model: type[Model], page: str) -> int:

@@ -70,6 +70,7 @@ def test_the_seeds_own_request_works(cast: Cast, tmp_path: Path) -> None:
 
 
 @pytest.mark.contract("P10.4")
+@pytest.mark.slow
 def test_what_is_no_http_is_not_quoted_in_the_log(cast: Cast, own_server: Server) -> None:
     secret = cast.secrets["billing"]
     with socket.create_connection(("127.0.0.1", own_server.port), timeout=5) as connection:
@@ -96,6 +97,7 @@ def test_what_a_stranger_writes_in_the_host_or_origin_fills_no_log(cast: Cast, t
 
 
 @pytest.mark.contract("P2.4", "P10.4")
+@pytest.mark.slow
 def test_no_log_holds_a_secret_and_every_line_is_json(cast: Cast, own_server: Server) -> None:
     secret, token_url = cast.secrets["reports"], "/oidc_m2m/token"
     query = urlencode({"grant_type": "client_credentials", **cast.in_body("reports")})
@@ -126,6 +128,7 @@ def test_no_log_holds_a_secret_and_every_line_is_json(cast: Cast, own_server: Se
 
 @pytest.mark.contract("P3.11")
 @pytest.mark.parametrize("change", ["client disabled", "secret revoked"])
+@pytest.mark.slow
 def test_a_change_is_known_to_every_worker_within_a_second(
     cast: Cast, own_server: Server, change: str
 ) -> None:
@@ -203,6 +206,7 @@ def test_a_body_in_chunks_is_read_and_bounded(cast: Cast, server: Server) -> Non
 
 @pytest.mark.slow
 @pytest.mark.contract("P2.11")
+@pytest.mark.slow
 def test_clients_that_stop_in_the_middle_do_not_stop_the_server(cast: Cast, own_server: Server) -> None:
     half = f"POST /oidc_m2m/token HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM}\r\nContent-Length: 9\r\n\r\na"
     links = [socket.create_connection(("127.0.0.1", own_server.port), timeout=30) for _ in range(40)]
