@@ -12,7 +12,7 @@ from issuance.tokens.signing_key import ready_key
 from issuers.directory import IssuerSnapshot
 from keys.keyring import KeySnapshot
 from relying_parties.models import RelyingParty
-from relying_parties.snapshots import Client, snapshot_of
+from relying_parties.snapshots import Client
 
 JTI = "made-when-issued"
 
@@ -23,16 +23,16 @@ def preview(
     parameters: Mapping[str, str],
     address: str,
     now: datetime,
+    client: Client,
     obeys_rules: bool = True,
-    client: Client | None = None,
     key: KeySnapshot | None = None,
 ) -> UnsignedToken:
     """As if the relying party, proven, sent these parameters from this address. Raises the OAuthError it would get.
 
-    `client`: its snapshot, if it is at hand.
+    `client`: its snapshot.
     `key`: of whom only the public half is needed; None: the one that would sign, its private half at hand.
     """
-    client, issuer = client or snapshot_of(relying_party), IssuerSnapshot.of(relying_party.issuer)
+    issuer = IssuerSnapshot.of(relying_party.issuer)
     refuse_misconfigured(client)
     if not obeys_rules:
         client = replace(client, rules=())

@@ -165,7 +165,9 @@ def test_of_two_clients_that_one_text_may_name_the_standard_reading_counts(cast:
         ("{}\r\n", "a line end after it"),
         ("  {}", "white space before it"),
         ('"{}"', "quotation marks before it and quotation marks after it"),
+        ("\"'`\u2018\u2019\u201c\u201d{}", "quotation marks before it"),
         ("\ufeff{}", "invisible characters before it"),
+        ("\u00a0\u200b\ufeff{}", "invisible characters before it"),
         ("'{}'\n", "quotation marks before it and white space and quotation marks after it"),
     ],
 )
@@ -241,9 +243,11 @@ def test_every_failure_is_one_answer_with_a_challenge(cast: Cast) -> None:
 def test_a_client_uses_the_method_it_is_registered_for(cast: Cast) -> None:
     by_basic = ask(auth=cast.basic("reports"))
     assert_invalid_client(by_basic)
-    assert "client_secret_post" in assert_refused(by_basic, 401, "invalid_client").detail
+    event = assert_refused(by_basic, 401, "invalid_client")
+    assert (event.auth_method, "client_secret_post" in event.detail) == ("client_secret_basic", True)
     by_post = ask(cast.in_body("billing"))
-    assert "client_secret_basic" in assert_refused(by_post, 401, "invalid_client").detail
+    event = assert_refused(by_post, 401, "invalid_client")
+    assert (event.auth_method, "client_secret_basic" in event.detail) == ("client_secret_post", True)
     assert by_basic.without_its_own == by_post.without_its_own
 
 

@@ -12,7 +12,7 @@ from django.db.models import TextField, Value
 from django.db.models.functions import Concat
 from django.utils import timezone
 
-from issuance.outlook.client_status import Cause, ClientStatus, client_status
+from issuance.outlook.client_status import SET_UP, Cause, ClientStatus, client_status
 from issuers.directory import IssuerSnapshot
 from issuers.models import GlobalVariable, Issuer
 from keys.models import SigningKey
@@ -221,7 +221,8 @@ def assert_said(subject: Subject, breaks: Break, expected: Cause) -> None:
     assert subject.ask().status != 200
     status = subject.status
     assert (status.gets_tokens, status.obstacles[0].cause) == (False, expected)
-    assert str(status).startswith(("Refused now: ", "Cannot get tokens yet: "))
+    how = "Cannot get tokens yet" if expected in SET_UP else "Refused now"
+    assert (status.label, str(status)) == (expected.value, f"{how}: {status.obstacles[0].reason}.")
     assert all(obstacle.advice.endswith(".") for obstacle in status.obstacles)
 
 
@@ -279,4 +280,41 @@ def test_a_parameter_that_the_template_needs_is_named(cast: Cast) -> None:
     subject = Subject(cast.reports, lambda: ask(cast.in_body("reports")))
     assert subject.ask().status == 400
     assert subject.status.gets_tokens
+    assert subject.status.label == "gets tokens"
     assert subject.status.limits == ("The claim template needs the parameter scope.",)
+
+
+def test_a_client_without_a_default_gets_tokens_also_with_one_grant_alone(cast: Cast) -> None:
+    cast.billing.grants.exclude(resource_server=cast.invoices).delete()
+    AccessGrant.objects.all().update(is_default=False)
+    subject = Subject(cast.billing, lambda: ask({"resource": INVOICES}, auth=cast.basic("billing")))
+    assert subject.ask().status == 200
+    assert subject.status.gets_tokens
+
+
+def test_a_templates_audience_that_is_not_granted_is_named(cast: Cast) -> None:
+    cast.reports.grants.update(resource_server=cast.invoices)
+    subject = Subject(cast.reports, lambda: ask(cast.in_body("reports")))
+    assert subject.ask().status == 400
+    assert str(subject.status) == (
+        "Refused now: it is misconfigured: No grant for the claim template's audience your_application."
+    )
+
+
+def test_a_secret_that_has_expired_is_told_with_what_to_do(cast: Cast) -> None:
+    ClientSecret.objects.all().update(expires_at=YESTERDAY)
+    subject = Subject(cast.billing, lambda: ask(auth=cast.basic("billing")))
+    assert subject.ask().status == 401
+    (obstacle,) = subject.status.obstacles
+    assert obstacle.reason == "every secret of the relying party has expired"
+    assert obstacle.advice == "Generate a new one."
+
+
+def test_keys_that_are_fetched_are_said_to_be_unknown(cast: Cast) -> None:
+    robot = new_robot(cast, signer("RS256"))
+    robot.client_jwks, robot.client_jwks_uri = None, "https://keys.example/jwks"
+    robot.save()
+    subject = Subject(robot, lambda: ask(auth=cast.basic("billing")))
+    assert subject.status.gets_tokens
+    (limit,) = subject.status.limits
+    assert limit.startswith("Its keys are fetched from https://keys.example/jwks when they are needed: ")

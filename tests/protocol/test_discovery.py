@@ -1,11 +1,16 @@
 """P6: the provider's metadata, truthful and the same wherever it is asked for."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from django.conf import settings
+from django.db import OperationalError, connection
 from django.utils import timezone
 
-from issuers.models import Issuer
+from issuers.models import Issuer, SigningAlg
 from keys.lifecycle.creation import create_first_key
+from keys.record_key import make_record_key
 from relying_parties.models import RelyingParty
 from tests.support.cast import Cast, new_issuer
 from tests.support.wire import Answer, ask, assert_well_formed_refusal, call, events, get
@@ -236,3 +241,38 @@ def test_an_issuer_can_do_without_an_authorization_endpoint(cast: Cast) -> None:
 def test_an_issuer_that_is_not_active_has_no_authorization_endpoint(cast: Cast) -> None:
     Issuer.objects.filter(pk=cast.oidc_m2m.pk).update(is_active=False)
     assert get("/oidc_m2m/authorize").status == 404
+
+
+@contextmanager
+def no_database() -> Iterator[None]:
+    def refuse(*_: object) -> None:
+        raise OperationalError("away")
+
+    with connection.execute_wrapper(refuse):
+        yield
+
+
+def new_documents(path: str) -> dict[str, str]:
+    """An issuer and a key of the record that no process has read. Returns what their key sets must name, by URL."""
+    issuer = new_issuer(path, "New", SigningAlg.EDDSA)
+    key = create_first_key(issuer=issuer, alg=SigningAlg.EDDSA, now=timezone.now())
+    return {f"/{path}/jwks": key.kid, "/audit/jwks": make_record_key(timezone.now()).kid}
+
+
+@pytest.mark.contract("P5.4")
+def test_a_token_request_reads_the_documents_of_every_issuer_ahead(cast: Cast) -> None:
+    kids = new_documents("ahead")
+    assert ask(auth=cast.basic("billing")).status == 200
+    with no_database():
+        assert all(kid in get(url).body.decode() for url, kid in kids.items())
+        told = get("/ahead/.well-known/openid-configuration")
+    assert (told.status, told.json["issuer"]) == (200, f"{settings.PUBLIC_URL}/ahead")
+
+
+@pytest.mark.contract("P5.4")
+def test_without_the_database_what_was_never_read_is_unavailable(cast: Cast) -> None:
+    new_documents("unread")
+    with no_database():
+        answer = get("/unread/jwks")
+    assert (answer.status, answer.json["error"]) == (503, "temporarily_unavailable")
+    assert_well_formed_refusal(answer)

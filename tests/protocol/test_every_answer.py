@@ -1,5 +1,8 @@
 """P1: JSON whatever happens, one row for each request, and an id that joins the two."""
 
+import io
+import json
+import re
 import secrets
 from collections.abc import Callable
 
@@ -41,6 +44,7 @@ def test_a_token_is_json_that_nobody_stores(cast: Cast) -> None:
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["Pragma"] == "no-cache"
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])
 
 
 @pytest.mark.contract("P1.1", "P1.2", "P1.3", "P6.1")
@@ -63,7 +67,9 @@ def test_an_unknown_issuer_has_no_documents(cast: Cast, target: str) -> None:
 
 
 @pytest.mark.contract("P1.1", "P1.3")
-def test_a_defect_is_a_500_in_json_with_its_row(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_is_a_500_in_json_with_its_row_and_its_line_in_the_log(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch, log_lines: io.StringIO
+) -> None:
     def broken(_: int) -> str:
         raise ZeroDivisionError("m2m_this_text_stays_inside")
 
@@ -72,6 +78,9 @@ def test_a_defect_is_a_500_in_json_with_its_row(cast: Cast, monkeypatch: pytest.
     assert_refused(answer, 500, "server_error")
     assert b"Zero" not in answer.body
     assert b"inside" not in answer.body
+    lines = [json.loads(line) for line in log_lines.getvalue().splitlines()]
+    (told,) = [line for line in lines if line["event.action"] == "defect"]
+    assert (told["http.request.id"], told["log.level"]) == (answer.headers["X-Request-ID"], "error")
 
 
 @pytest.mark.contract("P1.1", "P1.2")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.db import connection
 from django.db.models import Sum
 
 from audit.models import IssuanceEvent, Outcome, RefusalCount
@@ -54,6 +55,14 @@ def test_refusals_beyond_the_budget_are_counted_and_answered_alike(bounded: Cast
     assert counted() == {(bounded.oidc_m2m.url, "192.0.2.7/32", "invalid_client"): 4}
     assert call("GET", TOKEN).status == 405
     assert counted()[bounded.oidc_m2m.url, "192.0.2.7/32", "invalid_request"] == 1
+
+
+@pytest.mark.contract("P1.3")
+def test_a_count_bears_the_start_of_its_minute(bounded: Cast) -> None:
+    for _ in range(BUDGET + 2):
+        wrong()
+    flood.write_counts()
+    assert {(row.at.second, row.at.microsecond) for row in RefusalCount.objects.all()} == {(0, 0)}
 
 
 @pytest.mark.contract("P1.3")
@@ -158,13 +167,22 @@ def test_the_log_says_once_that_it_counts_a_network(bounded: Cast, log_lines: io
 
 
 @pytest.mark.contract("P1.3")
-def test_what_cannot_be_written_is_written_later(bounded: Cast) -> None:
+def test_what_cannot_be_written_is_told_and_written_later(bounded: Cast, log_lines: io.StringIO) -> None:
     for _ in range(BUDGET + 5):
         wrong()
     with refusing("INSERT", "audit_refusalcount"):
         assert not counted()
+    assert "refusals_not_written" in log_lines.getvalue()
     assert counted() == {(bounded.oidc_m2m.url, "192.0.2.7/32", "invalid_client"): 5}
     assert counted().total() == 5, "what is written is not written again"
+
+
+def test_who_writes_keeps_no_connection_that_a_restart_of_the_database_would_cut(bounded: Cast) -> None:
+    for _ in range(BUDGET + 1):
+        wrong()
+    assert connection.connection is not None
+    flood.write_counts()
+    assert connection.connection is None
 
 
 def test_a_hundred_thousand_networks_take_no_more_memory_than_some() -> None:

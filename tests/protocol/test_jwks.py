@@ -146,7 +146,9 @@ def test_an_issuers_key_is_in_its_own_jwks_only(cast: Cast) -> None:
 @pytest.mark.contract("P5.2")
 def test_the_records_keys_stand_at_their_own_url(cast: Cast) -> None:
     key = SigningKey.objects.get(purpose=Purpose.RECORD)
-    (shown,) = get("/audit/jwks").json["keys"]
+    answer = get("/audit/jwks")
+    (shown,) = answer.json["keys"]
+    assert answer.headers["Cache-Control"] == "public, max-age=300"
     assert (shown["kid"], shown["alg"], "d" in shown) == (key.kid, "EdDSA", False)
 
 

@@ -221,3 +221,15 @@ def test_the_record_names_the_resource_that_was_probably_meant(cast: Cast, resou
 def test_the_record_guesses_no_other_resource(cast: Cast, resource: str) -> None:
     event = assert_refused(ask({"resource": resource}, auth=cast.basic("billing")), 400, "invalid_target")
     assert event.detail == f"The resource {resource} is not granted."
+
+
+@pytest.mark.contract("P4.1")
+def test_the_record_names_a_resource_that_was_meant_without_its_usual_port(cast: Cast) -> None:
+    plain = "http://plain.example"
+    new_grant(cast.billing, new_resource_server(cast.oidc_m2m, plain, ["read"]), ["read"])
+    event = assert_refused(
+        ask({"resource": f"{plain}:80"}, auth=cast.basic("billing")), 400, "invalid_target"
+    )
+    assert (
+        event.detail == f"The resource {plain}:80 is not granted. Granted is {plain}: send it to the letter."
+    )

@@ -6,6 +6,8 @@ import pytest
 from django.utils import timezone
 
 from audit.models import Trace
+from keys import signing
+from keys.generation import generate_private_key
 from relying_parties.models import RelyingParty
 from tests.support.cast import Cast
 from tests.support.wire import FORM, TOKEN, ask, assert_refused, last_event
@@ -67,3 +69,14 @@ def test_the_trace_of_a_refusal_ends_where_it_was_refused(cast: Cast, traced: Re
     assert isinstance(steps, list)
     assert [step for step, _ in steps] == ["parse", "identify", "authenticate", "bind", "refuse"]
     assert steps[-1] == ["refuse", {"error": "invalid_scope", "detail": event.detail}]
+
+
+@pytest.mark.contract("P10.8", "P1.3")
+def test_the_trace_of_a_token_that_could_not_be_signed_ends_with_the_failure(
+    cast: Cast, traced: RelyingParty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signing, "_parsed", {cast.key.encrypted: generate_private_key("EdDSA")})
+    assert ask(auth=cast.basic("billing")).status == 503
+    steps = content()["steps"]
+    assert isinstance(steps, list)
+    assert [step for step, _ in steps][-2:] == ["claims", "fail"]

@@ -148,6 +148,37 @@ def test_many_names_take_bounded_memory_and_push_out_no_fresh_count(clock: Clock
     assert window.take("name 99999", limit=1) == 60
 
 
+def test_the_events_of_a_second_leave_together(window: Window, clock: Clock) -> None:
+    """However busy a key is, it holds one count for each second."""
+    clock.now = 1000.1
+    assert window.take("a", limit=2) == 0
+    clock.now = 1000.9
+    assert window.take("a", limit=2) == 0
+    clock.now = 1060.5
+    assert window.take("a", limit=2) == 1
+    clock.now = 1060.9
+    assert [window.take("a", limit=2) for _ in range(3)] == [0, 0, 60]
+
+
+def test_a_thread_that_read_the_clock_too_early_takes_nothing_from_the_wait(
+    window: Window, clock: Clock
+) -> None:
+    for clock.now in (1000.5, 1000.3):
+        assert window.take("a", limit=2) == 0
+    clock.now = 1060.4
+    assert window.take("a", limit=2) == 1
+
+
+def test_a_key_that_is_asked_about_is_not_pushed_out_by_those_that_are_not(clock: Clock) -> None:
+    window = Window("test", seconds=60, max_keys=3, shared=lambda: None, clock=clock)
+    for name in ("a", "b", "c"):
+        window.take(name, limit=1)
+    assert window.wait("a", limit=1) == 60
+    window.take("d", limit=1)
+    assert [window.wait(name, limit=1) for name in ("a", "c", "d")] == [60, 60, 60]
+    assert window.wait("b", limit=1) == 0
+
+
 def test_redis_counts_alike(redis: RedisServer) -> None:
     window = over(redis)
     assert [window.take("a", limit=3) for _ in range(5)] == [0, 0, 0, 60, 60]
@@ -179,6 +210,15 @@ def test_many_processes_share_a_count_in_redis(redis: RedisServer) -> None:
         return sum(window.take("a", limit=300) == 0 for _ in range(100))
 
     assert sum(all_at_once(*(partial(take_many, over(redis)) for _ in range(6)))) == 300
+
+
+def test_threads_that_share_a_connection_share_a_count_in_redis(redis: RedisServer) -> None:
+    window = over(redis)
+
+    def take_many() -> int:
+        return sum(window.take("a", limit=300) == 0 for _ in range(100))
+
+    assert sum(all_at_once(*[take_many] * 6)) == 300
 
 
 def test_one_event_is_one_round_trip(redis: RedisServer) -> None:
@@ -233,6 +273,25 @@ def test_a_redis_that_hangs_is_waited_for_once(tmp_path: Path, log_lines: io.Str
             window.take("a", limit=1000)
         assert time.monotonic() - started < 1
     assert "TimeoutError" in log_lines.getvalue()
+
+
+def test_of_those_who_ask_a_redis_that_hangs_one_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, log_lines: io.StringIO
+) -> None:
+    monkeypatch.setattr(shared_counts, "TRY_AGAIN_AFTER", 0.6)
+    with redis_server(tmp_path) as server:
+        window = over(server)
+        server.hang()
+        window.take("a", limit=1000)
+        time.sleep(0.7)
+
+        def seconds_waited() -> float:
+            began = time.monotonic()
+            window.take("a", limit=1000)
+            return time.monotonic() - began
+
+        waits = all_at_once(*[seconds_waited] * 6)
+    assert sum(wait > 0.25 for wait in waits) == 1
 
 
 @pytest.mark.parametrize("fault", ["wrong type", "out of memory", "password"])
