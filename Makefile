@@ -35,7 +35,7 @@ QUICK := $(PYTEST) -m 'not slow and not nightly'
 # ROOM=keys: one room alone, on SQLite.
 ROOM ?=
 SLOW := $(PYTEST) -m slow
-MUTATED := $(filter-out %/__init__.py,$(wildcard issuance/*.py issuance/health/*.py)) audit/writing/record.py
+MUTATED := $(filter-out %/__init__.py issuance/migrations/%,$(wildcard issuance/*.py issuance/*/*.py runtime/rate_limit/*.py)) audit/writing/record.py
 JUDGES := tests/console tests/fetching tests/mtls tests/protocol tests/audit tests/issuance tests/issuers tests/keys tests/relying_parties tests/runtime tests/upkeep
 NIGHTLY := $(BIN)/pytest -n0 -m nightly
 
