@@ -1,5 +1,6 @@
 """P6: the provider's metadata, truthful and the same wherever it is asked for."""
 
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +13,7 @@ from issuers.models import Issuer, SigningAlg
 from keys.lifecycle.creation import create_first_key
 from keys.record_key import make_record_key
 from relying_parties.models import RelyingParty
-from tests.support.cast import Cast, new_issuer
+from tests.support.cast import Cast, new_issuer, new_resource_server
 from tests.support.wire import Answer, ask, assert_well_formed_refusal, call, events, get
 
 URL = "http://127.0.0.1:8000/oidc_m2m"
@@ -232,7 +233,8 @@ def test_the_authorization_endpoint_refuses_every_request_without_a_redirect(
 def test_an_issuer_can_do_without_an_authorization_endpoint(cast: Cast) -> None:
     cast.oidc_m2m.advertises_authorization_endpoint = False
     cast.oidc_m2m.checked().save()
-    assert "authorization_endpoint" not in get(DISCOVERY).json
+    told = get(DISCOVERY).json
+    assert (told["issuer"], "authorization_endpoint" in told) == (URL, False)
     assert get("/oidc_m2m/authorize").status == 404
     assert get("/other/authorize").status == 400
 
@@ -253,26 +255,35 @@ def no_database() -> Iterator[None]:
 
 
 def new_documents(path: str) -> dict[str, str]:
-    """An issuer and a key of the record that no process has read. Returns what their key sets must name, by URL."""
-    issuer = new_issuer(path, "New", SigningAlg.EDDSA)
+    """Of an issuer and keys that no process has read. Returns a text that each document must have, by its URL."""
+    issuer = new_issuer(path, path, SigningAlg.EDDSA)
+    new_resource_server(issuer, "https://new.example", [path])
     key = create_first_key(issuer=issuer, alg=SigningAlg.EDDSA, now=timezone.now())
-    return {f"/{path}/jwks": key.kid, "/audit/jwks": make_record_key(timezone.now()).kid}
+    return {
+        f"/{path}/jwks": key.kid,
+        f"/{path}/.well-known/openid-configuration": f'"scopes_supported":["{path}"]',
+        "/audit/jwks": make_record_key(timezone.now()).kid,
+    }
+
+
+def new_path() -> str:
+    """What a process read in another test it may still know."""
+    return f"new-{secrets.token_hex(4)}"
 
 
 @pytest.mark.contract("P5.4")
 def test_a_token_request_reads_the_documents_of_every_issuer_ahead(cast: Cast) -> None:
-    kids = new_documents("ahead")
+    texts = new_documents(new_path())
     assert ask(auth=cast.basic("billing")).status == 200
     with no_database():
-        assert all(kid in get(url).body.decode() for url, kid in kids.items())
-        told = get("/ahead/.well-known/openid-configuration")
-    assert (told.status, told.json["issuer"]) == (200, f"{settings.PUBLIC_URL}/ahead")
+        assert all(text in get(url).body.decode() for url, text in texts.items())
 
 
 @pytest.mark.contract("P5.4")
 def test_without_the_database_what_was_never_read_is_unavailable(cast: Cast) -> None:
-    new_documents("unread")
+    path = new_path()
+    new_documents(path)
     with no_database():
-        answer = get("/unread/jwks")
+        answer = get(f"/{path}/jwks")
     assert (answer.status, answer.json["error"]) == (503, "temporarily_unavailable")
     assert_well_formed_refusal(answer)
