@@ -31,6 +31,7 @@ NEWER = "9999_of_a_newer_version"
 def ready() -> tuple[int, str, list[str]]:
     answer = Client().get("/readyz")
     told: dict[str, Any] = json.loads(answer.content)
+    assert all(isinstance(problems, list) for problems in told["checks"].values())
     return answer.status_code, told["status"], told["checks"]["migrations"]
 
 

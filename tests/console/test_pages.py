@@ -108,6 +108,15 @@ def test_a_preview_tells_why_there_would_be_no_token(cast: Cast, auditor: Client
     )
 
 
+def test_a_preview_shows_no_token_of_a_client_that_is_misconfigured(cast: Cast, auditor: Client) -> None:
+    page = f"{url(RelyingParty, 'preview', cast.billing.pk)}?address=192.0.2.7"
+    assert "<figcaption>Claims</figcaption>" in body_of(auditor, page)
+    RelyingParty.objects.filter(pk=cast.billing.pk).update(allowed_networks=["10.0.0.300", "192.0.2.0/24"])
+    body = body_of(auditor, page)
+    assert "temporarily_unavailable: " in body
+    assert "<figcaption>Claims</figcaption>" not in body
+
+
 def test_a_preview_takes_the_parameters_that_the_template_reads(cast: Cast, auditor: Client) -> None:
     cast.seed_template.claims |= {"env": "${request.param_env}"}
     cast.seed_template.save()

@@ -45,8 +45,11 @@ relying_parties:
 
 
 @pytest.mark.parametrize("alg", ["RS256", "ES256"])
-def test_the_size_is_that_of_the_token_that_is_issued(cast: Cast, alg: str) -> None:
+@pytest.mark.parametrize("scope", ["a", "ab", "abc"])
+def test_the_size_is_that_of_the_token_that_is_issued(cast: Cast, alg: str, scope: str) -> None:
     client, issuer = (cast.billing, "oidc_m2m") if alg == "RS256" else (cast.stranger, "other")
+    ResourceServer.objects.filter(identifier=cast.invoices.identifier).update(scopes=[scope])
+    AccessGrant.objects.filter(relying_party=client, is_default=True).update(scopes=[scope])
     token = ask(auth=cast.basic(client.client_id), target=f"/{issuer}/token").json["access_token"]
     header, claims, signature = token.split(".")
     # The jti of a preview has 16 characters, a token's 24.

@@ -1,12 +1,9 @@
 """P6: the provider's metadata, truthful and the same wherever it is asked for."""
 
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError, connection
 from django.utils import timezone
 
 from issuers.models import Issuer, SigningAlg
@@ -14,6 +11,7 @@ from keys.lifecycle.creation import create_first_key
 from keys.record_key import make_record_key
 from relying_parties.models import RelyingParty
 from tests.support.cast import Cast, new_issuer, new_resource_server
+from tests.support.failing import away
 from tests.support.wire import Answer, ask, assert_well_formed_refusal, call, events, get
 
 URL = "http://127.0.0.1:8000/oidc_m2m"
@@ -245,15 +243,6 @@ def test_an_issuer_that_is_not_active_has_no_authorization_endpoint(cast: Cast) 
     assert get("/oidc_m2m/authorize").status == 404
 
 
-@contextmanager
-def no_database() -> Iterator[None]:
-    def refuse(*_: object) -> None:
-        raise OperationalError("away")
-
-    with connection.execute_wrapper(refuse):
-        yield
-
-
 def new_documents(path: str) -> dict[str, str]:
     """Of an issuer and keys that no process has read. Returns a text that each document must have, by its URL."""
     issuer = new_issuer(path, path, SigningAlg.EDDSA)
@@ -275,7 +264,7 @@ def new_path() -> str:
 def test_a_token_request_reads_the_documents_of_every_issuer_ahead(cast: Cast) -> None:
     texts = new_documents(new_path())
     assert ask(auth=cast.basic("billing")).status == 200
-    with no_database():
+    with away():
         assert all(text in get(url).body.decode() for url, text in texts.items())
 
 
@@ -283,7 +272,7 @@ def test_a_token_request_reads_the_documents_of_every_issuer_ahead(cast: Cast) -
 def test_without_the_database_what_was_never_read_is_unavailable(cast: Cast) -> None:
     path = new_path()
     new_documents(path)
-    with no_database():
+    with away():
         answer = get(f"/{path}/jwks")
     assert (answer.status, answer.json["error"]) == (503, "temporarily_unavailable")
     assert_well_formed_refusal(answer)

@@ -22,7 +22,7 @@ from keys.models import SigningKey
 from tests.audit.rows import EVENTS
 from tests.support.at_once import all_at_once
 from tests.support.cast import Cast
-from tests.support.failing import refusing
+from tests.support.failing import away, refusing
 from tests.support.wire import ask
 
 
@@ -34,6 +34,32 @@ def ready() -> tuple[int, dict[str, Any]]:
 def test_it_is_ready_when_every_issuer_can_sign(cast: Cast) -> None:
     status, told = ready()
     assert (status, told["status"]) == (200, "ok")
+    assert all(problems == [] for problems in told["checks"].values())
+
+
+@pytest.mark.parametrize(("revision", "status", "word"), [(1, 200, "degraded"), (-1, 503, "unready")])
+def test_a_database_that_does_not_answer_leaves_a_process_ready_that_has_read_its_documents(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch, revision: int, status: int, word: str
+) -> None:
+    monkeypatch.setattr("issuance.discovery.documents._Warmth.revision", revision)
+    with away():
+        found, told = ready()
+    assert (found, told["status"]) == (status, word)
+    why = "it is away" if connection.vendor == "sqlite" else "OperationalError"
+    assert told["checks"].pop("database") == [f"The database does not answer: {why}."]
+    missing = ["This process never read the documents that it should serve."]
+    assert told["checks"] == {
+        "documents": missing if revision < 0 else [],
+        "recording": [],
+        "first row": [],
+    }
+
+
+def test_a_check_that_the_database_refuses_to_answer_is_told_among_those_that_it_answers(cast: Cast) -> None:
+    with away("relying_parties_peppercheck"):
+        status, told = ready()
+    assert (status, told["status"]) == (503, "unready")
+    assert told["checks"].pop("peppers") == ["The database cannot tell: it is away."]
     assert all(problems == [] for problems in told["checks"].values())
 
 

@@ -1,9 +1,10 @@
-"""A database that refuses one kind of statement on one table, or for some of its rows, for the length of a block."""
+"""A database that refuses statements for the length of a block: of one kind on one table, or all that name a thing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from django.db import connection
+from django.db import OperationalError, connection
 
 REFUSE = """
 CREATE OR REPLACE FUNCTION tests_refuse() RETURNS trigger LANGUAGE plpgsql AS
@@ -28,3 +29,16 @@ def refusing(event: str, table: str, *, when: str = "true") -> Iterator[None]:
     finally:
         with connection.cursor() as cursor:
             cursor.execute(drop)
+
+
+@contextmanager
+def away(name: str = "") -> Iterator[None]:
+    """It answers no statement, or none that holds this name."""
+
+    def asked(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if name in sql:
+            raise OperationalError("it is away")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(asked):
+        yield
