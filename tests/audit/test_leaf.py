@@ -63,6 +63,12 @@ def test_every_kind_of_column_is_among_them() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("table", sealed_tables(), ids=lambda table: table.name)
+def test_every_column_is_in_the_leaf(table: SealedTable) -> None:
+    columns = {field.attname for field in table.model._meta.concrete_fields}
+    assert {column.leaf_name for column in table.columns} == columns
+
+
 def test_an_instant_is_the_same_in_every_time_zone() -> None:
     at = datetime(2026, 7, 1, 12, tzinfo=UTC)
     assert instant(at) == "2026-07-01T12:00:00.000000Z"
