@@ -28,7 +28,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 # one that runs at the same moment nor what is left of one that was killed is in the way.
 CLUSTER := env --unset=PGPORT LC_ALL=C.UTF-8 pg_virtualenv -t -o fsync=on
 NO_POSTGRESQL := Skipped on PostgreSQL: pg_virtualenv is not installed (Debian: postgresql, postgresql-common).
-# A hundred processes that the tests start would each compile the product anew.
+# A hundred processes that the tests start would each compile the product again.
 export PYTHONDONTWRITEBYTECODE :=
 PYTEST := $(BIN)/pytest --numprocesses=auto
 QUICK := $(PYTEST) -m 'not slow and not nightly'
@@ -68,6 +68,7 @@ lint: $(DEVELOPMENT) ## Check style, types, import rules, templates and the Dock
 	$(BIN)/lint-imports
 	$(BIN)/djlint --check --lint --quiet templates
 	$(BIN)/hadolint Dockerfile
+	.ci/plain-words
 
 .PHONY: test
 test: $(DEVELOPMENT) ## Run the quick tests on SQLite, and on PostgreSQL where it is installed (ROOM= for one room)

@@ -49,7 +49,7 @@ class _Rows:
 def prune(
     *, before: datetime, actor: str, reason: str, sign: Signer, read: Reader
 ) -> tuple[Tombstone | None, int]:
-    """The new tombstone, None if there was nothing to prune anew, and how many rows were deleted.
+    """The new tombstone, None if there was nothing to prune again, and how many rows were deleted.
 
     Raises PruningRefusedError.
     """

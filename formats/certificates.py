@@ -5,7 +5,7 @@ from cryptography import x509
 Certificates = tuple[x509.Certificate, ...]
 
 UNREADABLE = (ValueError, TypeError, x509.InvalidVersion)
-"""What cryptography raises for bytes that are no certificate, and later for a name or a date that is none."""
+"""What cryptography raises for bytes that are not a certificate, and later for a name or date that is not valid."""
 
 
 class CertificateUnreadableError(ValueError):
@@ -17,7 +17,7 @@ def read_certificate(der: bytes) -> x509.Certificate:
     try:
         return _read_whole(x509.load_der_x509_certificate(der))
     except UNREADABLE as error:
-        raise CertificateUnreadableError("It is no X.509 certificate that can be read.") from error
+        raise CertificateUnreadableError("It cannot be read as an X.509 certificate.") from error
 
 
 def read_certificates(pem: str) -> Certificates:
@@ -25,7 +25,7 @@ def read_certificates(pem: str) -> Certificates:
     try:
         return tuple(map(_read_whole, x509.load_pem_x509_certificates(pem.encode())))
     except UNREADABLE as error:
-        raise CertificateUnreadableError("These are no certificates in PEM that can be read.") from error
+        raise CertificateUnreadableError("These cannot be read as certificates in PEM.") from error
 
 
 def _read_whole(certificate: x509.Certificate) -> x509.Certificate:

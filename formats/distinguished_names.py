@@ -43,7 +43,7 @@ def parsed_name(text: str) -> Name:
         attribute = ATTRIBUTE.match(text, position)
         if attribute is None:
             raise ValueError(
-                f"This is no name as in CN=billing,O=Acme,C=SE: look at {text[position:][:30]!r}."
+                f"This is not a name such as CN=billing,O=Acme,C=SE: look at {text[position:][:30]!r}."
             )
         relative_names[-1].add((_oid(attribute["type"]), _value(attribute)))
         position, end = attribute.end(), attribute["end"]

@@ -17,7 +17,7 @@ def json_problem(value: Any, *, longest: int) -> str | None:
     except RecursionError:
         return "Nested too deep."
     except (TypeError, ValueError):
-        return "It holds what is no JSON, such as NaN or an infinity."
+        return "It holds a value that is not JSON, such as NaN or an infinity."
     if problem := surrogate_problem(text):
         return problem
     if NUL.search(text):

@@ -8,4 +8,4 @@ SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 def surrogate_problem(text: str, *, of: str = "It") -> str | None:
     """What is wrong with a text, called `of`, that holds a lone surrogate; None if it holds none."""
-    return f"{of} holds a lone surrogate, which is no character." if SURROGATE.search(text) else None
+    return f"{of} holds a lone surrogate, which is not a character." if SURROGATE.search(text) else None

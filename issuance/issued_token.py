@@ -37,7 +37,7 @@ class IssuedToken:
 
 
 def examined(text: str, *, now: datetime) -> IssuedToken:
-    """Raises JwtRefusedError for what is no JWT."""
+    """Raises JwtRefusedError for what is not a JWT."""
     token = read_jwt(text)
     issuer = next((issuer for issuer in Issuer.objects.all() if issuer.url == token.claims.get("iss")), None)
     key = _key_of(token, issuer)
@@ -62,7 +62,7 @@ def _key_of(token: SignedJwt, issuer: Issuer | None) -> KeySnapshot | None:
 def _why_not_ours(token: SignedJwt, issuer: Issuer | None, key: KeySnapshot | None) -> str:
     """Empty if the key signed it."""
     if issuer is None:
-        return "It is not ours: its iss is no issuer of this server."
+        return "It is not ours: its iss is not an issuer of this server."
     if key is None:
         return "It is not ours: its kid was never that of a key of the issuer."
     if token.alg != key.alg:

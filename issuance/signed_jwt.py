@@ -64,7 +64,7 @@ class SignedJwt:
         """A NumericDate (RFC 7519 section 2), None if it is not there. Raises JwtRefusedError."""
         value = self.claims.get(claim)
         if claim in self.claims and (isinstance(value, bool) or not isinstance(value, int | float)):
-            raise JwtRefusedError(f"Its {claim} is no number of seconds.")
+            raise JwtRefusedError(f"Its {claim} is not a number of seconds.")
         if value is not None and abs(value) > LAST_INSTANT:
             raise JwtRefusedError(f"Its {claim} is beyond the calendar: it counts seconds since 1970.")
         return value
@@ -76,7 +76,7 @@ def read_jwt(text: str) -> SignedJwt:
         raise JwtRefusedError(f"It has more than {MAX_JWT_LENGTH} characters.")
     segments = text.split(".")
     if len(segments) != 3:  # noqa: PLR2004 - header, claims, signature
-        raise JwtRefusedError("It is no JWS in compact serialization: not three parts with dots between.")
+        raise JwtRefusedError("It is not a JWS in compact serialization: three parts separated by dots.")
     header, claims, signature = map(_decoded, segments)
     jwt_header = _object(header, of="header")
     _refuse_header(jwt_header)
@@ -100,7 +100,9 @@ def verified_by(token: SignedJwt, keys: Iterable[VerificationKey], *, now: datet
     for key in allowing:
         if is_signed_by(token, key):
             return key
-    raise JwtRefusedError("Its signature is not by the key." if allowing else "Its kid is no key's.")
+    raise JwtRefusedError(
+        "Its signature is not by the key." if allowing else "No registered key has this kid."
+    )
 
 
 def is_named_or_signed_by(token: SignedJwt, key: VerificationKey) -> bool:
@@ -174,10 +176,10 @@ def _object(encoded: bytes, *, of: str) -> dict[str, Any]:
         members = json.loads(encoded.decode(), cls=StrictDecoder)
     except (ValueError, RecursionError) as error:
         raise JwtRefusedError(
-            f"Its {of} is no JSON, holds a member twice or a number that is none."
+            f"Its {of} is not valid JSON (syntax, duplicate member, or NaN/Infinity)."
         ) from error
     if not isinstance(members, dict):
-        raise JwtRefusedError(f"Its {of} is no JSON object.")
+        raise JwtRefusedError(f"Its {of} is not a JSON object.")
     return members
 
 
@@ -187,7 +189,7 @@ def _refuse_header(header: Mapping[str, Any]) -> None:
     if header.get("alg") not in ASSERTION_ALGS:
         raise JwtRefusedError(f"Its alg is not one of {', '.join(ASSERTION_ALGS)}.")
     if not isinstance(header.get("kid", ""), str):
-        raise JwtRefusedError("Its kid is no text.")
+        raise JwtRefusedError("Its kid is not text.")
 
 
 def _candidates(token: SignedJwt, keys: tuple[VerificationKey, ...]) -> list[VerificationKey]:

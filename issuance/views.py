@@ -60,7 +60,7 @@ class TokenView(ProtocolView):
         )
 
     def post(self, request: Request, path: str = "") -> HttpResponse:
-        """The road. Every step raises an OAuthError, or notes in the entry what it found out."""
+        """The request path. Every step raises an OAuthError, or notes in the entry what it found out."""
         meta, issuer, entry = request.META, self.issuer, self.entry
         body = read_body(meta)
         # A body may trickle in until a JWT that was used is forgotten: the request is as old as its last byte.
@@ -122,7 +122,7 @@ class TokenView(ProtocolView):
         return super().finalize_response(request, response, *args, **kwargs)
 
     def refused(self, error: OAuthError) -> OAuthError:
-        """A refusal takes the same road: recorded, or counted in a flood, then answered."""
+        """A refusal takes the same path: recorded, or counted in a flood, then answered."""
         if not hasattr(self, "entry"):
             if isinstance(error, TemporarilyUnavailable):
                 RECORD_HEALTH.failed(error.detail)

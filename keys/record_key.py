@@ -53,7 +53,9 @@ def read_statement(text: str, *, kind: str, keys: dict[str, Any]) -> dict[str, A
             raise ForgedStatementError(f"It is no {kind}.")
         key = keys.get(header.get("kid", ""))
         if key is None:
-            raise ForgedStatementError(f"It is signed by {header.get('kid')}, which is no key of the record.")
+            raise ForgedStatementError(
+                f"It is signed by {header.get('kid')}, which is not a key of the record."
+            )
         claims: dict[str, Any] = jwt.decode(
             text, jwt.PyJWK(key, algorithm=SigningAlg.EDDSA), algorithms=[SigningAlg.EDDSA],
             options={

@@ -54,7 +54,7 @@ class Attempts:
         except Exception as error:
             log.debug("chore_failed", chore=chore, exc_info=True)
             self._failed.append(Failure(chore=chore, reason=_reason(error)))
-            # One that a restart of the database cut is opened anew.
+            # One that a restart of the database cut is opened again.
             connection.close_if_unusable_or_obsolete()
             return otherwise
 

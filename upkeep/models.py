@@ -19,7 +19,7 @@ class LastRun(models.Model):
 
 
 class ToldEnding(models.Model):
-    """That an end was told when it came within so many days; an end that moves is told anew."""
+    """That an end was told when it came within so many days; an end that moves is told again."""
 
     subject = models.CharField(max_length=100)
     ends_at = models.DateTimeField()

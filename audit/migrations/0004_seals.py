@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        # Nothing was sealed before: both tables are empty, and made anew in their new form.
+        # Nothing was sealed before: both tables are empty, and made again in their new form.
         migrations.RunPython(remove_triggers, install_former_triggers),
         migrations.DeleteModel("Checkpoint"),
         migrations.DeleteModel("Tombstone"),
@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('at', models.DateTimeField()),
                 ('actor', models.CharField(max_length=150)),
-                ('source', models.CharField(help_text='Through which door: admin, api or command.', max_length=10)),
+                ('source', models.CharField(help_text='The channel: admin, api or command.', max_length=10)),
                 ('act', models.CharField(choices=[('export', 'Export'), ('verify', 'Verification'), ('prune', 'Pruning')], max_length=10)),
                 ('filter', models.CharField(blank=True, help_text='Which rows were asked for; empty: all of them.', max_length=2000)),
                 ('rows', models.PositiveBigIntegerField()),

@@ -17,7 +17,7 @@ class Inspection(models.Model):
 
     at = models.DateTimeField()
     actor = models.CharField(max_length=150)
-    source = models.CharField(max_length=10, help_text="Through which door: admin, api or command.")
+    source = models.CharField(max_length=10, help_text="The channel: admin, api or command.")
     act = models.CharField(max_length=10, choices=Act.choices)
     filter = models.CharField(
         max_length=2000, blank=True, help_text="Which rows were asked for; empty: all of them."

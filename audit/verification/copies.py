@@ -33,7 +33,7 @@ class Copies:
     def _add(self, at: int, line: str) -> None:
         number = payload_of(line).get("number")
         if not isinstance(number, int) or isinstance(number, bool):
-            self.problems.append(Problem(f"line {at} of the file", "it is no statement of a checkpoint"))
+            self.problems.append(Problem(f"line {at} of the file", "it is not a statement of a checkpoint"))
             return
         self.first = number if self.first is None else min(number, self.first)
         if self.digests.setdefault(number, digest(line)) != digest(line):

@@ -1,4 +1,4 @@
-"""The row of one request while it is on its road: each step notes what it found out."""
+"""The row of one request while it is on its way: each step notes what it found out."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +20,6 @@ class Entry:
     """The row that says `issued` is committed."""
 
     def passed(self, step: str, **columns: Any) -> None:
-        """A step of the road is behind the request; `columns` is what it found out."""
+        """The request passed a step; `columns` is what the step found out."""
         self.columns.update(columns)
         self.steps.append((step, columns))

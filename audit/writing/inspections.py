@@ -10,7 +10,7 @@ from issuers.versioning.history import current_actor, current_source
 def inspected(
     *, act: Inspection.Act, now: datetime, rows: int, event_filter: str = "", result: str = ""
 ) -> Inspection:
-    """A row by the actor and through the door of this moment of now. `event_filter` says which rows were asked for."""
+    """A row by the actor and source of this moment. `event_filter` says which rows were asked for."""
     return Inspection.objects.create(
         at=now,
         actor=current_actor(),

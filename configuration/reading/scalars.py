@@ -38,7 +38,7 @@ def quoted_scalar(text: str) -> str:
     try:
         return text.encode("utf-16", "surrogatepass").decode("utf-16")
     except UnicodeDecodeError as error:
-        raise ValueError("A lone surrogate, which is no character.") from error
+        raise ValueError("A lone surrogate, which is not a character.") from error
 
 
 def _integer(text: str) -> int:

@@ -1,4 +1,4 @@
-"""Who changed an object, when, by what door, and what from what to what."""
+"""Who changed an object, when, through which channel, and what from what to what."""
 
 import json
 from collections.abc import Iterator

@@ -45,7 +45,7 @@ class TrustedIssuerAdmin(PanelledPage, ConfigurationAdmin):
             {
                 "fields": ("keys_from", "jwks_uri", "fetch_token_file", "jwks"),
                 "description": "By discovery, unless this server cannot reach it: then paste its JWKS, and paste "
-                "it anew whenever its keys change.",
+                "it again whenever its keys change.",
             },
         ),
     )

@@ -70,7 +70,7 @@ def seal_status(now: datetime) -> SealStatus:
 
 
 def page_status(events: Sequence[IssuanceEvent], *, now: datetime | None = None) -> PageStatus:
-    """`events` are those of one page. Their leaves are made anew and compared with those in the checkpoints."""
+    """`events` are those of one page. Their leaves are made again and compared with those in the checkpoints."""
     return PageStatus(
         whole=seal_status(now or timezone.now()),
         rows=len(events),

@@ -1,4 +1,4 @@
-"""Whether rows of the record are as they were sealed: their leaves made anew, and looked for in the checkpoints.
+"""Whether rows of the record are as they were sealed: their leaves made again, and looked for in the checkpoints.
 
 A checkpoint has no index of its rows. But a row is sealed by one of the first checkpoints after its own instant, nearly
 always the very first, so few are read.

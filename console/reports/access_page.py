@@ -21,7 +21,7 @@ def access_page(request: HttpRequest) -> HttpResponse:
     form = AccessFilter(request.GET or None, now=now)
     context = {
         **site.each_context(request),
-        "title": "Who could, and who did",
+        "title": "Access report: permitted and actual use",
         "form": form,
         "report": _report(form, now) if form.is_valid() else None,
         "query": request.GET.urlencode(),

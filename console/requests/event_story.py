@@ -132,7 +132,7 @@ def _advice(event: IssuanceEvent, status: ClientStatus | None) -> tuple[str, ...
 
 
 def where_it_ended(event: IssuanceEvent) -> str:
-    """The step of the road behind the last one that left something in the row."""
+    """The step after the last one that left something in the row."""
     if event.outcome == Outcome.FAILED:
         return "when the token was to be signed"
     if event.subject or event.audience:
@@ -143,4 +143,4 @@ def where_it_ended(event: IssuanceEvent) -> str:
         return "when it had to prove itself"
     if event.grant_type or event.client_id:
         return "when it was read, before anything proved who asked"
-    return "at the door, before it was read to its end"
+    return "on arrival, before it was read to its end"

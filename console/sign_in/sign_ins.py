@@ -49,7 +49,7 @@ class RecordedLoginForm(LoginForm):
         if not User.objects.filter(username=name).exists():
             # It may be a password.
             actor = failed_sign_ins.UNKNOWN
-            why = f"{why} The name that was tried is no user's and has {len(name)} characters."
+            why = f"{why} The name that was tried belongs to no user and has {len(name)} characters."
         _record(OperationalEvent.Kind.SIGN_IN_FAILED, self.request, actor=actor, detail=why)
 
     def _why(self, refusal: ValidationError) -> str:

@@ -1,4 +1,4 @@
-"""What there is to say of a pasted token: whose it is, whether it is good now, and what the record holds of it."""
+"""What there is to say of a pasted token: its client, whether it is good now, and what the record holds of it."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Paste a token, and see whose it is. It is verified and forgotten: not stored, not logged, not shown again."""
+"""Paste a token, and see to which client it was issued. It is verified and forgotten: nothing of it is kept or shown."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ class Unechoed(forms.Textarea):
 
 
 MAX_LEVELS = 100
-TOO_DEEP = "This is no token. Its claims are nested too deep."
+TOO_DEEP = "This is not a token. Its claims are nested too deep."
 
 
 class PastedTokenForm(forms.Form):
@@ -44,7 +44,7 @@ class PastedTokenForm(forms.Form):
         try:
             token = examined("".join(self.cleaned_data["token"].split()), now=now)
         except JwtRefusedError as refused:
-            raise ValidationError(f"This is no token. {refused}") from refused
+            raise ValidationError(f"This is not a token. {refused}") from refused
         except RecursionError as error:
             raise ValidationError(TOO_DEEP) from error
         if is_nested_deeper(token.claims, levels=MAX_LEVELS):

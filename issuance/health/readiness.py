@@ -83,7 +83,7 @@ def _problems_of(check: Check) -> list[str]:
 
 
 def _reach_database() -> None:
-    """A connection that a restart of the database cut is made anew. Raises DatabaseFailure."""
+    """A connection that a restart of the database cut is made again. Raises DatabaseFailure."""
     try:
         _ask_database()
     except DatabaseFailure:

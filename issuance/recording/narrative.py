@@ -1,4 +1,4 @@
-"""How the steps of the road are told in the record: from protocol values to columns of a row, and to a trace."""
+"""How the steps of a request are written in the record: from protocol values to columns of a row, and to a trace."""
 
 import re
 from collections.abc import Collection

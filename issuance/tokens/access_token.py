@@ -68,7 +68,7 @@ def token_for(
 def _subject(subject: object) -> str:
     """RFC 7519 section 4.1.2."""
     if not isinstance(subject, str):
-        raise TemporarilyUnavailable("The claim template makes sub no text: change it.")
+        raise TemporarilyUnavailable("The claim template renders sub as a non-string: change the template.")
     return subject
 
 

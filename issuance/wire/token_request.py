@@ -92,7 +92,7 @@ def parse(
     for name in SINGLE & parameters.keys():
         if len(parameters[name]) > 1:
             raise InvalidRequest(
-                f"The parameter {name} stands twice.", description=f"{name} may stand once only."
+                f"The parameter {name} stands twice.", description=f"Parameter {name} must not be repeated."
             )
     return TokenRequest(
         parameters={

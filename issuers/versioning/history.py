@@ -1,4 +1,4 @@
-"""Who changes the configuration, by what door, and the history that every change leaves."""
+"""Who changes the configuration, through which channel, and the history that every change leaves."""
 
 import getpass
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ _author: ContextVar[Author | None] = ContextVar("author", default=None)
 
 @contextmanager
 def authored(*, actor: str, source: Source) -> Iterator[None]:
-    """Every change of the configuration inside is by this actor, through this door."""
+    """Every change of the configuration inside is by this actor, from this source."""
     token = _author.set(Author(actor=actor, source=source))
     try:
         yield
@@ -126,7 +126,7 @@ def _history_row(records: Any, instance: Any, history_type: str) -> models.Model
 
 @cache
 def _history_model(model: Any) -> Any:
-    """Kept: simple_history makes the class of a manager anew for each look at it."""
+    """Kept: simple_history makes the class of a manager again for each look at it."""
     return model.history.model
 
 

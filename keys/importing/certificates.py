@@ -50,7 +50,7 @@ def read_chain(pem: bytes, *, key: SigningKey) -> Chain:
     try:
         chain = tuple(x509.load_pem_x509_certificates(pem))
     except (ValueError, x509.InvalidVersion) as error:
-        raise ValidationError("These are no certificates in PEM.") from error
+        raise ValidationError("These are not certificates in PEM.") from error
     require_chain(chain, public_key=public_key(key.public_jwk))
     return chain
 

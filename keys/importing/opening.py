@@ -22,7 +22,7 @@ MAX_SECONDS = 10
 """Seconds. The greatest work that real tools ask for takes one."""
 TOO_LONG = (
     f"Opening the file takes more than {MAX_SECONDS} seconds: its password was made to cost too much, or its RSA key "
-    f"is too long. Write it anew with the defaults of openssl or keytool."
+    f"is too long. Write it again with the defaults of openssl or keytool."
 )
 
 
@@ -42,7 +42,7 @@ def open_der(data: bytes, *, password: str) -> tuple[object, bool]:
 
 
 def open_jwk(data: bytes) -> object:
-    """As `open_pem`, of a private JWK. Raises ValueError for one that is none."""
+    """As `open_pem`, of a private JWK. Raises ValueError for what is not one."""
     return _private_key(_opened("jwk", data, ""))
 
 

@@ -79,4 +79,6 @@ def _certificates(jwk: Mapping[str, Any]) -> Chain:
             x509.load_der_x509_certificate(base64.b64decode(entry, validate=True)) for entry in entries
         )
     except (binascii.Error, ValueError, x509.InvalidVersion) as error:
-        raise ValidationError("The member x5c of the JWK holds what is no certificate.") from error
+        raise ValidationError(
+            "The member x5c of the JWK holds something that is not a certificate."
+        ) from error

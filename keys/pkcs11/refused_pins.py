@@ -52,8 +52,8 @@ def tried_once(*, token: str, pin: str, refusals: tuple[type[Exception], ...]) -
 
 def wrong_pin(token: str, pin: str) -> str:
     return (
-        f"PKCS11_PIN is not the PIN of the token {token}: correct it and restart. It is not tried again, lest the "
-        f"token lock; if the token has this PIN by now, remove {_path_of(token, pin)} and restart."
+        f"PKCS11_PIN is not the PIN of the token {token}: correct it and restart. It is not tried again, so that the "
+        f"token does not lock; if the token has this PIN by now, remove {_path_of(token, pin)} and restart."
     )
 
 

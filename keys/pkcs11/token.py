@@ -1,6 +1,6 @@
 """The PKCS#11 tokens of this process: one library, one session a token, one call at a time.
 
-A session is opened when it is first needed, and anew in a process that was forked since. One that died, since the HSM
+A session is opened when it is first needed, and again in a process that was forked since. One that died, since the HSM
 was away, is opened again by the next call. python-pkcs11 initializes the library for a single thread, so all calls
 share one lock.
 """
@@ -108,7 +108,7 @@ def in_token(uri: Pkcs11Uri, act: Callable[[OpenToken], T], *, writes: bool = Fa
 
 
 def close() -> None:
-    """End this process's sessions; the next call opens one anew."""
+    """End this process's sessions; the next call opens one again."""
     with _process.lock:
         _close()
 
@@ -143,7 +143,7 @@ def _opened_at_last(uri: Pkcs11Uri, *, writes: bool) -> OpenToken:
 
 
 def _newly_opened(uri: Pkcs11Uri, *, writes: bool) -> OpenToken:
-    """With the library initialized anew: it would not see a token that was attached since."""
+    """With the library initialized again: it would not see a token that was attached since."""
     _close()
     _process.library = pkcs11.lib(settings.PKCS11_MODULE)
     token = _process.library.get_token(token_label=uri.token)
@@ -160,7 +160,7 @@ def _close() -> None:
     try:
         library.finalize()
     except pkcs11.PKCS11Error:
-        # It was not initialized in this process, or lost its device: it is initialized anew.
+        # It was not initialized in this process, or lost its device: it is initialized again.
         return
 
 

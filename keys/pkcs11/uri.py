@@ -63,7 +63,7 @@ def _attributes(text: str) -> dict[str, str]:
             "Leave out what follows the question mark: PIN and library come from PKCS11_PIN and PKCS11_MODULE."
         )
     if not text.startswith(SCHEME) or not PERCENT_ENCODED.fullmatch(path):
-        raise ValidationError(f"{text!r} is no PKCS#11 URI (RFC 7512): write it as {EXAMPLE}")
+        raise ValidationError(f"{text!r} is not a PKCS#11 URI (RFC 7512): write it as {EXAMPLE}")
     pairs = [attribute.partition("=") for attribute in path.split(";") if attribute]
     given = {name: value for name, _, value in pairs}
     if len(given) < len(pairs):

@@ -1,4 +1,4 @@
-"""The TLS context of gunicorn's arguments, for all connections, and made anew when one of its files has changed."""
+"""The TLS context of gunicorn's arguments, for all connections, and made again when one of its files has changed."""
 
 import ssl
 from pathlib import Path

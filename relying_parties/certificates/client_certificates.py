@@ -44,7 +44,7 @@ def why_not_issued_by(
     try:
         leaf, *others = map(read_certificate, sent)
     except CertificateUnreadableError:
-        return "The certificate, or one that came with it, is no X.509 certificate that can be read."
+        return "The certificate, or one that came with it, cannot be read as an X.509 certificate."
     if problem := why_not_in_time(leaf, now) or why_weak(leaf, others):
         return problem
     return _why_no_path(leaf, intermediates_of(others, now), anchors, now)

@@ -43,13 +43,13 @@ def _comparable_dn(text: str) -> object:
 
 def _comparable_dns(text: str) -> object:
     if not DNS_NAME.fullmatch(text):
-        raise ValueError("This is no host name such as billing.example.com; a wildcard is none.")
+        raise ValueError("This is not a host name such as billing.example.com; a wildcard is not allowed.")
     return _folded(text)
 
 
 def _comparable_uri(text: str) -> object:
     if not URI.fullmatch(text) or not _scheme(text):
-        raise ValueError("This is no URI such as spiffe://example.com/billing.")
+        raise ValueError("This is not a URI such as spiffe://example.com/billing.")
     return text
 
 
@@ -64,12 +64,12 @@ def _comparable_ip(text: str) -> object:
     try:
         return ipaddress.ip_address(text)
     except ValueError as error:
-        raise ValueError("This is no IP address such as 192.0.2.7 or 2001:db8::7.") from error
+        raise ValueError("This is not an IP address such as 192.0.2.7 or 2001:db8::7.") from error
 
 
 def _comparable_email(text: str) -> object:
     if not EMAIL.fullmatch(text):
-        raise ValueError("This is no address such as billing@example.com.")
+        raise ValueError("This is not an email address such as billing@example.com.")
     return _email(text)
 
 

@@ -28,7 +28,7 @@ KUBERNETES = Preset(
     name="Kubernetes: a service account",
     about="A pod proves its relying party by a service account token that the kubelet renews.",
     how="Mount a projected volume with a serviceAccountToken of audience {audience} and at most "
-    "expirationSeconds: 3600, and read the file anew for each request.",
+    "expirationSeconds: 3600, and read the file again for each request.",
     issuer_name="Kubernetes",
     issuer_url="{cluster}",
     parts=(
@@ -38,7 +38,7 @@ KUBERNETES = Preset(
         Part("service_account", "Service account", "In small letters, such as billing.",
              r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"),
         Part("service_account_uid", "UID of the service account",
-             "As kubectl get serviceaccount tells it in metadata.uid. Empty: one that is made anew under the same name "
+             "As kubectl get serviceaccount tells it in metadata.uid. Empty: one made again under the same name "
              "proves the relying party too.", UUID, is_optional=True),
     ),
     subject="system:serviceaccount:{namespace}:{service_account}",
@@ -48,7 +48,7 @@ KUBERNETES = Preset(
                 "namespace": "{namespace}",
                 "serviceaccount": {"name": "{service_account}", "uid": "{service_account_uid}"},
             },
-            "Namespace, name and UID of the service account: the UID is another one when the account is made anew."),
+            "Namespace, name and UID of the service account: it changes when the account is made again."),
     ),
 )  # fmt: skip
 

@@ -216,7 +216,7 @@ def _certificates(jwk: Mapping[str, Any], key: PublicKey) -> Certificates:
         certificates = tuple(read_certificate(base64.b64decode(entry, validate=True)) for entry in chain)
         is_own = not certificates or certificates[0].public_key() == key
     except (binascii.Error, ValueError, UnsupportedAlgorithm) as error:
-        raise KeyRefusedError("Its x5c holds what is no certificate.") from error
+        raise KeyRefusedError("Its x5c holds something that is not a certificate.") from error
     if not is_own:
         raise KeyRefusedError("The first certificate of its x5c is another key's.")
     return certificates

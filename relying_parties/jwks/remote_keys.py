@@ -57,7 +57,9 @@ def fetch_keys(source: KeySource) -> tuple[Jwk, ...]:
         token_of = partial(token_if_any_for, name=name) if name else anonymous
     keys = fetch_json(url, ends_at=ends_at, token_of=token_of).get("keys")
     if not isinstance(keys, list):
-        raise FetchError(f"The answer for {source} is no key set: it must have a list keys.")
+        raise FetchError(
+            f"The answer for {source} is not a key set: it must have a member keys, which is a list."
+        )
     if len(keys) > MAX_KEYS:
         raise FetchError(f"The key set for {source} has {len(keys)} keys: it may have {MAX_KEYS}.")
     return tuple(key for key in keys if isinstance(key, dict))

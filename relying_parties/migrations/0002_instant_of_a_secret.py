@@ -5,7 +5,7 @@ CREATED_AT = models.DateTimeField(default=django.utils.timezone.now, editable=Fa
 
 
 class Migration(migrations.Migration):
-    """No column changes. SQLite would build the table anew, and give ids of deleted secrets a second time."""
+    """No column changes. SQLite would build the table again, and give ids of deleted secrets a second time."""
 
     dependencies = [("relying_parties", "0001_initial")]
 

@@ -127,7 +127,7 @@ class RelyingParty(ConfigurationModel, AbstractApplication):
         null=True, blank=True, validators=[MinValueValidator(1)], help_text="Empty: no limit."
     )
     trace_until = models.DateTimeField(
-        null=True, blank=True, help_text="Until then each request's course is kept, credentials masked."
+        null=True, blank=True, help_text="Record a trace of each request until this time, credentials masked."
     )
 
     history = configuration_history()

@@ -23,7 +23,7 @@ SECONDS_TO_FLUSH = 2.0
 
 
 class Output:
-    """Lines on their way to a file descriptor. Its thread starts with the first line; a fork begins anew."""
+    """Lines on their way to a file descriptor. Its thread starts with the first line; a fork begins again."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor

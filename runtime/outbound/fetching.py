@@ -154,7 +154,7 @@ def _connected(addresses: list[SocketAddress], ends_at: float) -> socket.socket:
 def _shut_at(ends_at: float, sock: socket.socket) -> Iterator[None]:
     """Shut the connection when its time is over, wherever it stands.
 
-    The timeout of a socket is not enough: it begins anew with each byte.
+    The timeout of a socket is not enough: it begins again with each byte.
     """
     sock.settimeout(MAX_FETCH)
     # TLS takes the socket's own descriptor away from it.
@@ -223,7 +223,7 @@ def _object(remote: RemoteUrl, body: bytes) -> dict[str, Any]:
             f"{remote} answered no JSON ({error!s:.200}): correct the URL, or what serves it."
         ) from error
     if not isinstance(value, dict):
-        raise FetchError(f"{remote} answered JSON that is no object: correct the URL, or what serves it.")
+        raise FetchError(f"{remote} answered JSON that is not an object: correct the URL, or what serves it.")
     return value
 
 

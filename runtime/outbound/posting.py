@@ -21,7 +21,7 @@ class NotSentError(Exception):
 def post(url: str, body: str) -> None:
     """Raises NotSentError.
 
-    In a thread of its own, which is left behind when the time is over: the timeout of a socket begins anew with each
+    In a thread of its own, which is left behind when the time is over: the timeout of a socket begins again with each
     byte, and a look-up cannot be stopped.
     """
     answer: Future[int] = Future()

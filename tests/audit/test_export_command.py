@@ -83,7 +83,7 @@ def test_a_row_is_found_by_its_token(cast: Cast, capsys: pytest.CaptureFixture[s
             "a day such as 2026-07-01, or an instant such as 2026-07-01T12:00:00Z, not 'yesterday'",
             2,
         ),
-        (("--address", "192.0.2.0/24"), "'192.0.2.0/24' is no IP address.", 2),
+        (("--address", "192.0.2.0/24"), "'192.0.2.0/24' is not an IP address.", 2),
         (("--outcome", "lost"), "invalid choice: 'lost'", 2),
         (("--format", "xml"), "invalid choice: 'xml'", 2),
         (("--from", "2026-07-02", "--to", "2026-07-02"), "--from has to be before --to.", 2),

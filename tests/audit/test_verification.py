@@ -229,7 +229,7 @@ def test_everything_rewritten_and_sealed_with_another_key() -> None:
         rows(ids[1]).update(detail="x")
         seal_all_anew(stranger, "stranger")
     assert found() == [
-        "checkpoint 1: its statement is not the record's: It is signed by stranger, which is no key of the record."
+        "checkpoint 1: its statement is not the record's: It is signed by stranger, which is not a key of the record."
     ]
     # Who owns the database can register the key as well: only what is kept elsewhere tells then.
     jwk = public_jwk(stranger.public_key())
@@ -243,7 +243,7 @@ def test_everything_rewritten_and_sealed_with_another_key() -> None:
 def test_a_file_of_statements_that_is_none() -> None:
     [one] = statements()
     assert found([one[:50], one, "", one]) == [], "a line that was cut, and the same line twice"
-    assert found(["x", one]) == ["line 1 of the file: it is no statement of a checkpoint"]
+    assert found(["x", one]) == ["line 1 of the file: it is not a statement of a checkpoint"]
     assert found([one, one[:-9] + "x"]) == [
         "line 2 of the file: it tells of checkpoint 1 otherwise than a line before"
     ]

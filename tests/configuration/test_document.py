@@ -80,7 +80,7 @@ def test_a_tag_is_refused(tag: str) -> None:
         (b"a: 1\nb: \x1b[31m", "f:2:4: The character U+001B can only be written as an escape."),
         ("a: 'x\u2028y'".encode(), "f:1:6: The character U+2028 can only be written as an escape."),
         (b'a: "\\0"', "f:1:4: The character U+0000 cannot be stored."),
-        (b'a: "\\ud83d"', "f:1:4: A lone surrogate, which is no character."),
+        (b'a: "\\ud83d"', "f:1:4: A lone surrogate, which is not a character."),
         (b"", "f:1:1: The file is empty."),
         (b"# nothing\n", "f:1:1: The file is empty."),
         (b"a: 1\n---\nb: 2\n", "f:2:1: A second document: a file holds one."),

@@ -87,7 +87,7 @@ def credential(rest: str) -> str:
         (f"issuers: [{{path: oidc_m2m, client_ca_certificates: {json.dumps(PEM)}}}]", '"-----BEGIN',
          "client_ca_certificates: This holds a private key: give the certificates alone."),
         ("issuers: [{path: oidc_m2m, client_ca_certificates: none}]", "none",
-         "client_ca_certificates: These are no certificates in PEM that can be read."),
+         "client_ca_certificates: These cannot be read as certificates in PEM."),
         (f"issuers: [{{path: oidc_m2m, client_ca_certificates: {NO_AUTHORITY}}}]", '"-----BEGIN',
          "client_ca_certificates: The certificate CN=old idp says nothing of a CA (basicConstraints)"),
          (f"issuers: [{{path: oidc_m2m, client_ca_certificates: '{PGP}'}}]", "'-----BEGIN",

@@ -70,7 +70,7 @@ def test_a_refusal_says_where_the_road_ended_and_what_to_do(cast: Cast, auditor:
 @pytest.mark.parametrize(
     ("columns", "where"),
     [
-        ({}, "at the door, before it was read to its end"),
+        ({}, "on arrival, before it was read to its end"),
         ({"client_id": "a"}, "when it was read, before anything proved who asked"),
         ({"client_id": "a", "auth_method": "private_key_jwt"}, "when it had to prove itself"),
         ({"credential": "secret:1"}, "when it had proved itself, and what it asked for was weighed"),

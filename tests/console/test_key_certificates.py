@@ -91,7 +91,7 @@ def test_an_issued_chain_is_attached_and_published(
         ({"pem": "{chain}" + 70_000 * "x"}, "at most 65536 characters"),
         ({"file": b"x" * 70_000}, "The file has more than 64 kB."),
         ({"file": b"x", "pem": "{chain}"}, "or paste the certificates: one of the two"),
-        ({"file": b"\xff\xfe"}, "no certificates in PEM"),
+        ({"file": b"\xff\xfe"}, "not certificates in PEM"),
         ({"file": b"-----BEGIN PRIVATE KEY-----"}, "send the certificates alone"),
     ],
 )

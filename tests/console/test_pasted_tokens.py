@@ -1,4 +1,4 @@
-"""Paste a token: whose it is, whether it is good, and what the record says of it. The token itself goes nowhere."""
+"""Paste a token: which client has it, whether it is good, what the record says of it. The token itself goes nowhere."""
 
 import io
 from base64 import urlsafe_b64encode
@@ -101,11 +101,11 @@ def test_a_token_of_a_deleted_relying_party_is_told(cast: Cast, auditor: Client)
 @pytest.mark.parametrize(
     ("claims", "why"),
     [
-        ({"iss": "https://elsewhere.example"}, "its iss is no issuer of this server"),
+        ({"iss": "https://elsewhere.example"}, "its iss is not an issuer of this server"),
         ({"client_id": "\x00", "jti": "\ud800"}, "The record holds no row"),
         ({"client_id": ["billing"], "jti": {}, "aud": None}, "The record holds no row"),
         ({"iat": 32_503_680_000}, "Its iat is ahead of this server"),
-        ({"exp": None}, "Its exp is no number of seconds"),
+        ({"exp": None}, "Its exp is not a number of seconds"),
     ],
 )
 def test_odd_claims_are_told_in_words(
@@ -118,9 +118,9 @@ def test_odd_claims_are_told_in_words(
     ("text", "why"),
     [
         ("", "This field is required."),
-        ("garbage", "This is no token."),
-        ("a.b.c", "This is no token."),
-        ("e30.e30.", "This is no token."),
+        ("garbage", "This is not a token."),
+        ("a.b.c", "This is not a token."),
+        ("e30.e30.", "This is not a token."),
         ("x" * (MAX_JWT_LENGTH + 1), f"No token has more than {MAX_JWT_LENGTH} characters."),
         ("\x00", "Null characters are not allowed."),
     ],
@@ -136,7 +136,7 @@ def test_claims_that_are_nested_too_deep_are_refused_in_words(
     claims = f'{{"a": {"[" * levels}{"]" * levels}}}'
     parts = ('{"alg":"RS256"}', claims, "no signature")
     text = ".".join(urlsafe_b64encode(part.encode()).decode().rstrip("=") for part in parts)
-    assert "This is no token. Its claims are nested too deep." in pasted(auditor, text)
+    assert "This is not a token. Its claims are nested too deep." in pasted(auditor, text)
 
 
 def test_a_pasted_token_is_neither_kept_nor_logged(

@@ -65,7 +65,11 @@ def test_a_failed_sign_in_names_its_user_and_never_what_was_typed_in_the_place_o
         assert sign_in(browser, name, password) == 200
     assert acts() == [
         ("sign_in_failed", "ann", WRONG),
-        ("sign_in_failed", "unknown", f"{WRONG} The name that was tried is no user's and has 20 characters."),
+        (
+            "sign_in_failed",
+            "unknown",
+            f"{WRONG} The name that was tried belongs to no user and has 20 characters.",
+        ),
         ("sign_in_failed", "service", "The password is right, but the account may not use the console."),
     ]
     told = str(list(OperationalEvent.objects.values()))

@@ -14,12 +14,12 @@ from tests.support.wire import FORM, Answer
 
 SECONDS_TO_RECOVER = 5
 UNREACHED = 0.05
-"""Seconds after which a client tries a server anew that it did not reach."""
+"""Seconds after which a client tries a server again that it did not reach."""
 
 
 @dataclass(slots=True)
 class Client:
-    """A client on one keep-alive connection, which it opens anew when the server drops it."""
+    """A client on one keep-alive connection, which it opens again when the server drops it."""
 
     port: int
     headers: Mapping[str, str]

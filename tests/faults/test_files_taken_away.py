@@ -63,7 +63,7 @@ if connection.vendor == "sqlite":
             assert client.status() == 503
             assert re.search(r"not_recorded.*-wal", server.settled_log())
             told = server.get("/readyz").json()
-            # An idle server opens the file anew within moments; until then it says what is wrong.
+            # An idle server opens the file again within moments; until then it says what is wrong.
             if told["status"] != "ok":
                 assert told["status"] == "degraded"
                 assert "-wal" in told["checks"]["database"][0]

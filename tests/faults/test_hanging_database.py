@@ -165,7 +165,7 @@ if not IS_SQLITE:
                         True,
                     )
                     assert server.get("/oidc_m2m/jwks").status_code == requests.codes.ok
-                # Each thread's connection was cut, and is made anew by the request after the one that finds out.
+                # Each thread's connection was cut, and is made again by the request after the one that finds out.
                 since = time.monotonic()
                 while server.get("/admin/", headers=cookie).status_code != requests.codes.ok:
                     assert time.monotonic() < since + SECONDS_TO_RECOVER, "the console does not recover"

@@ -1,4 +1,4 @@
-"""A database that lost its tables, or was made anew, under a server that runs."""
+"""A database that lost its tables, or was made again, under a server that runs."""
 
 from pathlib import Path
 

@@ -168,7 +168,7 @@ def test_a_refusal_quotes_little_of_what_was_answered(server: Site, body: bytes)
 @pytest.mark.parametrize("body", [b"[]", b'[{"keys": []}]', b'"keys"', b"1", b"null", b"true"])
 def test_json_that_is_no_object_is_refused(server: Site, body: bytes) -> None:
     server.answer = serves(body)
-    assert "answered JSON that is no object" in refusal(server.url())
+    assert "answered JSON that is not an object" in refusal(server.url())
 
 
 def test_a_member_that_stands_twice_is_found_in_time(server: Site) -> None:

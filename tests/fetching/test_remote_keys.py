@@ -76,7 +76,7 @@ def test_a_key_set_is_fetched_as_it_stands(server: Site, source: KeySource) -> N
 @pytest.mark.parametrize("answer", [{}, {"keys": None}, {"keys": {}}, {"keys": "a"}, {"Keys": []}])
 def test_what_is_no_key_set_is_refused(server: Site, source: KeySource, answer: dict[str, Any]) -> None:
     server.answer = serves(answer)
-    with pytest.raises(FetchError, match="is no key set: it must have a list keys"):
+    with pytest.raises(FetchError, match="is not a key set: it must have a member keys, which is a list"):
         fetch_keys(source)
 
 

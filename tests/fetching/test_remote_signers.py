@@ -112,7 +112,7 @@ def test_keys_that_cannot_be_had_are_no_fault_of_the_client(cast: Cast, server: 
     answer = asked(key)
     event = assert_refused(answer, 503, "temporarily_unavailable")
     assert answer.headers["Retry-After"] == "1"
-    assert "is no key set" in event.detail
+    assert "is not a key set" in event.detail
 
 
 @pytest.mark.parametrize("keys_from", [KeysFrom.DISCOVERY, KeysFrom.JWKS_URI])

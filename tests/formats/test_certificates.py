@@ -31,12 +31,12 @@ def test_a_date_of_the_year_0_is_no_date() -> None:
         read_certificate(leaf)
     authority = certificate_until(KEY, END, is_authority=True)
     problem = why_not_issued_by(leaf, (), (authority,), NOW)
-    assert problem == "The certificate, or one that came with it, is no X.509 certificate that can be read."
+    assert problem == "The certificate, or one that came with it, cannot be read as an X.509 certificate."
 
 
 def test_an_authority_of_the_year_0_is_not_kept_and_harms_nobody() -> None:
     authority = x509.load_der_x509_certificate(of_the_year_0(certificate_until(KEY, END, is_authority=True)))
-    assert ca_certificates_problem(pem_of(authority)) == "These are no certificates in PEM that can be read."
+    assert ca_certificates_problem(pem_of(authority)) == "These cannot be read as certificates in PEM."
     assert client_authorities(pem_of(authority)) == ()
 
 
@@ -48,6 +48,6 @@ def test_an_authority_stands_once() -> None:
 
 def test_a_key_with_such_a_certificate_is_refused_at_save_and_passed_over_from_afar() -> None:
     jwk = jwk_of(KEY) | {"x5c": [base64.b64encode(of_the_year_0(certificate_until(KEY, END))).decode()]}
-    assert client_jwks_problem({"keys": [jwk]}) == "Key 1: Its x5c holds what is no certificate."
+    assert client_jwks_problem({"keys": [jwk]}) == "Key 1: Its x5c holds something that is not a certificate."
     good = jwk_of(new_key())
     assert [key.kid for key in usable_keys([jwk, good])] == [key.kid for key in usable_keys([good])]

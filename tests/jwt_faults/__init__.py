@@ -1,6 +1,6 @@
 """A grammar of what can be wrong with a JWT, and of what may differ and is right: each is one change of a good one.
 
-Whatever a forger can sign anew is signed anew, so that nothing but the fault itself is there to refuse it for.
+Whatever a forger can sign again is signed again, so that nothing but the fault itself is there to refuse it for.
 """
 
 from tests.jwt_faults.algorithms import ALG_FAULTS

@@ -74,7 +74,7 @@ AUDIENCES: dict[str, Callable[[str], Any]] = {
 CLAIM_FAULTS = {
     **of_any(
         {f"{name} {value!r}": claims(**{name: value}) for name in ("exp",) for value in NO_NUMBERS},
-        exactly("Its exp is no number of seconds."),
+        exactly("Its exp is not a number of seconds."),
     ),
     **of_any({"no exp": claims_without("exp")}, exactly("Its exp is missing.")),
     **of_any(
@@ -96,7 +96,7 @@ CLAIM_FAULTS = {
         for fault, found in {
             **of_any(
                 {repr(value): claims(**{name: value}) for value in NO_NUMBERS},
-                exactly(f"Its {name} is no number of seconds."),
+                exactly(f"Its {name} is not a number of seconds."),
             ),
             **of_any(
                 {f"{seconds} seconds ahead": ahead(name, seconds) for seconds in (63, 3600)},
@@ -124,7 +124,7 @@ CLAIM_FAULTS = {
             **of_any({"nothing": claims_without(name)}, exactly(f"Its {name} is missing.")),
             **of_any(
                 {"half a character": surrogate(name)},
-                exactly(f"Its {name} holds a lone surrogate, which is no character."),
+                exactly(f"Its {name} holds a lone surrogate, which is not a character."),
             ),
         }.items()
     },
@@ -152,7 +152,7 @@ OWN_FAULTS = {
     **of_any({"no jti": claims_without("jti")}, exactly("Its jti is missing.")),
     **of_any(
         {"half a character as jti": surrogate("jti")},
-        exactly("Its jti holds a lone surrogate, which is no character."),
+        exactly("Its jti holds a lone surrogate, which is not a character."),
     ),
     **of_any(
         {"exp too far": ahead("exp", 663), "exp in a day": ahead("exp", 86_400)},

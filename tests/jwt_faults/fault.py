@@ -28,11 +28,11 @@ def exactly(reason: str) -> str:
 ALG = exactly(f"Its alg is not one of {', '.join(ALGS)}.")
 NOT_ALLOWED = r"Its alg is \w+, which the key \w+ does not allow\."
 SIGNATURE = exactly("Its signature is not by the key.")
-NO_KEY = exactly("Its kid is no key's.")
-PARTS = exactly("It is no JWS in compact serialization: not three parts with dots between.")
+NO_KEY = exactly("No registered key has this kid.")
+PARTS = exactly("It is not a JWS in compact serialization: three parts separated by dots.")
 BASE64 = exactly("A part of it is not base64url without padding.")
-HEADER_JSON = exactly("Its header is no JSON, holds a member twice or a number that is none.")
-CLAIMS_JSON = exactly("Its claims is no JSON, holds a member twice or a number that is none.")
+HEADER_JSON = exactly("Its header is not valid JSON (syntax, duplicate member, or NaN/Infinity).")
+CLAIMS_JSON = exactly("Its claims is not valid JSON (syntax, duplicate member, or NaN/Infinity).")
 TOO_LONG = exactly(f"It has more than {MAX_LENGTH} characters.")
 KIND = exactly("Its typ is missing or that of another kind of token.")
 

@@ -64,7 +64,7 @@ HEADER_FAULTS = {
     "an attacker's key by its kid": Fault(_attackers_kid, NO_KEY),
     **of_any(
         {f"kid {kid!r}": header(kid=kid) for kid in (7, None, True, [], ["rs256"], {"kid": 1})},
-        exactly("Its kid is no text."),
+        exactly("Its kid is not text."),
     ),
     **{f"an attacker's {name}": Fault(partial(_attackers_key, [name]), SIGNATURE) for name in BRINGING},
     **{

@@ -57,11 +57,11 @@ JSON_FAULTS = {
     ),
     **of_any(
         {f"{name} as header": header_json(_instead(raw)) for name, raw in NO_OBJECTS.items()},
-        exactly("Its header is no JSON object."),
+        exactly("Its header is not a JSON object."),
     ),
     **of_any(
         {f"{name} as claims": claims_json(_instead(raw)) for name, raw in NO_OBJECTS.items()},
-        exactly("Its claims is no JSON object."),
+        exactly("Its claims is not a JSON object."),
     ),
     "alg twice in the header": Fault(
         lambda by: header_json(more(written({"alg": by.alg})[1:-1])), HEADER_JSON

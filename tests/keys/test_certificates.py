@@ -107,9 +107,9 @@ def test_a_link_that_does_not_hold_is_refused(cast: Cast, authority: Authority) 
 @pytest.mark.parametrize(
     ("pem", "why"),
     [
-        (b"", "no certificates in PEM"),
-        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "no certificates in PEM"),
-        (b"\xff\x00", "no certificates in PEM"),
+        (b"", "not certificates in PEM"),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "not certificates in PEM"),
+        (b"\xff\x00", "not certificates in PEM"),
         (b"-----BEGIN PRIVATE KEY-----\n", "send the certificates alone"),
     ],
 )
@@ -144,5 +144,5 @@ def test_a_certificate_of_no_known_version_is_refused(cast: Cast) -> None:
     [leaf] = certificates_of(cast.other_key)
     der = leaf.public_bytes(Encoding.DER).replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x05", 1)
     pem = b"-----BEGIN CERTIFICATE-----\n" + base64.encodebytes(der) + b"-----END CERTIFICATE-----\n"
-    with pytest.raises(ValidationError, match="no certificates in PEM"):
+    with pytest.raises(ValidationError, match="not certificates in PEM"):
         read_chain(pem, key=cast.other_key)

@@ -140,7 +140,7 @@ def damaged(jwk: dict[str, Any], **members: Any) -> bytes:
         ({"kty": "XYZ"}, "holds no key that can be used"),
         ({"kid": 5}, "The kid of the JWK is not a text"),
         ({"x5c": "x"}, "x5c of the JWK is not a list"),
-        ({"x5c": ["AAAA"]}, "holds what is no certificate"),
+        ({"x5c": ["AAAA"]}, "holds something that is not a certificate"),
     ],
 )
 def test_a_damaged_jwk_is_refused_with_what_is_damaged(members: dict[str, Any], why: str) -> None:

@@ -175,7 +175,7 @@ def test_an_alias_beside_pem_is_refused(cast: Cast, tmp_path: Path) -> None:
 
 
 def test_the_command_reads_no_file_without_end(cast: Cast) -> None:
-    with pytest.raises(CommandError, match=r"^/dev/zero is longer than 65536 bytes: it is no key file.$"):
+    with pytest.raises(CommandError, match=r"^/dev/zero is longer than 65536 bytes: it is not a key file.$"):
         call_command("import_key", "oidc_m2m", "ES256", "/dev/zero", "--no-password")
 
 

@@ -76,7 +76,7 @@ def lead_a_life(cast: Cast, settings: Settings, folder: Path) -> None:
 
 def fail(cast: Cast, settings: Settings) -> None:
     kept, settings.KEY_ENCRYPTION_KEYS = settings.KEY_ENCRYPTION_KEYS, {"new": bytes(32)}
-    # A change that names no topic: every key is opened anew.
+    # A change that names no topic: every key is opened again.
     bump()
     assert ask(auth=cast.basic("billing")).status == 503
     assert call("GET", "/readyz", peer="127.0.0.1").status == 503

@@ -49,7 +49,7 @@ def _in_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_in_a_second")
 def test_a_pem_file_that_would_take_minutes_is_given_up() -> None:
     began = time.monotonic()
-    with pytest.raises(ValidationError, match="Write it anew with the defaults of openssl or keytool"):
+    with pytest.raises(ValidationError, match="Write it again with the defaults of openssl or keytool"):
         read_pem(slow_pem(), password="changeit")
     assert time.monotonic() - began < 10
 
@@ -58,6 +58,6 @@ def test_a_pem_file_that_would_take_minutes_is_given_up() -> None:
 @pytest.mark.usefixtures("_in_a_second")
 def test_a_store_that_would_take_minutes_is_given_up() -> None:
     began = time.monotonic()
-    with pytest.raises(ValidationError, match="Write it anew with the defaults of openssl or keytool"):
+    with pytest.raises(ValidationError, match="Write it again with the defaults of openssl or keytool"):
         read_pkcs12(slow_pkcs12(), store_password="changeit")
     assert time.monotonic() - began < 10

@@ -92,7 +92,7 @@ def test_a_key_that_is_refused_is_not_left_in_the_token(cast: Cast, softhsm: Sof
     [
         (NEWCOMER, "Name the token alone"),
         ("pkcs11:token=another", "PKCS11_MODULE knows no token another"),
-        ("another", "is no PKCS#11 URI"),
+        ("another", "is not a PKCS#11 URI"),
     ],
 )
 def test_a_key_is_not_made_where_there_is_no_token(cast: Cast, softhsm: SoftHsm, uri: str, why: str) -> None:

@@ -37,9 +37,9 @@ def test_it_is_read_as_it_was_written(uri: Pkcs11Uri) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("idp", "is no PKCS#11 URI"),
-        ("pkcs11:token=idp;object=%zz", "is no PKCS#11 URI"),
-        ("pkcs11:token=idp;object=a%2", "is no PKCS#11 URI"),
+        ("idp", "is not a PKCS#11 URI"),
+        ("pkcs11:token=idp;object=%zz", "is not a PKCS#11 URI"),
+        ("pkcs11:token=idp;object=a%2", "is not a PKCS#11 URI"),
         ("pkcs11:", "names no token"),
         ("pkcs11:object=signing", "names no token"),
         ("pkcs11:token=;object=signing", "names no token"),

@@ -170,8 +170,12 @@ def test_a_path_length_is_kept(authority: Authority) -> None:
 @pytest.mark.contract("P8.1")
 @pytest.mark.parametrize("junk", [b"", b"x", b"\x30\x00", b"\x30\x82\xff\xff"])
 def test_junk_is_refused(authority: Authority, client: Issued, junk: bytes) -> None:
-    assert "no X.509 certificate" in (why_not_issued_by(junk, [], anchors(authority), NOW) or "")
-    assert "no X.509 certificate" in (why_not_issued_by(client.der, [junk], anchors(authority), NOW) or "")
+    assert "cannot be read as an X.509 certificate" in (
+        why_not_issued_by(junk, [], anchors(authority), NOW) or ""
+    )
+    assert "cannot be read as an X.509 certificate" in (
+        why_not_issued_by(client.der, [junk], anchors(authority), NOW) or ""
+    )
 
 
 @pytest.mark.contract("P8.1")
@@ -194,7 +198,7 @@ def test_an_issuer_has_one_to_fifty_authorities(authority: Authority, sub_author
     assert len(anchors(authority, sub_authority)) == 2
     assert "stands twice" in (ca_certificates_problem(50 * authority.own.pem) or "")
     assert "At most 50" in (ca_certificates_problem(51 * authority.own.pem) or "")
-    assert "no certificates in PEM" in (ca_certificates_problem("") or "")
+    assert "cannot be read as certificates in PEM" in (ca_certificates_problem("") or "")
 
 
 def test_its_authorities_are_authorities(
@@ -202,7 +206,7 @@ def test_its_authorities_are_authorities(
 ) -> None:
     assert "says nothing of a CA" in (ca_certificates_problem(authority.own.pem + client.pem) or "")
     assert "private key" in (ca_certificates_problem(server_pair.pem) or "")
-    assert "no certificates in PEM" in (ca_certificates_problem(client.pem[:200]) or "")
+    assert "cannot be read as certificates in PEM" in (ca_certificates_problem(client.pem[:200]) or "")
     no_ca = authority.sub_authority("no-ca-saved", "basicConstraints=CA:FALSE")
     assert "CN=no-ca-saved" in (ca_certificates_problem(no_ca.own.pem) or "")
     crl_only = authority.sub_authority("crl-only", CA, "keyUsage=cRLSign")

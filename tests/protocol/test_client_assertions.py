@@ -150,7 +150,7 @@ def test_its_refusals_tell_nothing_and_the_rows_all(cast: Cast, robot: RelyingPa
         "No such client at this issuer.",
         "The relying party is not active.",
         "Registered for client_secret_basic, came by private_key_jwt or federated_jwt.",
-        "Its kid is no key's.",
+        "No registered key has this kid.",
         "The method private_key_jwt is off at this issuer.",
     ]
 
@@ -224,7 +224,7 @@ def test_a_key_without_a_kid_is_known_by_its_thumbprint(cast: Cast) -> None:
     assert send(header_without("kid")(own(cast, ES256)).made()).status == 200
     thumbprint = last_event().credential.removeprefix(f"key:{robot.pk}:")
     assert send(header(kid=thumbprint)(own(cast, ES256)).made()).status == 200
-    assert why_refused(own(cast, ES256).made()) == "Its kid is no key's."
+    assert why_refused(own(cast, ES256).made()) == "No registered key has this kid."
 
 
 @pytest.mark.contract("P7.2")

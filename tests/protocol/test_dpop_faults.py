@@ -17,15 +17,15 @@ from tests.support.cast import Cast
 from tests.support.proofs import MISSING, encoded, key_for, proof, public, signed
 
 REFUSED = "The DPoP proof is refused. "
-NO_JWS = "It is no JWS in compact serialization: not three parts with dots between."
+NO_JWS = "It is not a JWS in compact serialization: three parts separated by dots."
 NO_BASE64URL = "A part of it is not base64url without padding."
 NO_ALG = "Its alg is not one of RS256, PS256, ES256, ES384, ES512, EdDSA, Ed25519."
 NO_SIGNATURE = "Its signature is not by the key that it holds."
 OTHER_KIND = "Its typ is missing or that of another kind of token."
-BAD_CLAIMS = "Its claims is no JSON, holds a member twice or a number that is none."
-BAD_HEADER = "Its header is no JSON, holds a member twice or a number that is none."
+BAD_CLAIMS = "Its claims is not valid JSON (syntax, duplicate member, or NaN/Infinity)."
+BAD_HEADER = "Its header is not valid JSON (syntax, duplicate member, or NaN/Infinity)."
 NOT_OFFERED = "Its jwk is refused. Offered are RSA keys, the curves P-256, P-384 and P-521, and Ed25519."
-NO_NUMBER = "Its iat is no number of seconds."
+NO_NUMBER = "Its iat is not a number of seconds."
 AHEAD = "Its iat is ahead of this server's clock: set the client's clock."
 BEYOND = "Its iat is beyond the calendar: it counts seconds since 1970."
 OLD = "It is older than 300 seconds: make a new one for each request."
@@ -103,10 +103,10 @@ NO_PROOFS: Mapping[str, tuple[Callable[[], str], str]] = {
     "standard base64": (part(2, lambda text: "+/" + text[2:]), NO_BASE64URL),
     "a space": (part(1, lambda text: text + " "), NO_BASE64URL),
     "no ASCII": (part(2, lambda text: "\xe9" + text[1:]), NO_BASE64URL),
-    "a header that is no JSON": (part(0, lambda _: encoded(b"junk")), BAD_HEADER),
-    "a header that is a list": (part(0, lambda _: encoded(b"[]")), "Its header is no JSON object."),
+    "a header that is not JSON": (part(0, lambda _: encoded(b"junk")), BAD_HEADER),
+    "a header that is a list": (part(0, lambda _: encoded(b"[]")), "Its header is not a JSON object."),
     "claims that are no JSON": (part(1, lambda _: encoded(b"{")), BAD_CLAIMS),
-    "claims that are a text": (part(1, lambda _: encoded(b'"x"')), "Its claims is no JSON object."),
+    "claims that are a text": (part(1, lambda _: encoded(b'"x"')), "Its claims is not a JSON object."),
     "claims not in UTF-8": (part(1, lambda _: encoded(b'{"a":"\xff"}')), BAD_CLAIMS),
     "nested claims": (part(1, lambda _: encoded(b"[" * 11_000)), BAD_CLAIMS),
     "a nested header": (part(0, lambda _: encoded(b'{"jwk":' * 1_500)), BAD_HEADER),
@@ -138,7 +138,7 @@ HEADERS: Mapping[str, tuple[Callable[[], str], str]] = {
     ),
     "crit": (header(crit=["b64"], b64=False), "Its header has crit, b64, which is not understood here."),
     "zip": (header(zip="DEF"), "Its header has zip, which is not understood here."),
-    "kid no text": (header(kid=1), "Its kid is no text."),
+    "kid no text": (header(kid=1), "Its kid is not text."),
     "unsigned": (part(2, lambda _: ""), NO_SIGNATURE),
     "a signature cut": (part(2, lambda text: text[:-2]), NO_SIGNATURE),
     "a signature by another key": (lambda: proof(signer=key_for("ES256", number=1)), NO_SIGNATURE),
@@ -198,11 +198,11 @@ CLAIMS: Mapping[str, tuple[Callable[[], str], str]] = {
     "iat NaN": (claims(iat=float("nan")), BAD_CLAIMS),
     "iat Infinity": (claims(iat=float("-inf")), BAD_CLAIMS),
     "jti of half a surrogate pair": (
-        claims(jti="\ud800"), "Its jti holds a lone surrogate, which is no character."
+        claims(jti="\ud800"), "Its jti holds a lone surrogate, which is not a character."
     ),
     "htu with half a surrogate pair": (
         claims(htu="http://127.0.0.1:8000/oidc_m2m/token\ud800"),
-        "Its htu holds a lone surrogate, which is no character.",
+        "Its htu holds a lone surrogate, which is not a character.",
     ),
     "iat of 400 digits": (claims(iat=10**400), BEYOND),
     "iat of 400 digits below zero": (claims(iat=-(10**400)), BEYOND),
@@ -212,7 +212,7 @@ CLAIMS: Mapping[str, tuple[Callable[[], str], str]] = {
     "iat 301 seconds ago": (at(-301), OLD),
     "iat in 70 seconds": (at(70), AHEAD),
     "exp past": (lambda: proof({"exp": time.time() - 61}), "Its exp is past."),
-    "exp a text": (claims(exp="2100"), "Its exp is no number of seconds."),
+    "exp a text": (claims(exp="2100"), "Its exp is not a number of seconds."),
     "nbf ahead": (
         lambda: proof({"nbf": time.time() + 70}),
         "Its nbf is ahead of this server's clock: set the client's clock.",

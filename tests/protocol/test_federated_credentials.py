@@ -124,7 +124,10 @@ def test_each_trusted_issuer_signs_for_itself(cast: Cast, credential: FederatedC
     new_credential(credential.relying_party, ci, subject="repo:shop:ref:main")
     good = of_cluster(cast, others, iss=OTHER, sub="repo:shop:ref:main")
     assert send(good.made(), client_id="workload").status == 200
-    assert why_refused(of_cluster(cast, others).made(), client_id="workload") == "Its kid is no key's."
+    assert (
+        why_refused(of_cluster(cast, others).made(), client_id="workload")
+        == "No registered key has this kid."
+    )
     unnamed = header_without("kid")(of_cluster(cast, others))
     assert why_refused(unnamed.made(), client_id="workload") == "Its signature is not by the key."
     assert why(cast, iss=OTHER) == (
@@ -304,7 +307,7 @@ def test_a_kid_of_a_registered_client_is_no_kid_of_the_cluster(cast: Cast, workl
     new_robot(cast)
     new_credential(workload, new_cluster(cast, signer("RS256", "clusters")))
     forged = header(kid="rs256")(of_cluster(cast, RS256))
-    assert why_refused(forged.made(), client_id="workload") == "Its kid is no key's."
+    assert why_refused(forged.made(), client_id="workload") == "No registered key has this kid."
 
 
 @pytest.mark.contract("P3.8", "P7.9")

@@ -109,8 +109,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a kid with a line end": ({**EC.jwk, "kid": "a\nb"}, "Its kid must be a text"),
     "x5c as a text": ({**EC.jwk, "x5c": "x"}, "Its x5c must be a list"),
     "x5c of numbers": ({**EC.jwk, "x5c": [1]}, "Its x5c must be a list"),
-    "x5c of junk": ({**EC.jwk, "x5c": ["AAAA"]}, "Its x5c holds what is no certificate."),
-    "x5c in no base64": ({**EC.jwk, "x5c": ["!"]}, "Its x5c holds what is no certificate."),
+    "x5c of junk": ({**EC.jwk, "x5c": ["AAAA"]}, "Its x5c holds something that is not a certificate."),
+    "x5c in no base64": ({**EC.jwk, "x5c": ["!"]}, "Its x5c holds something that is not a certificate."),
     "another key's certificate": (in_x5c(EC.jwk, der_certificate(OKP.key)), "another key's."),
     **{
         f"exp {value!r}": ({**EC.jwk, "exp": value}, "Its exp must be a number of seconds since 1970.")
@@ -238,7 +238,7 @@ def test_its_method_must_be_on_at_the_issuer(cast: Cast) -> None:
         ({"keys": []}, "A JWK Set of 1 to 20 keys"),
         ({"keys": [EC.jwk], "note": "\0"}, "It holds the character NUL."),
         ({"keys": [EC.jwk], "note": "\ud800"}, "It holds a lone surrogate"),
-        ({"keys": [EC.jwk], "note": float("nan")}, "It holds what is no JSON"),
+        ({"keys": [EC.jwk], "note": float("nan")}, "It holds a value that is not JSON"),
         ({"keys": [EC.jwk], "note": 131_072 * "x"}, "At most 131,072 characters"),
     ],
 )

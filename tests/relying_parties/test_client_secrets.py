@@ -180,7 +180,7 @@ def test_a_chosen_secret_has_no_hint(cast: Cast) -> None:
     [
         ("", "1 to 1024 characters"),
         ("x" * (MAX_CHOSEN_SECRET_LENGTH + 1), "1 to 1024 characters"),
-        ("\ud800", "The secret holds a lone surrogate, which is no character."),
+        ("\ud800", "The secret holds a lone surrogate, which is not a character."),
     ],
     ids=["none", "long", "surrogate"],
 )

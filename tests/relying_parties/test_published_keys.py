@@ -27,7 +27,7 @@ def zeros_before(jwk: Mapping[str, Any], name: str, count: int = 1) -> dict[str,
 @pytest.mark.parametrize("count", [1, 2, 3])
 @pytest.mark.parametrize("name", ["n", "e"])
 def test_a_published_number_may_have_zeros_before_it(name: str, count: int) -> None:
-    """A registered one may not: its operator can write it anew."""
+    """A registered one may not: its operator can write it again."""
     jwk = zeros_before(RSA.jwk, name, count)
     (key,) = published_keys([jwk])
     assert (key.key, key.thumbprint) == (RSA.key.public_key(), thumbprint(RSA.jwk))

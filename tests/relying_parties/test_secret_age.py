@@ -1,4 +1,4 @@
-"""Issuer.max_client_secret_age: how long a secret may live, by whichever door it comes."""
+"""Issuer.max_client_secret_age: how long a secret may live, through whichever channel it comes."""
 
 from datetime import UTC, datetime, timedelta
 

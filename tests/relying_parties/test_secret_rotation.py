@@ -1,4 +1,4 @@
-"""rotate_secret: a new secret, and an end for the old one, in one act that every door shares."""
+"""rotate_secret: a new secret, and an end for the old one, in one act that every channel shares."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -26,7 +26,7 @@ from issuers.versioning import revision
 BASELINE = "baseline"
 """The schema that holds PostgreSQL's copies."""
 MANY = 40
-"""Rows from which it is quicker to compare a table with its copy than to write it anew."""
+"""Rows from which it is quicker to compare a table with its copy than to write it again."""
 REVISION = ConfigurationRevision._meta.db_table
 
 

@@ -64,7 +64,7 @@ def call(
 ) -> Answer:
     """One request. `target` is path and query; of headers with one name, WSGI joins the values by a comma.
 
-    The body is read from `stream` if there is one. It sees the configuration as it stands: the revision is read anew,
+    The body is read from `stream` if there is one. It sees the configuration as it stands: the revision is read again,
     as it is half a second later.
     """
     revision.forget()

@@ -11,7 +11,9 @@ from audit.verification.acknowledgements import MAX_REASON, acknowledge
 from audit.verification.verify import Verification
 from keys.record_key import NoRecordKeyError, statement_reader, statement_signer
 
-HELP = "State that findings of a verification are known and explained, so that they are no problems any more."
+HELP = (
+    "State that findings of a verification are known and explained, so that they no longer count as problems."
+)
 
 
 def add_arguments(parser: ArgumentParser) -> None:

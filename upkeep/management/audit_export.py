@@ -114,5 +114,5 @@ def address(text: str) -> str:
     try:
         found = ipaddress.ip_address(text)
     except ValueError as error:
-        raise ArgumentTypeError(f"{text!r} is no IP address.") from error
+        raise ArgumentTypeError(f"{text!r} is not an IP address.") from error
     return str(getattr(found, "ipv4_mapped", None) or found)

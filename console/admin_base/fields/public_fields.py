@@ -128,7 +128,7 @@ class Certificates(forms.CharField):
 
 
 def _parsed(text: str) -> Any:
-    """None for what is no JSON."""
+    """None for what is not JSON."""
     try:
         return json.loads(text, cls=StrictDecoder)
     except (ValueError, RecursionError):

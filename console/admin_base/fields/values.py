@@ -99,7 +99,7 @@ class Json(forms.JSONField):
         return json.dumps(value, ensure_ascii=False, indent=2)
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        """As it was typed: written anew it could hold a lone surrogate, which no page can."""
+        """As it was typed: written again it could hold a lone surrogate, which no page can."""
         return initial if self.disabled or data is None else InvalidJSONInput(data)
 
     def to_python(self, value: Any) -> Any:

@@ -80,5 +80,5 @@ def _bytes_of(path: Path) -> bytes:
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
     if len(data) > MAX_KEY_FILE_LENGTH:
-        raise CommandError(f"{path} is longer than {MAX_KEY_FILE_LENGTH} bytes: it is no key file.")
+        raise CommandError(f"{path} is longer than {MAX_KEY_FILE_LENGTH} bytes: it is not a key file.")
     return data
