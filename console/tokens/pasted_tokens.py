@@ -1,4 +1,4 @@
-"""Paste a token, and see to which client it was issued. It is verified and forgotten: nothing of it is kept or shown."""
+"""Paste a token, and see to which client it was issued. It is verified and forgotten: nothing of it is kept."""
 
 from typing import Any
 
