@@ -32,8 +32,8 @@ def expanded(text: str, outside: Mapping[str, str]) -> str:
 
 
 def documented() -> set[str]:
-    """The names in the README's table, and what it says of gunicorn."""
-    text = (ROOT / "README.md").read_text().partition("## Settings")[2].partition("## Read on")[0]
+    """The names in the table of docs/settings.md, and what it says of gunicorn."""
+    text = (ROOT / "docs" / "settings.md").read_text()
     rows = re.findall(r"^\| (`[^|]+) \|", text, flags=re.MULTILINE)
     return {name for row in rows for name in re.findall(r"`([A-Z0-9_]+)`", row)} | {"GUNICORN_CMD_ARGS"}
 

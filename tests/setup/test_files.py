@@ -34,11 +34,11 @@ def test_the_requirements_are_those_of_the_project_file() -> None:
         assert all(more[package].split()[0] == entry.split()[0] for package, entry in runtime.items())
 
 
-def test_the_readme_names_every_setting() -> None:
+def test_the_documentation_names_every_setting() -> None:
     code = "".join(path.read_text() for path in (ROOT / "m2m_idp").glob("env*.py"))
     read = set(re.findall(r'env, "([A-Z0-9_]+)"|env\.\w+\("([A-Z0-9_]+)"', code))
     names = {name for pair in read for name in pair if name}
-    table = (ROOT / "README.md").read_text()
+    table = (ROOT / "docs" / "settings.md").read_text()
     assert len(names) > 10
     assert not [name for name in names if f"`{name}`" not in table]
 
