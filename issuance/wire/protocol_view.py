@@ -7,8 +7,6 @@ import structlog
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.defaults import page_not_found
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -18,24 +16,16 @@ from issuance.wire.errors import NotFound, OAuthError, ServerError
 log = structlog.get_logger("issuance")
 
 
-class JSONWhateverIsAccepted(BaseContentNegotiation):
-    """The protocol has one representation; an Accept header changes nothing."""
-
-    def select_parser(self, request: Request, parsers: Any) -> Any:
-        return None
-
-    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
-        return JSONRenderer(), "application/json"
-
-
 class ProtocolView(APIView):
     """A view whose every answer, also to a method it does not have, is JSON with an X-Request-ID."""
 
-    content_negotiation_class = JSONWhateverIsAccepted
     request_id: str
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """In place of DRF's authentication, permissions, throttles and versions, which the protocol has its own of."""
+        """In place of DRF's authentication, permissions, throttles and versions, which the protocol has its own of.
+
+        Nor is the content negotiated: there is one representation, and an Accept header changes nothing.
+        """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         self.request_id = secrets.token_hex(16)

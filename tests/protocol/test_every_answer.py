@@ -28,7 +28,7 @@ from tests.support.wire import (
 NO_SUCH_URLS = (
     "/nobody/token", "/nobody", "/api/nobody", "/api/nobody/token", "/oidc_m2m/unknown", "/oidc_m2m/token/",
     "/oidc_m2m/token/more", "/oidc_m2m/authorise", "/oidc_m2m/introspect", "/oidc_m2m/TOKEN", "/x/y/z",
-    "//oidc_m2m/token", "/oidc_m2m\x00/token", "/oidc_m2m/to\xffken", "/\xed\xa0\x80", "/../oidc_m2m/token",
+    "//oidc_m2m/token", "/oidc_m2m\x00/token", "/oidc_m2m/to\xffken", "/\xed\xa0\x80", "/../oidc_m2m/token", "*",
 )  # fmt: skip
 NO_SUCH_DOCUMENTS = (
     "/nobody/jwks", "/nobody/.well-known/openid-configuration", "/.well-known/openid-configuration/nobody",
@@ -197,3 +197,13 @@ def test_a_refusal_reflects_no_input(cast: Cast, parameter: str) -> None:
         assert answer.status in {400, 401}
         assert b"zq7x" not in answer.body
         assert "zq7x" not in str(answer.headers)
+
+
+@pytest.mark.contract("P1.1")
+@pytest.mark.parametrize("accept", ["text/html", "application/xml;q=1, */*;q=0", "\xff"])
+def test_an_accept_header_changes_nothing(cast: Cast, accept: str) -> None:
+    headers = [("Accept", accept)]
+    for target in ("/oidc_m2m/jwks", "/oidc_m2m/.well-known/openid-configuration", "/livez", "/x/y/z", "*"):
+        assert get(target, headers=headers).without_its_own == get(target).without_its_own
+    answer = ask(auth=cast.basic("billing"), headers=headers)
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
