@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from formats.certificates import CertificateUnreadableError, read_certificate
+from formats.certificates import read_certificate
 from issuance.client_auth.client_secret import why_no_secret_counts
 from issuers.client_authorities import client_authorities
 from issuers.directory import IssuerSnapshot
@@ -86,10 +86,7 @@ def _certificate_problem(client: Client, _issuer: IssuerSnapshot, now: datetime)
 
 
 def _is_certificate_in_time(key: VerificationKey, now: datetime) -> bool:
-    try:
-        return key.is_live(now) and not why_not_in_time(read_certificate(key.certificates[0]), now)
-    except CertificateUnreadableError:
-        return False
+    return key.is_live(now) and not why_not_in_time(read_certificate(key.certificates[0]), now)
 
 
 def _authority_problem(_client: Client, issuer: IssuerSnapshot, now: datetime) -> CredentialProblem | None:

@@ -177,6 +177,12 @@ def test_what_cannot_be_written_is_told_and_written_later(bounded: Cast, log_lin
     assert counted().total() == 5, "what is written is not written again"
 
 
+def test_a_source_that_is_no_address_is_counted_by_what_fits(bounded: Cast) -> None:
+    for _ in range(BUDGET + 1):
+        wrong("x" * 60)
+    assert list(counted()) == [(bounded.oidc_m2m.url, "x" * 50, "invalid_client")]
+
+
 def test_who_writes_keeps_no_connection_that_a_restart_of_the_database_would_cut(bounded: Cast) -> None:
     for _ in range(BUDGET + 1):
         wrong()

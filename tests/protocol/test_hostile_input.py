@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cast import Cast
-from tests.support.wire import FORM, Answer, ask, assert_well_formed_refusal, basic, events, raw_basic
+from tests.support.wire import FORM, Answer, ask, assert_well_formed_refusal, basic, events, get, raw_basic
 
 POISONS = {
     "NUL": b"%00",
@@ -188,6 +188,16 @@ def test_it_refuses_another_charset(cast: Cast, charset: str) -> None:
     answer = ask(auth=cast.basic("billing"), content_type=f"{FORM}; charset={charset}")
     assert answer.status in {400, 415}
     assert_well_formed_refusal(answer)
+
+
+@pytest.mark.contract("P2.11")
+@pytest.mark.spec("RFC 2231", "4")
+def test_a_charset_whose_name_has_a_nul_in_it_breaks_nothing(cast: Cast) -> None:
+    content_type = f"{FORM}; charset*=utf-8''%00"
+    answer = ask(auth=cast.basic("billing"), content_type=content_type)
+    assert answer.status in {400, 415}
+    assert_well_formed_refusal(answer)
+    assert get("/oidc_m2m/jwks", headers=[("Content-Type", content_type)]).status == 200
 
 
 @pytest.mark.contract("P2.11")

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
-from django.core.handlers.wsgi import WSGIHandler
-
 from audit.models import IssuanceEvent, Outcome
+from issuance.wire.wsgi_handler import Handler
 from issuers.versioning import revision
 
 TOKEN = "/oidc_m2m/token"
@@ -22,7 +21,7 @@ DESCRIPTION = re.compile(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+")
 Parameters = Mapping[str, str] | Iterable[tuple[str, str]]
 Headers = Iterable[tuple[str, str]]
 
-_handlers: list[WSGIHandler] = []
+_handlers: list[Handler] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +169,7 @@ def _run(environ: dict[str, Any]) -> Answer:
         return io.BytesIO().write
 
     if not _handlers:
-        _handlers.append(WSGIHandler())
+        _handlers.append(Handler())
     chunks = _handlers[0](environ, start_response)
     try:
         body = b"".join(chunks)
