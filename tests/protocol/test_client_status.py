@@ -20,6 +20,7 @@ from relying_parties.models import (
     AccessGrant,
     ClientSecret,
     FederatedCredential,
+    KeysFrom,
     RelyingParty,
     TrustedIssuer,
 )
@@ -318,3 +319,10 @@ def test_keys_that_are_fetched_are_said_to_be_unknown(cast: Cast) -> None:
     assert subject.status.gets_tokens
     (limit,) = subject.status.limits
     assert limit.startswith("Its keys are fetched from https://keys.example/jwks when they are needed: ")
+
+
+def test_a_workload_of_a_platform_whose_keys_are_fetched_gets_tokens(cast: Cast) -> None:
+    cluster = new_cluster(cast, keys_from=KeysFrom.DISCOVERY, jwks=None)
+    workload = new_workload(cast)
+    new_credential(workload, cluster)
+    assert Subject(workload, ask).status.gets_tokens
