@@ -72,7 +72,7 @@ class Counts:
     """Refusals that are not written yet, in bounded memory; threads may share them."""
 
     def __init__(self, *, max_keys: int = MAX_KEYS) -> None:
-        self._most_keys = max_keys
+        self._max_keys = max_keys
         self._counts: Counter[Key] = Counter()
         self._full_since: datetime | None = None
         self._lock = threading.Lock()
@@ -92,7 +92,7 @@ class Counts:
 
     def _fitting(self, key: Key) -> Key:
         """While they are full all minutes are one: the others of issuers and errors are few, minutes are not."""
-        if key in self._counts or len(self._counts) < self._most_keys:
+        if key in self._counts or len(self._counts) < self._max_keys:
             return key
         self._full_since = self._full_since or key.at
         return Key(at=self._full_since, issuer=key.issuer, network=OTHER, error=key.error)

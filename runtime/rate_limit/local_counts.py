@@ -18,7 +18,7 @@ class LocalCounts:
 
     def __init__(self, *, window: int, max_keys: int = MAX_KEYS) -> None:
         self._window = window
-        self._most_keys = max_keys
+        self._max_keys = max_keys
         self._buckets: OrderedDict[str, Buckets] = OrderedDict()
         self._lock = Lock()
 
@@ -43,7 +43,7 @@ class LocalCounts:
         self._buckets.pop(key, None)
         if buckets:
             self._buckets[key] = buckets
-        if len(self._buckets) > self._most_keys:
+        if len(self._buckets) > self._max_keys:
             self._buckets.popitem(last=False)
 
 

@@ -31,7 +31,7 @@ HARMLESS: Harmless = {
     "one audience as a text": partial(always, changed("aud", the_one)),
     "a fractional exp": partial(always, ahead("exp", 60.25)),
     "an exp with an exponent": partial(
-        always, claims_json(lambda raw: re.sub(rb'"exp":([0-9.]+)', rb'"exp":\1e+0', raw))
+        always, claims_json(lambda raw: re.sub(rb'"exp":([0-9.]+)(?=[,}])', rb'"exp":\1e+0', raw))
     ),
     "iat 8 seconds ahead": partial(always, ahead("iat", 8)),
     "nbf 8 seconds ahead": partial(always, ahead("nbf", 8.5)),
