@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from audit.credential_name import CredentialKind, CredentialName
 from console.admin_base.last_uses import LastUse, last_uses
 from issuance.outlook.client_status import ClientStatus
 from relying_parties.models import ClientSecret, RelyingParty
@@ -33,13 +34,14 @@ def line_of(secret: ClientSecret, *, now: datetime) -> SecretLine:
 
 
 def _lines(secrets: list[ClientSecret], *, now: datetime) -> list[SecretLine]:
-    uses = last_uses({f"secret:{secret.pk}": secret.created_at for secret in secrets})
+    names = {secret: str(CredentialName(CredentialKind.SECRET, secret.pk)) for secret in secrets}
+    uses = last_uses({name: secret.created_at for secret, name in names.items()})
     return [
         SecretLine(
             secret=secret,
             state=_state(secret, now),
             is_live=secret.is_live(now),
-            use=uses[f"secret:{secret.pk}"],
+            use=uses[names[secret]],
         )
         for secret in secrets
     ]

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from audit.credential_name import CredentialKind, CredentialName
 from audit.models import IssuanceEvent, Outcome
 from console.admin_base.change_history import Change, changes_in
 from console.requests.event_runs import COLUMNS, Run, runs
@@ -28,7 +29,7 @@ MAX_EVENTS, MAX_CHANGES = 1_000, 50
 """Of a page: whichever is reached first ends it."""
 HOUR = timedelta(hours=1)
 PARTS = (AccessGrant, ClientSecret, FederatedCredential, RequestRule)
-CREDENTIALS = {"secret": ClientSecret, "federated": FederatedCredential}
+CREDENTIALS = {CredentialKind.SECRET: ClientSecret, CredentialKind.FEDERATED: FederatedCredential}
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +167,9 @@ def _link(run: Run, *, issuer: str, client_id: str) -> str:
 
 def _credential_names(credentials: Iterable[str]) -> dict[str, str]:
     """Those of secrets and federated credentials as people know them, by what the record calls them."""
-    named = {credential: credential.partition(":") for credential in credentials}
+    named = [name for credential in credentials if (name := CredentialName.parse(credential))]
     found: dict[str, str] = {}
     for kind, model in CREDENTIALS.items():
-        numbers = {number for of_kind, _, number in named.values() if of_kind == kind and number.isdigit()}
-        rows = model._default_manager.filter(pk__in=numbers)
-        found |= {f"{kind}:{row.pk}": f"{model._meta.verbose_name} {row}" for row in rows}
+        rows = model._default_manager.filter(pk__in={name.number for name in named if name.kind == kind})
+        found |= {str(CredentialName(kind, row.pk)): f"{model._meta.verbose_name} {row}" for row in rows}
     return found

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models, transaction
 
+from audit.credential_name import CredentialKind, CredentialName
 from console.admin_base.last_uses import LastUse, last_uses
 from issuance.outlook.consistency import refuse_incoherent
 from relying_parties.federation.preset import Filled
@@ -41,7 +42,7 @@ def _pins(credential: FederatedCredential) -> tuple[str, ...]:
 
 def _name(credential: FederatedCredential) -> str:
     """As the record tells that it proved the relying party."""
-    return f"federated:{credential.pk}"
+    return str(CredentialName(CredentialKind.FEDERATED, credential.pk))
 
 
 def add_from_preset(

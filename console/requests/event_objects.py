@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Model
 
+from audit.credential_name import CredentialName
 from audit.models import IssuanceEvent
 from issuers.models import Issuer
 from keys.models import SigningKey
@@ -86,10 +87,10 @@ def _template(event: IssuanceEvent) -> Any:
 
 def _credential(event: IssuanceEvent) -> list[tuple[str, str, Any]]:
     """Keys and certificates have no row of their own: they are part of the relying party."""
-    kind, _, number = event.credential.partition(":")
-    if kind not in {"secret", "federated"} or not number.isdigit():
+    name = CredentialName.parse(event.credential)
+    if name is None or name.thumbprint:
         return []
-    return [("credential", kind, _then(KINDS[kind], event.at, id=number))]
+    return [("credential", name.kind, _then(KINDS[name.kind], event.at, id=name.number))]
 
 
 def _named(about: str, kind: str, row: Any) -> Named:

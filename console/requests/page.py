@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
 
+from audit.credential_name import CredentialKind, CredentialName
 from audit.exporting.export import CSV, NDJSON, Export
 from audit.models import IssuanceEvent, Trace
 from console.admin_base.read_only_admin import ReadOnlyAdmin
@@ -29,7 +30,10 @@ from keys.models import SigningKey
 from relying_parties.models import ClaimTemplate, ClientSecret, FederatedCredential, RelyingParty
 
 CONTENT_TYPES = {CSV: "text/csv; charset=utf-8", NDJSON: "application/x-ndjson"}
-NAMED_BY_NUMBER: dict[str, type[Model]] = {"secret": ClientSecret, "federated": FederatedCredential}
+NAMED_BY_NUMBER: dict[str, type[Model]] = {
+    CredentialKind.SECRET: ClientSecret,
+    CredentialKind.FEDERATED: FederatedCredential,
+}
 
 
 @admin.register(IssuanceEvent, site=site)
@@ -98,9 +102,9 @@ class RecordAdmin(AsItWasPage, EventPage, PastedTokenPage, RecordCells, ReadOnly
 
     @admin.display(description="credential")
     def credential_used(self, event: IssuanceEvent) -> str:
-        kind, _, number = event.credential.partition(":")
-        model = NAMED_BY_NUMBER.get(kind)
-        found = model._default_manager.filter(pk=number).first() if model and number.isdigit() else None
+        name = CredentialName.parse(event.credential)
+        model = NAMED_BY_NUMBER.get(name.kind) if name else None
+        found = model._default_manager.filter(pk=name.number).first() if name and model else None
         return f"{event.credential} ({found})" if found else event.credential or NOTHING
 
     @admin.display(description="claim template")

@@ -6,6 +6,7 @@ Which of the two counts is registered; a malformed assertion never falls back to
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from audit.credential_name import CredentialKind, CredentialName
 from issuance.client_auth.proof import Proven
 from issuance.replay import OneUse, one_use
 from issuance.signed_jwt import (
@@ -100,7 +101,7 @@ class PresentedAssertion:
         replayed = InvalidClient("The client assertion was used before: make a new one for each request.")
         return Proven(
             client=client,
-            credential=f"key:{client.id}:{key.thumbprint}",
+            credential=str(CredentialName(CredentialKind.KEY, client.id, key.thumbprint)),
             uses=(one_use(holder=f"client:{client.id}", jti=jti, exp=exp, refusal=replayed),),
         )
 
@@ -120,7 +121,10 @@ class PresentedAssertion:
         uses = (_single_use(token, trusted, exp=exp),) if credential.is_single_use else ()
         verified_by(token, trusted_signers(trusted, wanted=self._wants), now=now)
         return Proven(
-            client=client, credential=f"federated:{credential.id}", uses=uses, token_ends_by=token_ends_by
+            client=client,
+            credential=str(CredentialName(CredentialKind.FEDERATED, credential.id)),
+            uses=uses,
+            token_ends_by=token_ends_by,
         )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from audit.credential_name import CredentialKind, CredentialName
 from issuance.client_auth.proof import Proven
 from issuance.wire.certificate_headers import PeerCertificate
 from issuance.wire.errors import InvalidClient, TemporarilyUnavailable
@@ -43,7 +44,8 @@ class PresentedCertificate:
             problem = self._why_not_registered(client, now=now)
         if problem:
             raise InvalidClient(f"The client certificate is refused. {problem}")
-        return Proven(client=client, credential=f"certificate:{client.id}:{self.certificate.thumbprint}")
+        name = CredentialName(CredentialKind.CERTIFICATE, client.id, self.certificate.thumbprint)
+        return Proven(client=client, credential=str(name))
 
     def equalise_timing(self, client: Client | None, *, issuer: IssuerSnapshot, now: datetime) -> None:
         """Who holds no certificate of a client learns nothing of it that its own handshake did not tell."""

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from audit.credential_name import CredentialKind, CredentialName
 from issuance.client_auth.nearly_right import has_surroundings, surroundings, without_surroundings
 from issuance.client_auth.proof import Proven
 from issuance.wire.errors import InvalidClient, InvalidRequest
@@ -106,7 +107,8 @@ def why_no_secret_counts(client: Client, now: datetime) -> str:
 
 def _proven(client: Client, secret: SecretSnapshot) -> Proven:
     note_match(secret.pepper_id)
-    return Proven(client=client, credential=f"secret:{secret.id}", is_guessable=secret.chosen)
+    name = CredentialName(CredentialKind.SECRET, secret.id)
+    return Proven(client=client, credential=str(name), is_guessable=secret.chosen)
 
 
 def sends_basic(request: TokenRequest) -> bool:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from django.db.models import Q
 
+from audit.credential_name import CredentialKind, CredentialName
 from formats.thumbprints import base64url
 from relying_parties.jwks.client_keys import PublicKey, VerificationKey, registered_keys
 from relying_parties.models import CredentialUse, RelyingParty
@@ -76,9 +77,9 @@ def other_uses(relying_party: RelyingParty) -> list[OtherUse]:
     uses = [(name, at) for name, at in _uses(relying_party).items() if name not in registered]
     newest = nlargest(MAX_OTHERS, uses, key=lambda use: use[1])
     return [
-        OtherUse(kind=kind, name=thumbprint, last_used_at=at)
-        for name, at in newest
-        for kind, _, thumbprint in [name.split(":", 2)]
+        OtherUse(kind=name.kind, name=name.thumbprint, last_used_at=at)
+        for text, at in newest
+        if (name := CredentialName.parse(text))
     ]
 
 
@@ -88,13 +89,18 @@ def certificate_lines(certificates: Iterable[x509.Certificate], *, now: datetime
 
 def _credentials(relying_party: RelyingParty, key: VerificationKey) -> set[str]:
     """The names under which the record tells that the key, or its certificate, proved the relying party."""
-    return {f"key:{relying_party.pk}:{key.thumbprint}", f"certificate:{relying_party.pk}:{key.x5t_s256}"}
+    return {
+        str(CredentialName(CredentialKind.KEY, relying_party.pk, key.thumbprint)),
+        str(CredentialName(CredentialKind.CERTIFICATE, relying_party.pk, key.x5t_s256)),
+    }
 
 
 def _uses(relying_party: RelyingParty) -> dict[str, datetime]:
     """When each key and certificate last proved the relying party."""
-    of_key, of_certificate = f"key:{relying_party.pk}:", f"certificate:{relying_party.pk}:"
-    named = Q(credential__startswith=of_key) | Q(credential__startswith=of_certificate)
+    of_key, of_certificate = (
+        CredentialName(kind, relying_party.pk) for kind in (CredentialKind.KEY, CredentialKind.CERTIFICATE)
+    )
+    named = Q(credential__startswith=f"{of_key}:") | Q(credential__startswith=f"{of_certificate}:")
     return dict(CredentialUse.objects.filter(named).values_list("credential", "last_used_at"))
 
 
