@@ -1,4 +1,4 @@
-"""upkeep/sealing.py: what is new is sealed once, whoever else seals and wherever it is killed."""
+"""audit/sealing/sealer.py: what is new is sealed once, whoever else seals and wherever it is killed."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
