@@ -8,8 +8,8 @@ from django.db.models import Min
 from django.utils import timezone
 
 from audit.models import Checkpoint, Inspection, IssuanceEvent, Tombstone, UnsealedRange
-from console.integrity.sealed_rows import Checked, State, checked
-from keys.record_key import NoRecordKeyError, record_key
+from audit.verification.rows_in_view import Checked, State, checked
+from keys.record_key import NoRecordKeyError, record_key, statement_reader
 
 EVENTS = IssuanceEvent._meta.db_table
 MAX_COUNTED = 1_000
@@ -74,7 +74,7 @@ def page_status(events: Sequence[IssuanceEvent], *, now: datetime | None = None)
     return PageStatus(
         whole=seal_status(now or timezone.now()),
         rows=len(events),
-        checked=tuple(checked(events)),
+        checked=tuple(checked(events, read=statement_reader())),
         pruned=tuple(_pruned(event.pk for event in events)),
     )
 

@@ -21,8 +21,9 @@ from audit.sealing.first_columns import FIRST_COLUMNS
 from audit.sealing.leaf import SealedTable
 from audit.sealing.sealed_columns import RENAMED, as_sealed
 from audit.sealing.sealed_tables import sealed_tables
-from console.integrity.sealed_rows import State, checked
+from audit.verification.rows_in_view import State, checked
 from issuers.models import Issuer
+from keys.record_key import statement_reader
 from relying_parties.models import ResourceServer
 from tests.audit import sealed as hand
 from tests.audit.rows import EVENTS, event, sealed_events
@@ -198,7 +199,9 @@ def test_what_a_newer_version_sealed_is_said_to_be_that_and_not_altered(
         assert found() == []
         unknown(IssuanceEvent, "origin")
         status, told = verified(capsys)
-        states = [one.state for one in checked(list(IssuanceEvent.objects.order_by("pk")))]
+        states = [
+            one.state for one in checked(list(IssuanceEvent.objects.order_by("pk")), read=statement_reader())
+        ]
         with pytest.raises(
             UnknownColumnsError, match=rf"Row {row.pk} .* \(origin\): export with the version"
         ):

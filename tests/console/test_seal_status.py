@@ -15,16 +15,16 @@ from audit.sealing import merkle
 from audit.sealing.checkpoints import CHECKPOINT
 from audit.sealing.leaf import hash_of
 from audit.sealing.leaves import Leaf, packed
+from audit.verification import rows_in_view
+from audit.verification.rows_in_view import TABLE, State, checked
 from audit.writing.entry import Entry
 from audit.writing.record import record
-from console.integrity import sealed_rows
 from console.integrity.seal_status import page_status, unsealed_rows
-from console.integrity.sealed_rows import TABLE, State, checked
 from issuers.models import SigningAlg
 from issuers.versioning import revision
 from keys.lifecycle.creation import create_first_key
 from keys.models import Purpose, SigningKey
-from keys.record_key import record_key, signed_statement
+from keys.record_key import record_key, signed_statement, statement_reader
 from tests.console.pages import body_of
 from tests.support.cast import Cast
 
@@ -81,14 +81,14 @@ def tamper(event: IssuanceEvent, **columns: Any) -> None:
 
 def states(events: Sequence[IssuanceEvent]) -> list[State]:
     fresh = IssuanceEvent.objects.in_bulk([event.pk for event in events])
-    return [row.state for row in checked([fresh[event.pk] for event in events])]
+    return [row.state for row in checked([fresh[event.pk] for event in events], read=statement_reader())]
 
 
 def test_rows_are_as_they_were_sealed(start: datetime) -> None:
     events = [asked(start + number * MINUTE) for number in range(6)]
     for first in (0, 2, 4):
         seal(events[first : first + 2], start + (first + 2) * MINUTE)
-    found = checked(events[::-1])
+    found = checked(events[::-1], read=statement_reader())
     assert {row.state for row in found} == {State.AS_SEALED}
     assert [row.checkpoint for row in found] == [3, 3, 2, 2, 1, 1]
 
@@ -158,7 +158,7 @@ def test_a_checkpoint_that_does_not_hold_breaks_its_rows(
 ) -> None:
     event = asked(start)
     seal([event], start + MINUTE, **altered)
-    (row,) = checked([event])
+    (row,) = checked([event], read=statement_reader())
     assert (row.state, why in row.why) == (State.BROKEN, True)
 
 
@@ -192,7 +192,7 @@ def test_one_page_reads_no_more_leaves_than_it_may(start: datetime, monkeypatch:
     events = [asked(start), asked(start + MINUTE)]
     seal(events[:1], start + MINUTE / 2)
     seal(events[1:], start + 2 * MINUTE)
-    monkeypatch.setattr(sealed_rows, "MAX_LEAVES", 1)
+    monkeypatch.setattr(rows_in_view, "MAX_LEAVES", 1)
     assert states(events) == [State.AS_SEALED, State.NOT_FOUND]
 
 

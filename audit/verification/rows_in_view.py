@@ -8,19 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from django.db.models import Max
 
 from audit.models import Checkpoint, IssuanceEvent, UnsealedRange
 from audit.sealing import merkle
 from audit.sealing.chain import payload_of
-from audit.sealing.checkpoints import CHECKPOINT
+from audit.sealing.checkpoints import CHECKPOINT, Reader
 from audit.sealing.leaf import SealedTable
 from audit.sealing.leaves import BrokenLeavesError, Leaf, unpacked
 from audit.sealing.sealed_columns import as_sealed
 from audit.verification.row_check import hashes_of
-from keys.record_key import ForgedStatementError, read_statement, record_jwks
 
 TABLE = SealedTable.of(IssuanceEvent)
 CLOCKS_APART = timedelta(seconds=10)
@@ -64,10 +62,10 @@ class Opened:
         return bool(self.problem) and not self.leaves
 
 
-def checked(events: Sequence[IssuanceEvent]) -> list[Checked]:
-    """In the order given."""
+def checked(events: Sequence[IssuanceEvent], *, read: Reader) -> list[Checked]:
+    """In the order given. `read` reads the statements of checkpoints."""
     waiting = _waiting(event.pk for event in events)
-    seals = _seals([event for event in events if event.pk not in waiting])
+    seals = _seals([event for event in events if event.pk not in waiting], read)
     hashes = _hashes(seals)
     return [
         Checked(event.pk, State.NOT_YET)
@@ -107,17 +105,16 @@ def _waiting(ids: Iterable[int]) -> set[int]:
     return {pk for pk in ids if any(first <= pk and (last is None or pk <= last) for first, last in spans)}
 
 
-def _seals(events: Sequence[IssuanceEvent]) -> dict[int, Opened]:
+def _seals(events: Sequence[IssuanceEvent], read: Reader) -> dict[int, Opened]:
     """By a row's id the checkpoint that seals it, or one in which it should be and whose leaves cannot be read."""
     found: dict[int, Opened] = {}
     opened: dict[int, Opened] = {}
     first, sizes = _first_after({event.at - CLOCKS_APART for event in events}), MAX_LEAVES
-    keys = record_jwks()
     for event in events:
         start = first[event.at - CLOCKS_APART]
         for number in range(start, start + NEXT_ONES):
             if number not in opened and sizes > 0 and (checkpoint := _checkpoint(number, sizes)):
-                opened[number], sizes = _opened(checkpoint, keys), sizes - checkpoint.row_count
+                opened[number], sizes = _opened(checkpoint, read), sizes - checkpoint.row_count
             seal = opened.get(number)
             if seal and (event.pk in seal.leaves or seal.is_unreadable):
                 found[event.pk] = seal
@@ -148,7 +145,7 @@ def _checkpoint(number: int, max_leaves: int) -> Checkpoint | None:
     return Checkpoint.objects.filter(number=number, row_count__lte=max_leaves).first()
 
 
-def _opened(checkpoint: Checkpoint, keys: dict[str, Any]) -> Opened:
+def _opened(checkpoint: Checkpoint, read: Reader) -> Opened:
     number = checkpoint.number
     try:
         leaves = unpacked(bytes(checkpoint.leaves))
@@ -156,14 +153,14 @@ def _opened(checkpoint: Checkpoint, keys: dict[str, Any]) -> Opened:
         return Opened(number, {}, f"The leaves of checkpoint {number} cannot be read: {error}")
     own = {leaf.id: leaf.hash for leaf in leaves if leaf.table == TABLE.name}
     table = as_sealed(TABLE, payload_of(checkpoint.statement))
-    return Opened(number, own, _problem(checkpoint, leaves, keys), table)
+    return Opened(number, own, _problem(checkpoint, leaves, read), table)
 
 
-def _problem(checkpoint: Checkpoint, leaves: list[Leaf], keys: dict[str, Any]) -> str:
+def _problem(checkpoint: Checkpoint, leaves: list[Leaf], read: Reader) -> str:
     """What is wrong with a checkpoint, empty if its statement binds its leaves."""
     try:
-        claims = read_statement(checkpoint.statement, kind=CHECKPOINT, keys=keys)
-    except ForgedStatementError as error:
+        claims = read(checkpoint.statement, CHECKPOINT)
+    except ValueError as error:
         return f"Checkpoint {checkpoint.number} is not signed by the record's key. {error}"
     if claims.get("number") != checkpoint.number:
         return f"The statement of checkpoint {checkpoint.number} is that of another one."
