@@ -21,7 +21,8 @@ def masked(text: str) -> str:
 
 def cleaned(text: str) -> str:
     """A caller's text as it may be stored and shown: secrets and tokens masked, what prints nothing replaced."""
-    text = masked(text)
+    if "m2m_" in text or "eyJ" in text:
+        text = masked(text)
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else REPLACED for letter in text)

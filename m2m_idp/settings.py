@@ -65,20 +65,11 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 
-# Those of the console do nothing on any other path (console/site/middleware.py).
-CONSOLE_MIDDLEWARE = [
-    "console.site.middleware.SecurityHeaders",
-    "console.site.middleware.StaticFiles",
-    "console.site.middleware.Logins",
-    "console.site.middleware.Slots",
-    "console.site.middleware.Sessions",
-    "console.site.middleware.Common",
-    "console.site.middleware.Csrf",
-    "console.site.middleware.Authentication",
-    "console.site.middleware.Messages",
-    "console.site.middleware.Authorship",
+# Console holds Django's own middleware, and enters it on the console's paths alone.
+MIDDLEWARE = [
+    "runtime.proxies.ForwardedMiddleware",
+    *(["console.site.middleware.Console"] if HAS_CONSOLE else []),
 ]
-MIDDLEWARE = ["runtime.proxies.ForwardedMiddleware", *(CONSOLE_MIDDLEWARE if HAS_CONSOLE else [])]
 
 ROOT_URLCONF = "m2m_idp.urls"
 WSGI_APPLICATION = "m2m_idp.wsgi.application"
@@ -154,12 +145,12 @@ SECURE_HSTS_PRELOAD = False
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # W008: TLS ends at gunicorn or at a trusted proxy; a redirect would answer a token request that leaked its secret.
-# W001 to W003 look for Django's own middleware by name; the console's are subclasses (console/site/middleware.py).
+# W001 to W003 and E408 to E410 look for Django's own middleware, which Console holds (console/site/middleware.py).
 # W021 asks for the promise that SECURE_HSTS_PRELOAD would make.
-SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003", "security.W008", "security.W021"]
-if not HAS_CONSOLE:
-    # Without the console there is nothing that needs sessions, users and messages.
-    SILENCED_SYSTEM_CHECKS += ["admin.E408", "admin.E409", "admin.E410"]
+SILENCED_SYSTEM_CHECKS = [
+    *["security.W001", "security.W002", "security.W003", "security.W008", "security.W021"],
+    *["admin.E408", "admin.E409", "admin.E410"],
+]
 
 # DOT is the registry of clients here; its views, tokens and token admins are not used (docs/design.md, section 10).
 OAUTH2_PROVIDER_APPLICATION_MODEL = "relying_parties.RelyingParty"

@@ -53,7 +53,7 @@ def record(entry: Entry, *, beside: Callable[[], None] | None = None) -> int:
         raise NotRecordedError(str(error)) from error
     RECORD_HEALTH.succeeded()
     entry.is_issued = row["outcome"] == Outcome.ISSUED
-    write_event(ecs.of_request(event_id, _shown(row)))
+    write_event(ecs.of_request(event_id, _known(row)))
     return event_id
 
 
@@ -86,8 +86,8 @@ def _inserted(insert: "_Insert", row: dict[str, Any], entry: Entry, beside: Call
 def _trace(event_id: int, entry: Entry) -> dict[str, Any] | None:
     if entry.trace is None:
         return None
-    steps = [[step, _shown(found)] for step, found in entry.steps]
-    content = _fitting({"steps": steps, **cleaned_json(entry.trace)})
+    steps = [[step, _known(found)] for step, found in entry.steps]
+    content = _fitting(cleaned_json({"steps": steps, **entry.trace}))
     Trace.objects.create(event_id=event_id, content=content)
     return content
 
@@ -100,14 +100,10 @@ def _fitting(content: dict[str, Any]) -> dict[str, Any]:
     return content
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    """What a log line or a trace shows of a row: what is there, cleaned, instants as text."""
+def _known(row: dict[str, Any]) -> dict[str, Any]:
+    """What is known of a row, instants as text."""
     return {
-        name: cleaned(value)
-        if isinstance(value, str)
-        else value.isoformat()
-        if isinstance(value, datetime)
-        else value
+        name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in row.items()
         if value not in ("", None)
     }

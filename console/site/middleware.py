@@ -1,17 +1,17 @@
 """Middleware of the console, which is not there for any other path: no session, CSRF or auth code runs for a token."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
+from django.core.handlers.exception import convert_exception_to_response
+from django.http import HttpRequest, HttpResponse
 from django.middleware.common import CommonMiddleware
 from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.security import SecurityMiddleware
-from django.utils.deprecation import MiddlewareMixin
 
 from console.sign_in.login import answer_login
 from console.site.slots import answer_in_slot
@@ -21,6 +21,7 @@ from issuers.versioning.history import Source, authored
 ADMIN = "/admin/"
 LOGIN = "/admin/login/"
 STATIC = "/static/"
+View = Callable[[HttpRequest], Any]
 
 POLICY = "; ".join((
     "default-src 'self'",
@@ -36,29 +37,11 @@ POLICY = "; ".join((
 
 
 def is_admin(request: HttpRequest) -> bool:
-    # Without its last slash too, so that Common can put it there.
+    # Without its last slash too, so that CommonMiddleware can put it there.
     return f"{request.path_info}/".startswith(ADMIN)
 
 
-def is_console(request: HttpRequest) -> bool:
-    return is_admin(request) or request.path_info.startswith(STATIC)
-
-
-class AdminOnly:
-    """Put before one of Django's middlewares, switches it off for every path that is not the admin's."""
-
-    get_response: Callable[[HttpRequest], Any]
-
-    def __call__(self, request: HttpRequest) -> Any:
-        if not is_admin(request):
-            return self.get_response(request)
-        return super().__call__(request)  # type: ignore[misc]
-
-
 class SecurityHeaders(SecurityMiddleware):
-    def __call__(self, request: HttpRequest) -> Any:
-        return super().__call__(request) if is_console(request) else self.get_response(request)
-
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         response = super().process_response(request, response)
         response.headers["Content-Security-Policy"] = POLICY
@@ -68,14 +51,14 @@ class SecurityHeaders(SecurityMiddleware):
         return response
 
 
-class StaticFiles(Files):
-    def __call__(self, request: HttpRequest) -> Any:  # type: ignore[override]
-        if not is_console(request):
-            return self.get_response(request)
-        return super().__call__(request)
+class Around:
+    """A middleware with the view that it stands around."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
 
 
-class Logins(AdminOnly, MiddlewareMixin):
+class Logins(Around):
     """One password at a time (console/sign_in/login.py)."""
 
     def __call__(self, request: HttpRequest) -> Any:
@@ -84,43 +67,64 @@ class Logins(AdminOnly, MiddlewareMixin):
         return answer_login(request, self.get_response)
 
 
-class Slots(AdminOnly, MiddlewareMixin):
+class Slots(Around):
     """A share of the threads (console/site/slots.py)."""
 
     def __call__(self, request: HttpRequest) -> Any:
-        if not is_admin(request):
-            return self.get_response(request)
         return answer_in_slot(request, self.get_response)
 
 
-class Sessions(AdminOnly, SessionMiddleware):
-    pass
-
-
-class Common(AdminOnly, CommonMiddleware):
-    pass
-
-
-class Csrf(AdminOnly, CsrfViewMiddleware):
-    def process_view(
-        self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> HttpResponseForbidden | None:
-        return super().process_view(request, view, args, kwargs) if is_admin(request) else None
-
-
-class Authentication(AdminOnly, AuthenticationMiddleware):
-    pass
-
-
-class Messages(AdminOnly, MessageMiddleware):
-    pass
-
-
-class Authorship(AdminOnly, MiddlewareMixin):
+class Authorship(Around):
     """Names the user in the history of whatever the request changes."""
 
     def __call__(self, request: HttpRequest) -> Any:
-        if not is_admin(request):
-            return self.get_response(request)
         with authored(actor=request.user.get_username() or "anonymous", source=Source.ADMIN):
             return self.get_response(request)
+
+
+OF_THE_CONSOLE = (SecurityHeaders, Files)
+"""For pages and static files alike."""
+OF_PAGES = (
+    Logins,
+    Slots,
+    SessionMiddleware,
+    CommonMiddleware,
+    CsrfViewMiddleware,
+    AuthenticationMiddleware,
+    MessageMiddleware,
+    Authorship,
+)
+
+
+class Console:
+    """All middleware of the console, the first outermost. On any other path none of it is entered."""
+
+    def __init__(self, get_response: View) -> None:
+        self._get_response = get_response
+        self._checks_of_views: list[Callable[..., HttpResponse | None]] = []
+        self._page = self._chained(OF_PAGES, get_response)
+        self._console = self._chained(OF_THE_CONSOLE, self._page_or_file)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if is_admin(request) or request.path_info.startswith(STATIC):
+            return self._console(request)
+        return self._get_response(request)
+
+    def process_view(self, request: HttpRequest, *of_view: Any) -> HttpResponse | None:
+        if is_admin(request):
+            for check in self._checks_of_views:
+                if (refused := check(request, *of_view)) is not None:
+                    return refused
+        return None
+
+    def _page_or_file(self, request: HttpRequest) -> Any:
+        return self._page(request) if is_admin(request) else self._get_response(request)
+
+    def _chained(self, classes: Sequence[Any], view: View) -> View:
+        for middleware in reversed(classes):
+            instance = middleware(view)
+            if hasattr(instance, "process_view"):
+                self._checks_of_views.insert(0, instance.process_view)
+            # As Django does around each: what one refuses by raising is an answer for those around it.
+            view = convert_exception_to_response(instance)
+        return view
