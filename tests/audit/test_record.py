@@ -105,6 +105,14 @@ def test_it_is_committed_when_record_returns(db: None) -> None:
     assert list(IssuanceEvent.objects.order_by("id").values_list("pk", flat=True)) == [first, second]
 
 
+def test_instants_are_stored_as_those_of_any_other_table(db: None) -> None:
+    """SQLite compares texts: one with a zone behind it would be found by no filter and ordered wrongly."""
+    noted = entry(expires_at=datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC))
+    event_id = record(noted)
+    same = IssuanceEvent.objects.filter(at=noted.at, expires_at=noted.columns["expires_at"])
+    assert [row.pk for row in same] == [event_id]
+
+
 def test_every_text_is_cut_to_its_column(db: None) -> None:
     lengths = {
         field.name: field.max_length
