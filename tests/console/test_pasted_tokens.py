@@ -1,6 +1,7 @@
 """Paste a token: which client has it, whether it is good, what the record says of it. The token itself goes nowhere."""
 
 import io
+import json
 from base64 import urlsafe_b64encode
 from datetime import timedelta
 
@@ -81,6 +82,36 @@ def test_a_token_of_a_revoked_key_is_ours_and_not_good(cast: Cast, auditor: Clie
     page = pasted(auditor, token)
     assert "Ours, but not good any more" in page
     assert "The key that signed it was revoked at" in page
+
+
+def test_a_token_whose_key_left_the_key_set_is_ours_and_not_good(cast: Cast, auditor: Client) -> None:
+    token = issued(cast)
+    past, day = timezone.now() - timedelta(seconds=1), timedelta(days=1)
+    SigningKey.objects.filter(pk=cast.key.pk).update(
+        published_at=past - 3 * day, activates_at=past - 2 * day, retires_at=past - day, expires_at=past
+    )
+    revision.forget()
+    page = pasted(auditor, token)
+    assert "Ours, but not good any more" in page
+    assert f"The key that signed it left the JWKS at {past:%Y-%m-%d %H:%M:%S} UTC." in page
+
+
+@pytest.mark.parametrize(
+    ("header", "why"),
+    [
+        ({"kid": "never-ours"}, "its kid was never that of a key of the issuer"),
+        ({"alg": "PS256"}, "its alg is PS256, and the key of its kid signs with RS256 alone"),
+    ],
+)
+def test_a_token_that_no_key_of_the_issuer_signed_is_not_ours(
+    cast: Cast, auditor: Client, header: dict[str, str], why: str
+) -> None:
+    _, claims, signature = issued(cast).split(".")
+    said = json.dumps({"alg": "RS256", "kid": cast.key.kid, "typ": "at+jwt"} | header)
+    head = urlsafe_b64encode(said.encode()).decode().rstrip("=")
+    page = pasted(auditor, f"{head}.{claims}.{signature}")
+    assert "Not a token of this server" in page
+    assert f"It is not ours: {why}." in page
 
 
 def test_a_relying_party_that_is_disabled_since_is_told(cast: Cast, auditor: Client) -> None:

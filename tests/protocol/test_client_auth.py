@@ -211,6 +211,12 @@ def test_junk_in_the_header_is_refused(cast: Cast, auth: str) -> None:
 
 
 @pytest.mark.contract("P3.5")
+def test_credentials_without_a_colon_are_named(cast: Cast) -> None:
+    assert_refused(ask(auth="Basic " + base64.b64encode(b"billing").decode()), 401, "invalid_client")
+    assert last_event().detail == "The Basic credentials have no colon."
+
+
+@pytest.mark.contract("P3.5")
 def test_credentials_without_their_padding_are_refused(cast: Cast) -> None:
     credentials = f"billing:{cast.secrets['billing']}".encode()
     assert len(credentials) % 3, "choose a client id that needs padding"
