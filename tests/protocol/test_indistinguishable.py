@@ -11,6 +11,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from relying_parties import client_secrets
 from relying_parties.secrets.credentials import add_generated_secret, revoke_secret
 from tests.support.cast import Cast
 from tests.support.wire import Answer, ask, assert_refused, basic
@@ -47,6 +48,23 @@ def test_the_answers_are_byte_identical_and_the_rows_are_not(
         details.add(assert_refused(answers[-1], 401, "invalid_client").detail)
     assert all(answer.without_its_own == answers[0].without_its_own for answer in answers)
     assert len(details) > 1, "the operator is not told which it was"
+
+
+@pytest.mark.contract("P3.8")
+def test_the_secret_of_a_client_that_is_not_there_is_digested_too(
+    cast: Cast, failures: dict[str, Callable[[], Answer]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A digest takes too little of a request for the clock of a busy machine."""
+    digested: list[str] = []
+    digest_of = client_secrets.digest_of
+
+    def noted(text: str, *, client_id: str, issuer_id: int) -> str:
+        digested.append(client_id)
+        return digest_of(text, client_id=client_id, issuer_id=issuer_id)
+
+    monkeypatch.setattr(client_secrets, "digest_of", noted)
+    failures["unknown client"]()
+    assert digested == ["nobody"]
 
 
 @pytest.mark.slow
