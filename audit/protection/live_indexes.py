@@ -1,7 +1,7 @@
 """Changing the indexes of a large table while rows go on being written to it: operations for migrations.
 
 PostgreSQL makes such an index CONCURRENTLY, which no transaction may surround: the migration is `atomic = False`. So it
-may be broken off half-way; run again, it makes again what stands by then. A partitioned table knows no such way.
+may be broken off half-way; run once more, it makes again what stands by then. A partitioned table knows no such way.
 """
 
 from typing import Any

@@ -14,6 +14,7 @@ from audit.sealing.leaves import BrokenLeavesError, Section, sections
 MAX_READ = 40
 """Checkpoints that one search reads, of 2 MB each at most."""
 CLOCKS_APART = timedelta(seconds=10)
+"""How far the clock of the worker that wrote a row may be ahead of the sealer's."""
 NEXT_ONES = 3
 """Checkpoints after the likely one: a row may be committed late."""
 

@@ -6,7 +6,7 @@ always the very first, so few are read.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from django.db.models import Max
@@ -15,16 +15,13 @@ from audit.models import Checkpoint, IssuanceEvent, UnsealedRange
 from audit.sealing import merkle
 from audit.sealing.chain import payload_of
 from audit.sealing.checkpoints import CHECKPOINT, Reader
+from audit.sealing.covering import CLOCKS_APART, NEXT_ONES
 from audit.sealing.leaf import SealedTable
 from audit.sealing.leaves import BrokenLeavesError, Leaf, unpacked
 from audit.sealing.sealed_columns import as_sealed
 from audit.verification.row_check import hashes_of
 
 TABLE = SealedTable.of(IssuanceEvent)
-CLOCKS_APART = timedelta(seconds=10)
-"""How far the clock of the worker that wrote a row may be ahead of the sealer's."""
-NEXT_ONES = 3
-"""Checkpoints after a row in which it is looked for."""
 MAX_LEAVES = 100_000
 """Read for one page. What is beyond is left to the verification of all."""
 
