@@ -23,12 +23,14 @@ except ImproperlyConfigured as refusal:
     sys.exit(f"m2m-idp cannot start: {refusal}")
 
 # Models can be imported only now.
+from audit.writing.record import ROWS
 from console.sign_in import failed_sign_ins
 from console.site import static_files
 from issuance import checks
 from issuance.discovery import documents
 from issuance.health.start import start_notices, start_problems
 from issuance.recording import flood
+from issuers.versioning import revision
 from m2m_idp import __version__, stopping
 from m2m_idp.worker.connection import SILENCE
 from m2m_idp.worker.places import make_places
@@ -125,6 +127,8 @@ def when_ready(server: Arbiter) -> None:
 def post_worker_init(_worker: Worker) -> None:
     warm()
     documents.warm_until_done()
+    revision.start_reading_ahead()
+    ROWS.start()
     flood.start_writing()
     server_life.start_writing()
     if seconds := settings.ENVIRONMENT.maintain_every:

@@ -13,6 +13,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from django.conf import settings
 from django.db import OperationalError
 
+from runtime.main_loop import refuse_to_wait
+
 PATIENCE = 2.0
 """Seconds for which all slots are taken and none is released: then nobody waits any more."""
 
@@ -41,7 +43,8 @@ class Slots:
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Wait for a slot for as long as others release theirs. Raises StuckError."""
+        """Wait for a slot for as long as others release theirs. Raises StuckError; in a main loop WouldWaitError."""
+        refuse_to_wait()
         if getattr(self._held, "by_this_thread", False):
             yield
             return

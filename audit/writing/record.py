@@ -1,27 +1,24 @@
-"""Writing the record: the row is committed before anything is answered.
-
-The INSERT is compiled once from the model's own fields: the ORM's `create` costs three times as much.
-"""
+"""Writing the record: the row is committed before anything is answered."""
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 import structlog
 from django.db import Error as DatabaseFailure
-from django.db import connection, models, transaction
+from django.db import connection, transaction
 
 from audit import ecs
-from audit.models import IssuanceEvent, Outcome, Trace
-from audit.writing import durability
+from audit.models import Outcome, Trace
 from audit.writing.entry import Entry
 from audit.writing.failover import leave_if_read_only
+from audit.writing.group_commit import GroupCommit, Written, committed
+from audit.writing.insertion import Row, insertion, refuse_lost_files
 from audit.writing.record_health import RECORD_HEALTH, reason_of
 from formats.masking import cleaned, cleaned_json
-from runtime.logs.log import write_event
+from runtime.logs.log import write_event, write_events
+from runtime.main_loop import is_in_transaction, refuse_to_wait
 from runtime.slots import DATABASE
 
 MAX_TRACE_BYTES = 16_384
@@ -33,49 +30,56 @@ class NotRecordedError(Exception):
     """The row could not be committed, or nobody knows whether it was: there must be no token."""
 
 
+def _log_rows(written: Written) -> None:
+    write_events([ecs.of_request(event_id, _known(row)) for event_id, row in written])
+
+
+ROWS = GroupCommit(committed, log=_log_rows)
+"""Those of this process. A server starts it; a command, which has not, commits each row by itself."""
+
+
 def record(entry: Entry, *, beside: Callable[[], None] | None = None) -> int:
     """Commit the row, and the trace if there is one, and log it. Returns the row's id. Raises NotRecordedError.
 
     `beside` writes what must commit with the row or not at all; what it raises is raised here, and nothing is written.
     """
-    if connection.in_atomic_block:
+    if is_in_transaction():
         raise RuntimeError("The record is committed before the answer: call it outside of any transaction.")
-    insert = _compiled(connection.vendor)
-    row = insert.row_of(entry)
-    _refuse_lost_files(entry.request_id)
+    row = insertion(connection.vendor).row_of(entry)
+    is_alone = entry.trace is None and beside is None
     try:
-        with DATABASE.slot():
-            event_id = _inserted(insert, row, entry, beside)
+        event_id = ROWS.commit(row) if is_alone and ROWS.is_started else _committed(row, entry, beside)
     except DatabaseFailure as error:
         RECORD_HEALTH.failed(reason_of(error))
-        leave_if_read_only(connection, error)
         log.error("not_recorded", request_id=entry.request_id, reason=cleaned(str(error)))  # noqa: TRY400 - one line
         raise NotRecordedError(str(error)) from error
     RECORD_HEALTH.succeeded()
     entry.is_issued = row["outcome"] == Outcome.ISSUED
-    write_event(ecs.of_request(event_id, _known(row)))
     return event_id
 
 
-def _refuse_lost_files(request_id: str) -> None:
-    """Raises NotRecordedError."""
-    lost = durability.lost_file(connection)
-    if lost is None:
-        return
-    durability.save_rows(connection)
-    connection.close()
-    RECORD_HEALTH.failed(lost)
-    log.error("not_recorded", request_id=request_id, reason=lost)
-    raise NotRecordedError(lost)
+def _committed(row: Row, entry: Entry, beside: Callable[[], None] | None) -> int:
+    """By this thread's own connection."""
+    refuse_to_wait()
+    refuse_lost_files()
+    try:
+        with DATABASE.slot():
+            event_id = _inserted(row, entry, beside)
+    except DatabaseFailure as error:
+        leave_if_read_only(connection, error)
+        raise
+    _log_rows([(event_id, row)])
+    return event_id
 
 
-def _inserted(insert: "_Insert", row: dict[str, Any], entry: Entry, beside: Callable[[], None] | None) -> int:
+def _inserted(row: Row, entry: Entry, beside: Callable[[], None] | None) -> int:
+    insert = insertion(connection.vendor).insert
     if entry.trace is None and beside is None:
-        return insert.execute(row)
+        return insert(row)
     with transaction.atomic():
         if beside is not None:
             beside()
-        event_id = insert.execute(row)
+        event_id = insert(row)
         content = _trace(event_id, entry)
     if content is not None:
         at = entry.at.isoformat()
@@ -100,57 +104,10 @@ def _fitting(content: dict[str, Any]) -> dict[str, Any]:
     return content
 
 
-def _known(row: dict[str, Any]) -> dict[str, Any]:
+def _known(row: Row) -> dict[str, Any]:
     """What is known of a row, instants as text."""
     return {
         name: value.isoformat() if isinstance(value, datetime) else value
         for name, value in row.items()
         if value not in ("", None)
     }
-
-
-@dataclass(frozen=True, slots=True)
-class _Insert:
-    """The INSERT statement of one kind of database, and how a row becomes its parameters."""
-
-    sql: str
-    returns_id: bool
-    columns: tuple[tuple[str, Callable[[Any], Any]], ...]
-    adapt_instant: Callable[[datetime | None], Any]
-
-    def row_of(self, entry: Entry) -> dict[str, Any]:
-        """Every column's value as it will be stored."""
-        noted = {"at": entry.at, "request_id": entry.request_id, **entry.columns}
-        return {name: fit(noted.get(name)) for name, fit in self.columns}
-
-    def execute(self, row: dict[str, Any]) -> int:
-        adapt = self.adapt_instant
-        parameters = [adapt(value) if isinstance(value, datetime) else value for value in row.values()]
-        with connection.cursor() as cursor:
-            cursor.execute(self.sql, parameters)
-            return int(cursor.fetchone()[0] if self.returns_id else cursor.lastrowid)
-
-
-@cache
-def _compiled(vendor: str) -> _Insert:
-    fields = [column for column in IssuanceEvent._meta.concrete_fields if not column.primary_key]
-    quote: Callable[[Any], str] = connection.ops.quote_name
-    names = ", ".join(quote(column.column) for column in fields)
-    values = ", ".join(["%s"] * len(fields))
-    returns_id = vendor == "postgresql"
-    return _Insert(
-        sql=f"INSERT INTO {quote(IssuanceEvent._meta.db_table)} ({names}) VALUES ({values})"  # noqa: S608
-        + (" RETURNING id" if returns_id else ""),
-        returns_id=returns_id,
-        columns=tuple((column.name, _fit(column)) for column in fields),
-        adapt_instant=connection.ops.adapt_datetimefield_value,
-    )
-
-
-def _fit(column: "models.Field[Any, Any]") -> Callable[[Any], Any]:
-    """A text is cleaned, then cut to the column; what is not known is the column's default."""
-    default = column.get_default()
-    if not isinstance(column, models.CharField):
-        return lambda value: default if value is None else value
-    length = column.max_length
-    return lambda value: cleaned(str(value))[:length] if value else default

@@ -6,12 +6,14 @@ number and topics at most every half second, and before it reads configuration; 
 a second, and only what depends on a changed topic is read again (issuers/versioning/snapshots.py).
 """
 
+import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from django.db import Error as DatabaseFailure
 from django.db import InterfaceError, OperationalError, connection, models, transaction
 from django.db.models import F, Value
 
@@ -19,6 +21,8 @@ from runtime.slots import Slots
 
 REREAD_AFTER = 0.5
 """Seconds for which a process believes the revision it last read."""
+READ_AHEAD_AFTER = 0.25
+"""Seconds after which, where a server reads ahead, a thread reads it again while others still believe it."""
 
 MAX_TOPICS_READ = 20_000
 """Of more topics that changed between two readings none is named: everything is read again."""
@@ -178,23 +182,37 @@ class _Clock:
         self.known = NOTHING_KNOWN
         self.read_at = float("-inf")
         self._reader = Slots(1)
+        self._wanted: threading.Event | None = None
+        """Set for the thread that reads ahead."""
 
     def current(self) -> Known:
         """Raises what the database raises, and StuckError while it does not answer the thread that asks it."""
-        if self._is_old():
-            with self._reader.slot():
-                self._read_if_old()
+        age = time.monotonic() - self.read_at
+        if age > REREAD_AFTER:
+            self._read_if_older(REREAD_AFTER)
+        elif age > READ_AHEAD_AFTER and self._wanted and not self._wanted.is_set():
+            self._wanted.set()
         return self.known
 
-    def _is_old(self) -> bool:
-        return time.monotonic() - self.read_at > REREAD_AFTER
-
-    def _read_if_old(self) -> None:
+    def _read_if_older(self, seconds: float) -> None:
         """Those that waited for their turn find that it has been read."""
-        if self._is_old():
-            now = time.monotonic()
-            self.known = _read(self.known)
-            self.read_at = now
+        with self._reader.slot():
+            if (now := time.monotonic()) - self.read_at > seconds:
+                self.known = _read(self.known)
+                self.read_at = now
+
+    def start_reading_ahead(self) -> None:
+        """So that under load no request waits for the revision. Only after the fork: it would end the thread."""
+        self._wanted = threading.Event()
+        threading.Thread(target=self._read_ahead, args=[self._wanted], name="revision", daemon=True).start()
+
+    def _read_ahead(self, wanted: threading.Event) -> None:
+        while True:
+            wanted.wait()
+            # Who needs it meets the failure too, and tells.
+            with suppress(DatabaseFailure):
+                self._read_if_older(READ_AHEAD_AFTER)
+            wanted.clear()
 
     def forget(self) -> None:
         self.read_at = float("-inf")
@@ -202,6 +220,7 @@ class _Clock:
 
 _clock = _Clock()
 known = _clock.current
+start_reading_ahead = _clock.start_reading_ahead
 forget = _clock.forget
 
 

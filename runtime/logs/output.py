@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 
 from runtime.logs.log_line import of_event, written
@@ -39,14 +40,15 @@ class Output:
         self._is_mid_line = False
         self._writer: threading.Thread | None = None
 
-    def put(self, line: bytes) -> None:
+    def put(self, *lines: bytes) -> None:
         """Never waits for the reader."""
         with self._changed:
-            if self._bytes + len(line) > MAX_BYTES:
-                self._dropped += 1
-                return
-            self._lines.append(line)
-            self._bytes += len(line)
+            for line in lines:
+                if self._bytes + len(line) > MAX_BYTES:
+                    self._dropped += 1
+                    continue
+                self._lines.append(line)
+                self._bytes += len(line)
             if self._writer is None:
                 self._writer = self._started()
             self._changed.notify_all()
@@ -126,11 +128,16 @@ def start() -> None:
 
 def write_line(line: str) -> None:
     """Write a line, here without its end. A standard output that is full or closed stops nothing."""
+    write_lines([line.encode()])
+
+
+def write_lines(lines: Iterable[bytes]) -> None:
+    """Write several together, in UTF-8 and without their ends."""
     if _queued is not None:
-        _queued.put(line.encode() + b"\n")
+        _queued.put(*(line + b"\n" for line in lines))
         return
     with suppress(OSError, ValueError, AttributeError):
-        sys.stdout.write(line + "\n")
+        sys.stdout.writelines(line.decode() + "\n" for line in lines)
         sys.stdout.flush()
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.db.utils import ConnectionHandler
 from django.utils import timezone
 
-from audit.writing import durability, record
+from audit.writing import durability, insertion, record
 from audit.writing.entry import Entry
 from audit.writing.record import NotRecordedError
 
@@ -54,7 +54,7 @@ def test_a_deleted_write_ahead_log_is_noticed(opened: ConnectionHandler, tmp_pat
 def test_nothing_is_recorded_into_a_file_that_is_gone(
     opened: ConnectionHandler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(record, "connection", opened["default"])
+    monkeypatch.setattr(insertion, "connection", opened["default"])
     (tmp_path / "db.sqlite3").unlink()
     with pytest.raises(NotRecordedError, match="is missing: put it back"):
         record.record(Entry(at=timezone.now(), request_id="-"))

@@ -1,0 +1,176 @@
+"""Rows of the record that wait at the same moment share one statement and one commit.
+
+One thread of a server's process writes them. Of a statement that the database refuses for the sake of one row each row
+is tried again by itself. What ends the connection fails them all, and nobody knows whether they were committed.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from django.db import Error as DatabaseFailure
+from django.db import InterfaceError, OperationalError, connection
+
+from audit.writing.failover import leave_if_read_only
+from audit.writing.insertion import Row, insertion, refuse_lost_files
+from runtime.main_loop import Pause, is_in_main_loop
+from runtime.slots import PATIENCE, StuckError
+
+MAX_ROWS = 64
+"""In one statement."""
+IDLE = 0.5
+"""Seconds without a row after which the connection is tried first: the database may have been restarted meanwhile."""
+
+Written = list[tuple[int, Row]]
+"""Rows with their ids."""
+
+
+class NotStoredError(OperationalError):
+    """The database committed the statement without this row."""
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A row, and the request that waits for it."""
+
+    row: Row
+    pause: Pause = field(default_factory=Pause)
+    event_id: int = 0
+    failure: Exception | None = None
+
+
+class GroupCommit:
+    """`write` commits rows and returns their ids by `request_id`; `log` is called with those that are committed."""
+
+    def __init__(
+        self,
+        write: Callable[[Sequence[Row]], dict[str, int]],
+        *,
+        log: Callable[[Written], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._write = write
+        self._log = log
+        self._clock = clock
+        self._queue: deque[_Waiting] = deque()
+        self._changed = threading.Condition(threading.Lock())
+        self._moved_at = clock()
+        """When the last statement began or ended."""
+        self._is_writing = False
+        self.is_started = False
+
+    def start(self) -> None:
+        """Start the thread of this process. Only after the fork: it would not survive it."""
+        self.is_started = True
+        threading.Thread(target=self._forever, name="record", daemon=True).start()
+
+    def commit(self, row: Row) -> int:
+        """Wait until the row is committed. Returns its id. Raises what the database raises, or StuckError.
+
+        In a main loop the row waits for `flush`.
+        """
+        waiting = _Waiting(row)
+        with self._changed:
+            if self._is_stuck():
+                raise StuckError(STUCK)
+            self._queue.append(waiting)
+        if not is_in_main_loop():
+            self.flush()
+        while not waiting.pause.wait(seconds=PATIENCE):
+            self.give_up_if_stuck()
+        if waiting.failure is not None:
+            raise waiting.failure
+        return waiting.event_id
+
+    @property
+    def queued(self) -> int:
+        """Rows that no statement has taken yet."""
+        return len(self._queue)
+
+    def flush(self) -> None:
+        """Let the thread take what has come together."""
+        if self._queue:
+            with self._changed:
+                self._changed.notify()
+
+    def give_up_if_stuck(self) -> None:
+        """Where the database has not answered for PATIENCE seconds, who is not yet written waits no longer."""
+        with self._changed:
+            late = list(self._queue) if self._is_stuck() else []
+            if late:
+                self._queue.clear()
+        for waiting in late:
+            waiting.failure = StuckError(STUCK)
+        Pause.end(waiting.pause for waiting in late)
+
+    def _is_stuck(self) -> bool:
+        return self._is_writing and self._clock() - self._moved_at > PATIENCE
+
+    def _forever(self) -> None:
+        while True:
+            self._write_next()
+
+    def _write_next(self) -> None:
+        batch = self._next()
+        try:
+            self._try(batch)
+        finally:
+            with self._changed:
+                self._is_writing = False
+                self._moved_at = self._clock()
+            Pause.end(waiting.pause for waiting in batch)
+
+    def _next(self) -> list[_Waiting]:
+        with self._changed:
+            while not self._queue:
+                self._changed.wait()
+            batch = [self._queue.popleft() for _ in range(min(MAX_ROWS, len(self._queue)))]
+            has_idled = self._clock() - self._moved_at > IDLE
+            self._is_writing = True
+            self._moved_at = self._clock()
+        if has_idled and connection.connection is not None and not connection.is_usable():
+            connection.close()
+        return batch
+
+    def _try(self, batch: list[_Waiting]) -> None:
+        try:
+            ids = self._write([waiting.row for waiting in batch])
+        except (OperationalError, InterfaceError) as failure:
+            _fail(batch, failure)
+        except Exception as failure:
+            self._try_each(batch, failure)
+        else:
+            self._note(batch, ids)
+
+    def _try_each(self, batch: list[_Waiting], failure: Exception) -> None:
+        """Nothing of the statement was committed: the row that it was refused for must not take the others away."""
+        if len(batch) == 1:
+            _fail(batch, failure)
+            return
+        for waiting in batch:
+            self._try([waiting])
+
+    def _note(self, batch: list[_Waiting], ids: dict[str, int]) -> None:
+        for waiting in batch:
+            waiting.event_id = ids.get(waiting.row["request_id"], 0)
+            if not waiting.event_id:
+                waiting.failure = NotStoredError("The database did not store the row.")
+        self._log([(waiting.event_id, waiting.row) for waiting in batch if waiting.event_id])
+
+
+STUCK = "The database does not answer the thread that writes the record."
+
+
+def _fail(batch: list[_Waiting], failure: Exception) -> None:
+    leave_if_read_only(connection, failure)
+    connection.close_if_unusable_or_obsolete()
+    for waiting in batch:
+        waiting.failure = failure if isinstance(failure, DatabaseFailure) else DatabaseFailure(repr(failure))
+
+
+def committed(rows: Sequence[Row]) -> dict[str, int]:
+    """The ids of the rows by `request_id`. Raises what the database raises."""
+    refuse_lost_files()
+    return insertion(connection.vendor).commit(rows)
