@@ -31,6 +31,7 @@ from issuance.wire.protocol_view import ProtocolView
 from issuance.wire.request_body import read_body
 from issuance.wire.token_request import TokenRequest, parse
 from issuers.directory import IssuerSnapshot
+from runtime.main_loop import is_in_main_loop
 from runtime.slots import Slots
 
 AT_ONCE = Slots(settings.DATABASE_SLOTS)
@@ -41,6 +42,7 @@ class TokenView(ProtocolView):
     """The token endpoint (RFC 6749 section 3.2), for the client credentials grant (section 4.4)."""
 
     http_method_names = ["post"]
+    runs_in_main_loop = True
     issuer: IssuerSnapshot
     entry: Entry
     uses: tuple[OneUse, ...] = ()
@@ -49,6 +51,8 @@ class TokenView(ProtocolView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if is_preflight(request.META):
             return TokenPreflight.as_view()(request, *args, **kwargs)
+        if is_in_main_loop():
+            return super().dispatch(request, *args, **kwargs)
         with AT_ONCE.slot_if_free():
             return super().dispatch(request, *args, **kwargs)
 

@@ -6,12 +6,15 @@ address and scheme are the socket's.
 
 import ipaddress
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+MAX_ADDRESS = 64
+"""Characters: of an IPv6 address with the name of an interface."""
 PEER = "m2m_idp.peer"
 """Where the WSGI environment keeps the socket's own address. No header has a name like this."""
 
@@ -23,12 +26,15 @@ class ForwardedMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if settings.TRUSTED_PROXIES:
-            request.META[PEER] = request.META["REMOTE_ADDR"]
-            request.META["REMOTE_ADDR"], scheme = believed(request.META)
-            # META is the WSGI environment, where HttpRequest.scheme reads it.
-            request.META["wsgi.url_scheme"] = scheme
+        believe(request.META)
         return self.get_response(request)
+
+
+def believe(environ: dict[str, Any]) -> None:
+    """Put the client's address and scheme into the WSGI environment, which is a request's META, too."""
+    if settings.TRUSTED_PROXIES:
+        environ[PEER] = environ["REMOTE_ADDR"]
+        environ["REMOTE_ADDR"], environ["wsgi.url_scheme"] = believed(environ)
 
 
 def believed(meta: dict[str, Any]) -> tuple[str, str]:
@@ -69,8 +75,16 @@ def _listed(header: str) -> list[str]:
     return [value.strip().lower() for value in header.split(",") if value.strip()]
 
 
-def parsed_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def parsed_address(text: str) -> Address | None:
     """An IPv4 address in IPv6 dress, as a socket for both gives it, is an IPv4 address (RFC 4291 section 2.5.5.2)."""
+    return _parsed_address(text) if len(text) <= MAX_ADDRESS else None
+
+
+@lru_cache(maxsize=4_096)
+def _parsed_address(text: str) -> Address | None:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

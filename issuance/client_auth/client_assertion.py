@@ -28,6 +28,7 @@ from relying_parties.federation.credential import Federated, Trusted
 from relying_parties.jwks.client_keys import VerificationKey
 from relying_parties.signers import client_signers, trusted_signers
 from relying_parties.snapshots import Client
+from runtime.main_loop import refuse_to_wait
 from runtime.outbound.fetching import FetchError
 
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -134,6 +135,7 @@ def sends_assertion(request: TokenRequest) -> bool:
 
 def by_assertion(request: TokenRequest) -> PresentedAssertion:
     """RFC 7521 section 4.2: the pair of assertion and type."""
+    refuse_to_wait()
     assertion, kind = request.one("client_assertion"), request.one("client_assertion_type")
     if not assertion or kind != JWT_BEARER:
         missing = (

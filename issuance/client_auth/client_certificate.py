@@ -16,6 +16,7 @@ from relying_parties.certificates.subjects import why_another_subject
 from relying_parties.jwks.client_keys import VerificationKey
 from relying_parties.signers import client_signers
 from relying_parties.snapshots import Client
+from runtime.main_loop import refuse_to_wait
 from runtime.outbound.fetching import FetchError
 
 
@@ -82,6 +83,7 @@ class PresentedCertificate:
 
 def by_certificate(request: TokenRequest) -> PresentedCertificate:
     """RFC 8705 section 2: client_id must be there. Raises InvalidClient without a certificate or a client_id."""
+    refuse_to_wait()
     certificate = request.certificate
     if certificate is None:
         raise InvalidClient("No authentication was sent, and no client certificate came with the request.")

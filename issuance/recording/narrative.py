@@ -16,6 +16,7 @@ from issuance.wire.token_request import PROTOCOL, TokenRequest
 from issuers.directory import IssuerSnapshot
 from relying_parties.claims.language import CREDENTIAL_PARAMETERS
 from relying_parties.snapshots import Client
+from runtime.main_loop import refuse_to_wait
 
 SHOWN_HEADERS = frozenset({
     "HTTP_HOST", "HTTP_USER_AGENT", "CONTENT_TYPE", "CONTENT_LENGTH", "HTTP_ACCEPT", "HTTP_X_REQUEST_ID",
@@ -105,6 +106,7 @@ def trace_if_wanted(
     """While an operator traces the client: the request as it came, without what may be a credential."""
     if client is None or client.trace_until is None or entry.at >= client.trace_until:
         return
+    refuse_to_wait()
     entry.trace = {
         "request": {
             "method": meta["REQUEST_METHOD"],

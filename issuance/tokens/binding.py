@@ -10,6 +10,7 @@ from issuance.wire.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from issuers.models import CERTIFICATE_METHODS
 from relying_parties.snapshots import Client
+from runtime.main_loop import refuse_to_wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ def bind(
     """Where DPoP is off, a proof is a header like any other: not read. Raises InvalidRequest, InvalidDpopProof."""
     confirmation = _certificate_confirmation(request, client=client)
     if request.dpop is not None and issuer.accepts_dpop:
+        refuse_to_wait()
         proof = proven_key(request.dpop, algs=issuer.dpop_algs, path=path, now=now)
         return Binding(token_type="DPoP", confirmation=confirmation | {"jkt": proof.jkt}, uses=(proof.use,))  # noqa: S106 - RFC 9449
     if client.dpop_bound:

@@ -85,6 +85,10 @@ class Conn(TConn):
         """No more of its request will be read."""
         self.is_kept_alive = True
         self.left_to_drain = 0
+        self.head: Any = None
+        """The Head that its client sent last, for one that the main loop answered."""
+        self.watched: Any = None
+        """For what the main loop's poller looks at it, and what is called then; None while it does not."""
         self.weight = 0
         """Bytes, as the worker has counted them."""
 
@@ -112,6 +116,7 @@ class Conn(TConn):
 
     def await_next(self) -> None:
         """What the client sent ahead, behind the request that was answered, begins the next one."""
-        self.incoming.data += self.parser.unreader.take_buffered()
+        if self.parser is not None:
+            self.incoming.data += self.parser.unreader.take_buffered()
         self.parser = self.began = None
         self.was_told_to_continue = False

@@ -40,15 +40,20 @@ class Held:
         self, conn: Conn, ready: Any, queue: Waiting[Conn], *, events: int = selectors.EVENT_READ
     ) -> None:
         """Call `ready` with the connection as soon as the client sends, or takes."""
-        self._poller.register(conn.sock, events, partial(self._call, ready, conn))
+        if conn.watched != (ready, events):
+            self.let_go(conn)
+            self._poller.register(conn.sock, events, partial(self._call, ready, conn))
+            conn.watched = (ready, events)
         conn.queue = queue
         queue.put(conn, now=time.monotonic())
         self.weigh(conn)
 
     def _call(self, ready: Any, conn: Conn, _sock: object) -> None:
-        # It may have been closed for another's sake after the system said that it is ready.
         if conn.queue is not None:
             ready(conn)
+        else:
+            # Its request is being answered, and it sends on; or it was closed after the system said that it is ready.
+            self.let_go(conn)
 
     def move(self, conn: Conn, queue: Waiting[Conn]) -> None:
         """It has shown life."""
@@ -59,6 +64,10 @@ class Held:
 
     def unwatch(self, conn: Conn) -> None:
         self.let_go(conn)
+        self.set_aside(conn)
+
+    def set_aside(self, conn: Conn) -> None:
+        """It waits for nothing, and is watched again soon: the poller may keep it until then."""
         conn.queue.drop(conn)
         conn.queue = None
         self._bytes -= conn.weight
@@ -66,6 +75,9 @@ class Held:
 
     def let_go(self, conn: Conn) -> None:
         """Until it is watched again. It stays in its queue."""
+        if conn.watched is None:
+            return
+        conn.watched = None
         # One that TLS could not be spoken on is no socket any more.
         with suppress(KeyError, ValueError):
             self._poller.unregister(conn.sock)

@@ -35,6 +35,20 @@ class Incoming:
             return self._finds_last_chunk() or self.is_too_long()
         return len(self.data) >= self._end or self.is_too_long()
 
+    @property
+    def has_length(self) -> bool:
+        """The head is there and says how long the body is, and all of that has come."""
+        return self.head > 0 and self._end is not None and self.head <= self._end <= len(self.data)
+
+    @property
+    def body_length(self) -> int:
+        """Bytes; 0 where chunks tell."""
+        return self._end - self.head if self._end else 0
+
+    def taken(self) -> tuple[bytes, "Incoming"]:
+        """The body of a request that `has_length`, and what the client sent ahead."""
+        return bytes(self.data[self.head : self._end]), Incoming(self.data[self._end :])
+
     def is_too_long(self) -> bool:
         return (self._end or len(self.data)) - self.head > MAX_BODY
 

@@ -1,8 +1,9 @@
 """gunicorn's threads, safe from clients that are slow or silent: on plain connections and where gunicorn ends TLS.
 
 The main loop does all waiting: for the first byte, the TLS handshake, the rest of a request, the client that takes its
-answer, its next request, and its end. A thread gets whole requests only. Where places run out, the connection that has
-been silent longest is closed.
+answer, its next request, and its end. A request for a token it answers itself, side by side with others, as long as
+that waits for nothing but its row (runtime/main_loop.py). A thread gets all others, when they are whole. Where places
+run out, the connection that has been silent longest is closed.
 """
 
 import errno
@@ -12,15 +13,19 @@ import socket
 import ssl
 import time
 from concurrent.futures import Future
+from functools import cached_property, partial
 from typing import Any
 
 from gunicorn.http.message import Request
 from gunicorn.workers.gthread import ThreadWorker
 
+from audit.writing.record import ROWS
 from m2m_idp.worker.connection import Conn
 from m2m_idp.worker.held import Held
 from m2m_idp.worker.tls import Context
+from m2m_idp.worker.token_requests import Head, head_of, wire_bytes
 from runtime import draining
+from runtime.main_loop import MainLoop, WouldWaitError
 
 AT_A_TIME = 16_384
 """Bytes that are read in one go."""
@@ -39,6 +44,9 @@ class Worker(ThreadWorker):
     poller: Any
     method_queue: Any
     tpool: Any
+    wsgi: Any
+    requests: MainLoop
+    """Those that this thread answers."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[no-untyped-call]
@@ -52,6 +60,8 @@ class Worker(ThreadWorker):
         self.poller.register(
             self.method_queue.fileno(), selectors.EVENT_READ, self.method_queue.run_callbacks
         )
+        self.requests = MainLoop()
+        self.poller.register(self.requests.descriptor, selectors.EVENT_READ, self.go_on_with_requests)
         self.held.poll_with(self.poller)
         self.set_accept_enabled(True)  # type: ignore[no-untyped-call]
         while self.alive and self.is_parent_alive():  # type: ignore[no-untyped-call]
@@ -67,15 +77,17 @@ class Worker(ThreadWorker):
         self.leave(within=seconds)
 
     def turn(self) -> None:
-        self.notify()  # type: ignore[no-untyped-call]
         self.wait_for_and_dispatch_events(timeout=LOOKING)  # type: ignore[no-untyped-call]
+        ROWS.flush()
         while self.held.is_too_heavy() and self.make_room():
             pass
         now = time.monotonic()
         if now - self.looked_at >= LOOKING:
             self.looked_at = now
+            self.notify()  # type: ignore[no-untyped-call]
             self.end_the_late(now)
             self.report_closed()
+            ROWS.give_up_if_stuck()
 
     def stop_listening(self) -> None:
         """The port is free when every process has closed it, and what nobody has accepted by then is reset."""
@@ -171,9 +183,45 @@ class Worker(ThreadWorker):
                 self.drop(conn)
 
     def hand_over(self, conn: Conn) -> None:
-        self.held.unwatch(conn)
+        """To whom answers it: this thread or another."""
+        self.held.set_aside(conn)
+        if self.has_requests_here and (head := head_of(conn, self.cfg)):
+            self.requests.start(partial(self.answer_here, conn, head))
+        else:
+            self.hand_to_thread(conn)
+
+    def hand_to_thread(self, conn: Conn) -> None:
+        self.held.let_go(conn)
         conn.take_request()
         self.enqueue_req(conn)  # type: ignore[no-untyped-call]
+
+    @cached_property
+    def has_requests_here(self) -> bool:
+        """Whether the application is this product's own."""
+        return hasattr(self.wsgi, "answer_in_main_loop")
+
+    def go_on_with_requests(self, _descriptor: int) -> None:
+        """Their rows are committed; those that came meanwhile are on their way before these are answered."""
+        ROWS.flush()
+        self.requests.go_on()
+
+    def answer_here(self, conn: Conn, head: Head) -> None:
+        try:
+            body, following = conn.incoming.taken()
+            answer = self.wsgi.answer_in_main_loop(head.environ_with(body))
+            conn.incoming = following
+            conn.is_kept_alive = head.is_kept_alive and self.alive and not draining.has_begun()
+            conn.sock.kept += wire_bytes(answer, is_kept_alive=conn.is_kept_alive)
+            conn.sock.flush()
+        except WouldWaitError:
+            self.hand_to_thread(conn)
+        except OSError:
+            self.forget(conn)
+        except Exception:
+            self.log.exception("A request for a token was not answered.")
+            self.forget(conn)
+        else:
+            self.finish_answer(conn)
 
     def cut_off(self, conn: Conn) -> None:
         """Nothing more is read: a request whose body is not whole is refused as such, with its row of the record."""
@@ -203,6 +251,9 @@ class Worker(ThreadWorker):
             self.forget(conn)
             return
         conn.is_kept_alive = fs.result()
+        self.finish_answer(conn)
+
+    def finish_answer(self, conn: Conn) -> None:
         if conn.sock.kept:
             self.held.watch(conn, self.send, self.held.busy, events=selectors.EVENT_WRITE)
         else:
@@ -261,6 +312,7 @@ class Worker(ThreadWorker):
         self.forget(conn)
 
     def forget(self, conn: Conn) -> None:
+        self.held.let_go(conn)
         self.nr_conns -= 1
         conn.close()  # type: ignore[no-untyped-call]
 

@@ -23,6 +23,7 @@ from urllib3.connection import HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from formats.strict_json import StrictDecoder
+from runtime.main_loop import refuse_to_wait
 from runtime.outbound.fetch_tokens import TokenFileError
 from runtime.outbound.public_addresses import may_fetch_from
 from runtime.outbound.remote_url import RemoteUrl, UrlError, parse
@@ -54,6 +55,7 @@ def fetch_json(url: str, *, ends_at: float | None = None, token_of: TokenOf = an
 
     `ends_at`, on the clock of time.monotonic(), is the end of an act of several fetches.
     """
+    refuse_to_wait()
     ends_at = time.monotonic() + MAX_FETCH if ends_at is None else ends_at
     try:
         remote = parse(url)

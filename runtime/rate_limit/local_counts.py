@@ -27,6 +27,8 @@ class LocalCounts:
 
     def ask(self, key: str, *, limit: int, taking: bool, now: int) -> int:
         """Milliseconds until one more event keeps within the limit; 0: it does now, and is counted when `taking`."""
+        if not taking and key not in self._buckets:
+            return 0
         with self._lock:
             buckets = live(self._buckets.get(key, ()), since=now - self._window)
             wait = milliseconds_to_wait(buckets, limit=limit, since=now - self._window)

@@ -10,6 +10,8 @@ import structlog
 from django.conf import settings
 from redis import Redis, RedisError
 
+from runtime.main_loop import refuse_to_wait
+
 T = TypeVar("T")
 
 TRY_AGAIN_AFTER = 3.0
@@ -79,6 +81,7 @@ class SharedCounts:
         self._reached(lambda: self._redis.delete(key))
 
     def _reached(self, act: Callable[[], T]) -> T:
+        refuse_to_wait()
         if not self._may_try(time.monotonic()):
             raise AwayError
         try:
