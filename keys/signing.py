@@ -1,5 +1,7 @@
 """The only place where a private key is used, wherever it lives."""
 
+from base64 import urlsafe_b64encode
+from functools import cache
 from typing import Any, cast
 from weakref import WeakKeyDictionary
 
@@ -7,12 +9,14 @@ import jwt
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 from django.core.exceptions import ValidationError
 
+from formats.compact_json import compact_json
 from keys.encryption import EncryptedKey, KeyUnreadableError, decrypt
 from keys.generation import PrivateKey
 from keys.jwk import public_key
 from keys.keyring import KeySnapshot
 from keys.pkcs11.keys import key_in_token
 from keys.pkcs11.uri import Pkcs11Uri
+from runtime.main_loop import refuse_to_wait
 
 PROBE = b"This is signed to see whether the key signs. It is no token."
 
@@ -22,14 +26,26 @@ _parsed: WeakKeyDictionary[EncryptedKey, PrivateKey] = WeakKeyDictionary()
 
 def sign(claims: dict[str, Any], *, header: dict[str, Any], key: KeySnapshot) -> str:
     """A JWT in compact serialization (RFC 7519, RFC 7515 section 7.1). Raises KeyUnreadableError."""
-    return jwt.encode(
-        claims, private_key_of(key), algorithm=key.alg, headers=header | {"alg": key.alg, "kid": key.kid}
+    segments = (
+        compact_json({"typ": "JWT"} | header | {"alg": key.alg, "kid": key.kid}),
+        compact_json(claims),
     )
+    signing_input = b".".join(map(_base64url, segments))
+    signature = _algorithm(key.alg).sign(signing_input, private_key_of(key))
+    return b".".join((signing_input, _base64url(signature))).decode()
+
+
+def _base64url(data: bytes) -> bytes:
+    return urlsafe_b64encode(data).rstrip(b"=")
+
+
+_algorithm = cache(jwt.get_algorithm_by_name)
 
 
 def private_key_of(key: KeySnapshot) -> PrivateKey:
     """The key's private half: decrypted once in this process, or seen in its token. Raises KeyUnreadableError."""
     if key.pkcs11_uri:
+        refuse_to_wait()
         return key_in_token(_uri_of(key), public_key(key.jwk)).seen()
     if key.encrypted is None:
         raise KeyUnreadableError(f"The private half of key {key.kid} was wiped.")

@@ -30,7 +30,7 @@ def digest_of(secret: str, *, issuer_id: int, client_id: str, pepper_id: str | N
         pepper_id = next(iter(settings.SECRET_PEPPERS))
     # Length first: no two triples make the same message.
     message = f"{issuer_id}:{len(client_id)}:{client_id}:{secret}".encode()
-    return f"{pepper_id}:{hmac.new(settings.SECRET_PEPPERS[pepper_id], message, hashlib.sha256).hexdigest()}"
+    return f"{pepper_id}:{hmac.digest(settings.SECRET_PEPPERS[pepper_id], message, hashlib.sha256).hex()}"
 
 
 @dataclass(frozen=True, slots=True)

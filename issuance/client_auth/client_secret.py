@@ -130,7 +130,7 @@ def by_basic(request: TokenRequest) -> PresentedSecret:
     readings = [reading for reading in _basic_readings(sent) if request.client_id in ("", reading.client_id)]
     if not readings:
         raise InvalidRequest("The body names another client than the Basic credentials.")
-    return replace(readings[0], further=tuple(readings[1:]))
+    return replace(readings[0], further=tuple(readings[1:])) if readings[1:] else readings[0]
 
 
 def _basic_readings(sent: str) -> Iterator[PresentedSecret]:
@@ -146,6 +146,10 @@ def _basic_readings(sent: str) -> Iterator[PresentedSecret]:
 
 def _ids_and_secrets(sent: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     client_id, _, secret = sent.partition(":")
+    if ":" not in secret and "%" not in sent and "+" not in sent:
+        # All readings are this one.
+        yield client_id, (secret,)
+        return
     with suppress(InvalidRequest):
         yield form_decoded(client_id.encode()), _readings(secret.encode(), secret)
     yield client_id, (secret,)

@@ -7,6 +7,7 @@ the registered one, its client is disabled) is no failure of this kind.
 """
 
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import ip_network
 
@@ -80,6 +81,7 @@ def key_of(presented: Presented, *, issuer: IssuerSnapshot, source: str) -> str:
     return blake2b(claimed.encode(), digest_size=16).hexdigest()
 
 
+@lru_cache(maxsize=4_096)
 def source_network(address: str) -> str:
     """The /32 or /64 in which the address lies; the text itself if it is no address."""
     parsed = parsed_address(address)

@@ -1,6 +1,5 @@
 """The bytes of every answer (RFC 6749 sections 5.1 and 5.2): one place turns a refusal into HTTP."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from django.http import HttpResponse
 from rest_framework import exceptions
 
 from audit.writing.record import NotRecordedError
+from formats.compact_json import compact_json
 from issuance.wire.errors import (
     MethodNotAllowed,
     NotRecorded,
@@ -24,7 +24,7 @@ log = structlog.get_logger("issuance")
 
 
 def json_answer(members: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str]) -> HttpResponse:
-    content = json.dumps(members, separators=(",", ":")).encode()
+    content = compact_json(members)
     headers = {**headers, "Content-Length": str(len(content))}
     return HttpResponse(content, status=status, headers=headers, content_type="application/json")
 

@@ -1,7 +1,7 @@
 """What every view of the protocol shares: JSON whatever happens, and an X-Request-ID."""
 
 import secrets
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 from django.http import HttpRequest, HttpResponse
@@ -20,6 +20,11 @@ class ProtocolView(APIView):
     """A view whose every answer, also to a method it does not have, is JSON with an X-Request-ID."""
 
     request_id: str
+    default_response_headers: ClassVar[dict[str, str]] = {}
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """In place of DRF's request, which parses bodies: the protocol reads bytes and headers itself."""
+        return request
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """In place of DRF's authentication, permissions, throttles and versions, which the protocol has its own of.

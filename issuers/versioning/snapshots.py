@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Generic, TypeVar
 
-from django.db import connection
-
 from issuers.versioning import revision
 from issuers.versioning.revision import Known
+from runtime.main_loop import is_in_transaction
 from runtime.slots import DATABASE
 
 K = TypeVar("K")
@@ -52,7 +51,7 @@ class Snapshots(Generic[K, V]):
 
         Inside a transaction it is read, and not kept: it may hold what is never committed.
         """
-        if connection.in_atomic_block:
+        if is_in_transaction():
             return self._loaded(key)
         known = revision.known()
         entry = self._entries.get(key)
