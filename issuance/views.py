@@ -1,13 +1,13 @@
 """The token endpoint: each step of the request path on its line."""
 
 import secrets
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils import timezone
 from rest_framework.request import Request
 
 from audit.writing.entry import Entry
@@ -60,7 +60,7 @@ class TokenView(ProtocolView):
         """From here on the request has a row of the record, whatever its method."""
         self.issuer = issuing_issuer(kwargs.get("path", ""))
         self.entry = narrative.opened(
-            request.META, issuer=self.issuer, request_id=self.request_id, now=timezone.now()
+            request.META, issuer=self.issuer, request_id=self.request_id, now=datetime.now(UTC)
         )
 
     def post(self, request: Request, path: str = "") -> HttpResponse:
@@ -68,7 +68,7 @@ class TokenView(ProtocolView):
         meta, issuer, entry = request.META, self.issuer, self.entry
         body = read_body(meta)
         # A body may trickle in until a JWT that was used is forgotten: the request is as old as its last byte.
-        now = entry.at = timezone.now()
+        now = entry.at = datetime.now(UTC)
 
         asked = asked_in(meta, body=body)
         entry.passed("parse", **narrative.asked(asked))

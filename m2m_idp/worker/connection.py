@@ -108,6 +108,16 @@ class Conn(TConn):
         self.sock.kept += CONTINUE
         self.sock.flush()
 
+    def repeats_head(self, received: bytes) -> bool:
+        """Whether this is a whole request, and nothing else, with the head of one that was answered before."""
+        head = self.head
+        return (
+            head is not None
+            and len(received) == len(head.data) + head.body_length
+            and received.startswith(head.data)
+            and not self.incoming.data
+        )
+
     def take_request(self) -> None:
         """What has arrived is for gunicorn's parser, which finds the end there, and nothing behind it."""
         self.is_cut_off = self.is_cut_off or self.incoming.is_too_long() or not self.incoming.head

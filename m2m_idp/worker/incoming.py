@@ -49,6 +49,12 @@ class Incoming:
         """The body of a request that `has_length`, and what the client sent ahead."""
         return bytes(self.data[self.head : self._end]), Incoming(self.data[self._end :])
 
+    def behind(self, request: bytes) -> "Incoming":
+        """A whole request with a head, and this after it."""
+        incoming = Incoming(bytearray(request) + self.data)
+        incoming.is_whole()
+        return incoming
+
     def is_too_long(self) -> bool:
         return (self._end or len(self.data)) - self.head > MAX_BODY
 

@@ -54,6 +54,7 @@ class Worker(ThreadWorker):
         self.looked_at = 0.0
         self.closed_for_others = 0
         self.tls = Context(self.cfg, self.log)
+        self.is_tls = bool(self.cfg.is_ssl)
 
     def run(self) -> None:
         """Serve until SIGTERM, or until the master is dead; then leave the port to others, and answer what is there."""
@@ -134,8 +135,12 @@ class Worker(ThreadWorker):
     def receive(self, conn: Conn) -> None:
         """Whatever of its request the client has sent meanwhile."""
         try:
+            if not conn.is_secured:
+                self.note_beginning(conn)
+                self.secure(conn)
             received = self.received(conn)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            self.note_beginning(conn)
             return
         except ssl.SSLError as error:
             if not isinstance(error, ssl.SSLEOFError):
@@ -146,20 +151,25 @@ class Worker(ThreadWorker):
         except OSError:
             self.drop(conn)
             return
-        if received:
+        if conn.repeats_head(received):
+            self.held.set_aside(conn)
+            self.answer_here(conn, conn.head, received[len(conn.head.data) :])
+        elif received:
+            self.note_beginning(conn)
             conn.incoming.data += received
             self.go_on_with(conn)
         else:
             self.cut_off(conn)
 
-    def received(self, conn: Conn) -> bytes:
+    def note_beginning(self, conn: Conn) -> None:
+        """Of a request, or of a handshake, unless it has begun."""
         conn.began = conn.began or time.monotonic()
         self.held.move(conn, self.held.busy)
-        if not conn.is_secured:
-            self.secure(conn)
+
+    def received(self, conn: Conn) -> bytes:
         received = bytes(conn.sock.recv(AT_A_TIME))
         # TLS has decrypted more at once than it has handed out.
-        while self.cfg.is_ssl and received and conn.sock.pending():
+        while self.is_tls and received and conn.sock.pending():
             received += conn.sock.recv(AT_A_TIME)
         return received
 
@@ -186,7 +196,8 @@ class Worker(ThreadWorker):
         """To whom answers it: this thread or another."""
         self.held.set_aside(conn)
         if self.has_requests_here and (head := head_of(conn, self.cfg)):
-            self.requests.start(partial(self.answer_here, conn, head))
+            body, conn.incoming = conn.incoming.taken()
+            self.answer_here(conn, head, body)
         else:
             self.hand_to_thread(conn)
 
@@ -200,20 +211,23 @@ class Worker(ThreadWorker):
         """Whether the application is this product's own."""
         return hasattr(self.wsgi, "answer_in_main_loop")
 
+    def answer_here(self, conn: Conn, head: Head, body: bytes) -> None:
+        self.requests.start(partial(self.answer, conn, head, body))
+
     def go_on_with_requests(self, _descriptor: int) -> None:
         """Their rows are committed; those that came meanwhile are on their way before these are answered."""
         ROWS.flush()
         self.requests.go_on()
 
-    def answer_here(self, conn: Conn, head: Head) -> None:
+    def answer(self, conn: Conn, head: Head, body: bytes) -> None:
+        """In the main loop. A request that would wait is given back whole, and to a thread."""
         try:
-            body, following = conn.incoming.taken()
             answer = self.wsgi.answer_in_main_loop(head.environ_with(body))
-            conn.incoming = following
             conn.is_kept_alive = head.is_kept_alive and self.alive and not draining.has_begun()
             conn.sock.kept += wire_bytes(answer, is_kept_alive=conn.is_kept_alive)
             conn.sock.flush()
         except WouldWaitError:
+            conn.incoming = conn.incoming.behind(head.data + body)
             self.hand_to_thread(conn)
         except OSError:
             self.forget(conn)
