@@ -127,4 +127,9 @@ def _fit(column: "models.Field[Any, Any]") -> Callable[[Any], Any]:
     if not isinstance(column, models.CharField):
         return lambda value: value
     default, length = column.get_default(), column.max_length
-    return lambda value: cleaned(str(value))[:length] if value else default
+
+    def fit(value: Any) -> Any:
+        text = value if type(value) is str else str(value)
+        return cleaned(text)[:length] if text else default
+
+    return fit

@@ -6,6 +6,7 @@ A parser of its own: Django's turns bad UTF-8 into U+FFFD and lets the last of t
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from issuance.wire.certificate_headers import PeerCertificate
@@ -116,6 +117,7 @@ def refuse_parameters_in_query(query: str) -> None:
         )
 
 
+@lru_cache(maxsize=256)
 def refuse_other_media_type(content_type: str) -> None:
     if len(content_type) > MAX_CONTENT_TYPE:
         raise UnsupportedMediaType(f"The Content-Type has {len(content_type)} characters.")

@@ -15,16 +15,22 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Entry(Generic[V]):
     value: V
     topics: tuple[str, ...]
     generation: int
     number: int
-    """The revision under which its reading began."""
+    """The revision up to which it is known to hold; first that under which its reading began."""
 
     def holds(self, known: Known) -> bool:
-        return self.generation == known.generation and not known.has_changed(self.topics, since=self.number)
+        if self.generation != known.generation:
+            return False
+        if self.number < known.number:
+            if known.has_changed(self.topics, since=self.number):
+                return False
+            self.number = known.number
+        return True
 
 
 class Snapshots(Generic[K, V]):
