@@ -8,10 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relying_parties.models import RelyingParty
-from tests.jwt_faults import FAULTS
-from tests.jwt_faults.claims import OWN_FAULTS, TRUSTED_FAULTS
-from tests.jwt_faults.fault import SIGNATURE, Fault, with_changes
-from tests.jwt_faults.harmless import OWN_HARMLESS, TRUSTED_HARMLESS
 from tests.support.assertions import (
     new_cluster,
     new_credential,
@@ -24,6 +20,10 @@ from tests.support.assertions import (
 )
 from tests.support.cast import Cast
 from tests.support.forging import ALGS, Change, Draft, Signer, header, signer
+from tests.support.jwt_faults import FAULTS
+from tests.support.jwt_faults.claims import OWN_FAULTS, TRUSTED_FAULTS
+from tests.support.jwt_faults.fault import SIGNATURE, Fault, with_changes
+from tests.support.jwt_faults.harmless import OWN_HARMLESS, TRUSTED_HARMLESS
 
 pytestmark = pytest.mark.contract("P7.1", "P7.2", "P7.3", "P7.4", "P7.5", "P7.9")
 

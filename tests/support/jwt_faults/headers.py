@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from tests.jwt_faults.fault import KIND, NO_KEY, SIGNATURE, Fault, exactly, of_any
 from tests.support.forging import Change, Signer, encoded, header, header_without, signed_by, signer
+from tests.support.jwt_faults.fault import KIND, NO_KEY, SIGNATURE, Fault, exactly, of_any
 
 
 def _holding(name: str) -> str:

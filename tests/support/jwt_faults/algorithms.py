@@ -7,7 +7,6 @@ from functools import partial
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.jwt_faults.fault import ALG, NOT_ALLOWED, Fault, nothing, of_any
 from tests.support.forging import (
     ALGS,
     Change,
@@ -19,6 +18,7 @@ from tests.support.forging import (
     signer,
     written,
 )
+from tests.support.jwt_faults.fault import ALG, NOT_ALLOWED, Fault, nothing, of_any
 
 
 def _hmac_of(hash_name: str, key: bytes) -> Callable[[bytes], bytes]:

@@ -2,8 +2,16 @@
 
 from collections.abc import Callable
 
-from tests.jwt_faults.fault import CLAIMS_JSON, HEADER_JSON, MAX_LENGTH, TOO_LONG, Fault, exactly, of_any
 from tests.support.forging import claims_json, header_json, more, signed, written
+from tests.support.jwt_faults.fault import (
+    CLAIMS_JSON,
+    HEADER_JSON,
+    MAX_LENGTH,
+    TOO_LONG,
+    Fault,
+    exactly,
+    of_any,
+)
 
 BAD_MEMBERS = {
     "NaN": b'"x":NaN',

@@ -4,9 +4,6 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from tests.jwt_faults.claims import ahead, changed, the_one
-from tests.jwt_faults.fault import always
-from tests.jwt_faults.headers import attackers_header
 from tests.support.forging import (
     Change,
     Signer,
@@ -17,6 +14,9 @@ from tests.support.forging import (
     header_json,
     header_without,
 )
+from tests.support.jwt_faults.claims import ahead, changed, the_one
+from tests.support.jwt_faults.fault import always
+from tests.support.jwt_faults.headers import attackers_header
 
 Harmless = dict[str, Callable[[Signer], Change]]
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from tests.jwt_faults.fault import KIND, Fault, always, exactly, of_any
 from tests.support.forging import Change, Draft, claims, claims_json, claims_without, header, more
+from tests.support.jwt_faults.fault import KIND, Fault, always, exactly, of_any
 
 NO_NUMBERS: tuple[Any, ...] = ("9999999999", "1e3", "", True, False, [], [9999999999], {}, None)
 NO_TEXTS: tuple[Any, ...] = (7, 1.5, None, True, [], ["robot"], {}, "")

@@ -3,12 +3,12 @@
 Whatever a forger can sign again is signed again, so that nothing but the fault itself is there to refuse it for.
 """
 
-from tests.jwt_faults.algorithms import ALG_FAULTS
-from tests.jwt_faults.claims import CLAIM_FAULTS
-from tests.jwt_faults.headers import HEADER_FAULTS
-from tests.jwt_faults.json_texts import JSON_FAULTS
-from tests.jwt_faults.segments import SEGMENT_FAULTS
-from tests.jwt_faults.signatures import SIGNATURE_FAULTS
+from tests.support.jwt_faults.algorithms import ALG_FAULTS
+from tests.support.jwt_faults.claims import CLAIM_FAULTS
+from tests.support.jwt_faults.headers import HEADER_FAULTS
+from tests.support.jwt_faults.json_texts import JSON_FAULTS
+from tests.support.jwt_faults.segments import SEGMENT_FAULTS
+from tests.support.jwt_faults.signatures import SIGNATURE_FAULTS
 
 FAULTS = {
     "algorithms": ALG_FAULTS,

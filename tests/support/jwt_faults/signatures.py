@@ -5,8 +5,8 @@ from collections.abc import Callable
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from tests.jwt_faults.fault import SIGNATURE, Fault, nothing, of_any
 from tests.support.forging import CURVES, Change, Signer, octets_of, signed, signed_by, signer
+from tests.support.jwt_faults.fault import SIGNATURE, Fault, nothing, of_any
 
 ED25519_ORDER = 2**252 + 27742317777372353535851937790883648493
 

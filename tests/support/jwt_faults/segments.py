@@ -3,8 +3,8 @@
 import json
 from functools import partial
 
-from tests.jwt_faults.fault import BASE64, CLAIMS_JSON, HEADER_JSON, PARTS, Fault, altered, of_any
 from tests.support.forging import Change, Signer, decoded, encoded, more, text, written
+from tests.support.jwt_faults.fault import BASE64, CLAIMS_JSON, HEADER_JSON, PARTS, Fault, altered, of_any
 
 
 def _stray_bits(segment: str) -> str:
