@@ -22,7 +22,7 @@ HARMLESS = (
 """What changes no row, backwards too."""
 REFUSED = (
     "Refused, and nothing was changed: to go back would take away rows that prove the record, of {tables}. "
-    "An older version serves tokens with this schema, too (docs/operations.md, Going back); to have its own schema, "
+    "An older version serves tokens with this schema, too (docs/upgrade.md, Going back); to have its own schema, "
     "restore the backup from before the upgrade. For a missing trigger run manage.py audit install-triggers."
 )
 
