@@ -1,11 +1,11 @@
-"""What ends soon, and how it is told: in steps of days before the end."""
+"""What expires soon, and the steps of days before it at which a warning is due."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 STEPS = (1, 7, 14, 30)
-"""Days before an end at which it is told."""
+"""Days before an expiry at which a warning is due."""
 HORIZON = timedelta(days=STEPS[-1])
 
 
@@ -39,7 +39,7 @@ REPLACED = {
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """Something that works now and ends within the horizon."""
+    """Something that works now and expires within the horizon."""
 
     kind: Kind
     id: int
@@ -49,10 +49,10 @@ class Expiry:
     """The relying party, the signing key or the issuer on whose page it is."""
     at: datetime
     days: int
-    """The least step that it is within."""
+    """The smallest step that it is within."""
     is_replaced: bool = False
     thumbprint: str = ""
-    """Which of several that stand in one row: of a key (RFC 7638), or SHA-256 of a certificate, in base64url."""
+    """Which of several in one row: of a key (RFC 7638), or SHA-256 of a certificate, in base64url."""
 
     @property
     def advice(self) -> str:

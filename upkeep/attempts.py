@@ -1,4 +1,4 @@
-"""Acts that are tried each on its own: one that fails is noted with its reason, and the next is tried all the same."""
+"""Tasks that are tried each on its own: when one fails, its reason is noted and the next one is still tried."""
 
 import time
 from collections.abc import Callable
@@ -24,7 +24,7 @@ log = structlog.get_logger("upkeep")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A chore that was not done, and why, in words for people."""
+    """A maintenance task that failed, and why, in words for people. The report and the log call it `chore`."""
 
     chore: str
     reason: str
@@ -48,7 +48,7 @@ class Attempts:
         return self._now + timedelta(seconds=time.monotonic() - self._began)
 
     def of(self, chore: str, act: Callable[[datetime], T], *, otherwise: T) -> T:
-        """What the act returns; `otherwise` if it fails by whatever error: those after it are still to be done."""
+        """What the act returns; `otherwise` if it raises any error, since the tasks after it have still to be done."""
         try:
             return act(self._now)
         except Exception as error:

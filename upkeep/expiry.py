@@ -1,4 +1,4 @@
-"""Warnings of what ends soon: each step before an end is logged once, whatever restarts in between."""
+"""Warnings of what expires soon: each step before an expiry is logged once, also after a restart."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,12 +13,12 @@ from upkeep.models import LastRun, ToldEnding
 log = structlog.get_logger("upkeep")
 
 
-def warn_of_endings(now: datetime) -> tuple[Expiry, ...]:
-    """Log what came within a step since the last run; everything that ends soon, told before or not."""
+def warn_of_expiry(now: datetime) -> tuple[Expiry, ...]:
+    """Log what came within a step since the last run. Returns everything that expires soon, logged before or not."""
     found = endings(now)
     if _untold(found):
         with transaction.atomic():
-            # Of two runs one waits and finds it told. Killed before the commit, the next one tells it again.
+            # Of two runs one waits, and then finds the rows. After a kill before the commit the next run warns again.
             LastRun.objects.select_for_update().get(id=1)
             ToldEnding.objects.filter(ends_at__lte=now).delete()
             untold = _untold(found)
@@ -29,7 +29,7 @@ def warn_of_endings(now: datetime) -> tuple[Expiry, ...]:
 
 
 def _untold(found: Iterable[Expiry]) -> list[Expiry]:
-    """One for each row to come: a key may be registered under two names, a certificate twice."""
+    """One for each new row: a key may be registered under two names, a certificate twice."""
     told = set(ToldEnding.objects.values_list("subject", "ends_at", "days"))
     untold: dict[tuple[str, datetime, int], Expiry] = {}
     for ending in found:

@@ -1,4 +1,6 @@
-"""The chores of a running installation: each may run at any time, by many at once, and be killed anywhere."""
+"""The maintenance of a running installation: each task may run at any time, in several processes at once, and be killed
+at any point.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,7 +18,7 @@ from keys.lifecycle.wiping import wipe_expired_private_keys
 from keys.models import SigningKey
 from upkeep.attempts import Attempts, Failure
 from upkeep.credential_uses import note_credential_uses
-from upkeep.expiry import warn_of_endings
+from upkeep.expiry import warn_of_expiry
 from upkeep.models import take_turn
 from upkeep.off_box import destinations
 from upkeep.sealing import seal
@@ -41,15 +43,15 @@ class Done:
     wiped_keys: tuple[str, ...] = ()
     """The keys whose private halves were forgotten, by kid."""
     endings: tuple[Expiry, ...] = ()
-    """What ends within 30 days, the first first."""
+    """What expires within 30 days, the earliest first."""
     sealed_rows: int = 0
     sent_checkpoints: int = 0
-    """Statements that were written or posted to a place outside."""
+    """Statements that were written or posted to a destination outside."""
     failed: tuple[Failure, ...] = ()
 
 
 def run(*, every: timedelta = ALWAYS) -> Done:
-    """Do the chores now, or nothing if a process began them within `every`. Raises nothing: what failed is told."""
+    """Run the tasks now, or do nothing if a process began them within `every`. Raises nothing: see `failed`."""
     now = timezone.now()
     attempts = Attempts(now)
     is_ours = attempts.of("begin", partial(take_turn, every=every), otherwise=False)
@@ -58,7 +60,7 @@ def run(*, every: timedelta = ALWAYS) -> Done:
 
 
 def maintain(now: datetime) -> Done:
-    """Each chore, whether or not the one before it failed."""
+    """Each task, whether or not the one before it failed."""
     attempts = Attempts(now)
     nothing: tuple[Expiry, ...] = ()
     done = Done(
@@ -69,7 +71,7 @@ def maintain(now: datetime) -> Done:
         announced_keys=announce_due_successors(attempts),
         wiped_keys=attempts.of("wipe expired private keys", wipe_expired_keys, otherwise=()),
         unreadable_chains=attempts.of("read certificate chains", find_unreadable_chains, otherwise=()),
-        endings=attempts.of("look for what ends soon", warn_of_endings, otherwise=nothing),
+        endings=attempts.of("look for what ends soon", warn_of_expiry, otherwise=nothing),
         # The last: a backlog may take long, and is sealed checkpoint by checkpoint.
         sealed_rows=attempts.of("seal the record", seal, otherwise=0),
         sent_checkpoints=send_checkpoints(attempts),
@@ -78,7 +80,7 @@ def maintain(now: datetime) -> Done:
 
 
 def send_checkpoints(attempts: Attempts) -> int:
-    """To each place outside on its own: one that is away keeps no other from its statements."""
+    """To each destination on its own: while one is away, the others still get their statements."""
     return sum(
         attempts.of(f"send checkpoints to {destination.setting}", destination.send, otherwise=0)
         for destination in destinations()

@@ -1,4 +1,4 @@
-"""When the chores were begun, so that of many processes one does them, and what they have told."""
+"""When maintenance last began, so that one of many processes does it, and what it has warned of or sent already."""
 
 from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ class LastRun(models.Model):
 
 
 class ToldEnding(models.Model):
-    """That an end was told when it came within so many days; an end that moves is told again."""
+    """A warning that was given: the subject expires within so many days. A moved expiry is warned of again."""
 
     subject = models.CharField(max_length=100)
     ends_at = models.DateTimeField()
@@ -35,7 +35,7 @@ class ToldEnding(models.Model):
 
 
 class SentCheckpoint(models.Model):
-    """The last checkpoint that one place outside was sent."""
+    """The last checkpoint that was sent to one destination."""
 
     place = models.CharField(max_length=64, unique=True)
     """SHA-256 of its setting and value, which may be a secret."""
@@ -46,9 +46,9 @@ class SentCheckpoint(models.Model):
 
 
 def take_turn(now: datetime, *, every: timedelta) -> bool:
-    """Whether a run may start, which is noted: of many processes that ask at once, one is told so.
+    """Whether a run may start, which is noted: of many processes that ask at once, only one gets True.
 
-    None may within `every` of the last start, on either side: the clock may have been set back, or be another host's.
+    No run starts within `every` before or after the last start: the clock may have been set back, or be another host's.
     """
     due = Q(started_at=None) | Q(started_at__lte=now - every) | Q(started_at__gte=now + every)
     return LastRun.objects.filter(due, id=1).update(started_at=now) == 1

@@ -1,4 +1,4 @@
-"""The server does its own chores: a thread of each worker wakes now and then, and one of them all does what is due."""
+"""The server does its own maintenance: a thread of each worker wakes now and then, and one of them does what is due."""
 
 import random
 import threading
@@ -17,7 +17,7 @@ JITTER = 0.1
 """Part of the interval by which a thread may wake later, so that the workers do not wake together."""
 
 WHY_OVERDUE = (
-    "They go on signing, longer than their issuer's rotation period. Either the chores were not done for long, and a "
+    "They go on signing, longer than their issuer's rotation period. Either maintenance has not run for long, and a "
     "successor is announced now, or it could not be made: see chore_failed."
 )
 
@@ -41,7 +41,7 @@ def _forever(every: timedelta) -> None:
 
 
 def one_run(*, every: timedelta) -> None:
-    """Do the chores unless another process did within `every`, and log what concerns the keys and what failed."""
+    """Run maintenance unless another process did within `every`; log what concerns the keys, and what failed."""
     try:
         with authored(actor=ACTOR, source=Source.COMMAND):
             done = run(every=every)

@@ -1,4 +1,4 @@
-"""What ends soon, on the overview."""
+"""What expires soon, on the overview."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Runs of the chores in processes of their own, which have loaded Django: a run starts within a moment.
+"""Runs of the maintenance in processes of their own, which have loaded Django: a run starts within a moment.
 
 `python -m tests.faults.maintainer` reads orders, a JSON object a line, and answers each with what its run did: a JSON
 object, null if it was killed.

@@ -1,4 +1,4 @@
-"""A run of the chores is killed between any two steps, and the next one completes what it left."""
+"""A run of the maintenance is killed between any two steps, and the next one completes what it left."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,7 +29,7 @@ FEWEST_STEPS = 20
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """An installation where every chore has something to do."""
+    """An installation where every task has something to do."""
 
     expired: SigningKey
     due: SigningKey

@@ -1,4 +1,4 @@
-"""Eight processes do the chores at the same moment, round after round."""
+"""Eight processes do the maintenance at the same moment, round after round."""
 
 import random
 import time

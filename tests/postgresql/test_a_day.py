@@ -65,7 +65,7 @@ def ask(server: Server, secret: str) -> int:
 
 
 def the_day(made: Installation, server: Server, secret: str) -> None:
-    """Tokens, a flood and a change in the console, while the workers do the chores."""
+    """Tokens, a flood and a change in the console, while the workers do the maintenance."""
     assert [ask(server, secret) for _ in range(3)] == [200] * 3
     assert [ask(server, "wrong") for _ in range(FLOOD)] == [401] * FLOOD
     browser = Browser(server.url)

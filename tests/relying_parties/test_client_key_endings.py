@@ -1,4 +1,4 @@
-"""What ends soon: the keys and certificates by which relying parties prove themselves, and those who vouch for them."""
+"""What expires soon: the keys and certificates that prove relying parties, and the client CA certificates."""
 
 from datetime import timedelta
 from typing import Any

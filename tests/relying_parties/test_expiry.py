@@ -1,4 +1,4 @@
-"""What ends soon: client secrets, relying parties and the certificates of signing keys."""
+"""What expires soon: client secrets, relying parties and the certificates of signing keys."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What has happened before the chores are done."""
+"""What has happened before maintenance runs."""
 
 from datetime import datetime
 from importlib import import_module

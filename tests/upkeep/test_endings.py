@@ -1,4 +1,4 @@
-"""What ends soon is reported by each run, and logged once for each step before the end."""
+"""What expires soon is reported by each run, and logged once for each step before it."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Of many processes one does the chores of an interval."""
+"""Of many processes one does the maintenance of an interval."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The chores: each is done whatever becomes of the others."""
+"""Maintenance: each task is done, even when another one fails."""
 
 import time
 from datetime import timedelta

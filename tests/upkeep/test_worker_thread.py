@@ -1,4 +1,4 @@
-"""The server does its own chores."""
+"""The server does its own maintenance."""
 
 import io
 import json
@@ -103,7 +103,7 @@ def test_a_run_that_finds_nothing_says_nothing(log_lines: io.StringIO) -> None:
     assert upkeep_lines(log_lines.getvalue()) == []
 
 
-def test_it_leaves_the_chores_to_the_one_who_began(cast: Cast) -> None:
+def test_it_leaves_maintenance_to_the_one_that_began(cast: Cast) -> None:
     one_run(every=MINUTE)
     make_due(cast.other_key)
 

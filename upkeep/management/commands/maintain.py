@@ -1,4 +1,4 @@
-"""manage.py maintain: for a timer, for a service of its own, or for whoever wants it now."""
+"""manage.py maintain: for a timer, a service of its own, or a run now."""
 
 import json
 import signal
@@ -19,7 +19,7 @@ MAX_PAUSE = 86_400
 
 class Command(BaseCommand):
     help = (
-        "Do the chores that are due: announce keys, wipe old ones, warn of what ends soon, note the last use of "
+        "Do the maintenance that is due: announce keys, wipe old ones, warn of what expires soon, note the last use of "
         "credentials, clear sessions, seal the record."
     )
 
@@ -44,9 +44,9 @@ class Command(BaseCommand):
             raise CommandError(f"Not done: {', '.join(failure.chore for failure in done.failed)}.")
 
     def _go_on(self, seconds: int, *, as_json: bool) -> None:
-        """Until a signal, which may break off a run anywhere."""
-        for ending in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(ending, signal.default_int_handler)
+        """Until a signal, which may interrupt a run at any point."""
+        for stop in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(stop, signal.default_int_handler)
         with suppress(KeyboardInterrupt):
             while True:
                 self._report(run(), as_json=as_json)
@@ -76,6 +76,6 @@ def _lines(done: Done) -> list[str]:
         *(f"key {kid} announced" for kid in done.announced_keys),
         *(f"the certificate chain of key {kid} cannot be read: attach one" for kid in done.unreadable_chains),
         *(f"private half of key {kid} wiped" for kid in done.wiped_keys),
-        *(f"{ending}. {ending.advice}" for ending in done.endings),
+        *(f"{expiry}. {expiry.advice}" for expiry in done.endings),
         *(f"failed to {failure.chore}: {failure.reason}" for failure in done.failed),
     ]
