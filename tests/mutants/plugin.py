@@ -45,6 +45,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--mutate-children", type=int, default=1, help="changes at once")
     group.addoption("--mutate-seconds", type=float, default=20, help="most seconds of tests for one change")
     group.addoption(
+        "--mutate-results", type=Path, help="where to write the outcomes; else a new file in mutants/"
+    )
+    group.addoption(
         "--mutate-learned", type=Path, help="where to keep which test runs which line, for further runs"
     )
 
@@ -71,6 +74,7 @@ class Run:
         self.only_decisions: bool = session.config.getoption("mutate_decisions")
         self.children: int = session.config.getoption("mutate_children")
         self.seconds: float = session.config.getoption("mutate_seconds")
+        self.results: Path = session.config.getoption("mutate_results") or RESULTS / f"{time.time_ns()}.jsonl"
         self.failed: list[str] = []
         session.config.pluginmanager.register(self)
         self.items = {item.nodeid: item for item in session.items}
@@ -107,7 +111,7 @@ class Run:
             self.failed.append(report.nodeid)
 
     def judge(self) -> None:
-        with (RESULTS / f"{time.time_ns()}.jsonl").open("w") as results:
+        with self.results.open("w") as results:
             for each in self.files:
                 for change in filter(self.is_wanted, each.changes):
                     self.start(change, each, results)
