@@ -16,11 +16,11 @@ from runtime.private_file import draft_beside
 
 FILE = Path(__file__).resolve().parent.parent / "deploy" / "demo.yaml"
 WELL_KNOWN = {"APP_SECRET": "secret"}
-"""What everybody knows: the reason why the demo is for loopback only."""
+"""A value that everybody knows: the reason why the demo is for loopback only."""
 
 
 def values_file() -> Path:
-    """Where the generated values lie, as NAME=value lines for a shell."""
+    """The file of the generated values, as NAME=value lines for a shell."""
     return Path(settings.VAR_DIR) / "demo.env"
 
 
@@ -43,12 +43,12 @@ def load_demo(now: datetime) -> dict[str, str]:
 
 
 def _make_record_key(now: datetime) -> None:
-    """Unless somebody made one before."""
+    """Unless one was made before."""
     if not SigningKey.objects.filter(purpose=Purpose.RECORD).exists():
         make_record_key(now)
 
 
 def _write(path: Path, values: dict[str, str]) -> None:
-    """All of the file or nothing."""
+    """The whole file, or nothing of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft_beside(path, values).replace(path)

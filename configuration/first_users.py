@@ -11,7 +11,7 @@ ROLES = {"admin": None, "operator": "Operators", "auditor": "Auditors"}
 
 
 class MissingGroupError(Exception):
-    """A group that the migrations make is not there."""
+    """A group that the migrations create does not exist."""
 
 
 def create_first_users() -> dict[str, str]:

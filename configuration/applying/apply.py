@@ -30,7 +30,7 @@ from relying_parties.consistency import keys_reached_by, relying_parties_of
 from relying_parties.models import RelyingParty
 
 MAX_ATTEMPTS = 5
-"""Of those that another change overtakes."""
+"""How often a file is tried, where each time another change is committed first."""
 
 
 class _NothingToKeepError(Exception):
@@ -40,8 +40,8 @@ class _NothingToKeepError(Exception):
 def apply(data: bytes, *, surroundings: Surroundings, dry_run: bool, now: datetime) -> Plan:
     """Apply a file's bytes. Raises InvalidConfigurationError, and changes nothing then.
 
-    What the file does not say stays as it is, but for the lists of federated credentials, grants and rules, which
-    are whole.
+    What the file does not name stays as it is. Lists of federated credentials, grants and rules are complete: what a
+    list leaves out is removed.
     """
     file = SourceFile(data, surroundings.folder)
     return apply_files([file], environment=surroundings.environment, dry_run=dry_run, now=now)
@@ -50,7 +50,7 @@ def apply(data: bytes, *, surroundings: Surroundings, dry_run: bool, now: dateti
 def apply_files(
     files: Sequence[SourceFile], *, environment: Mapping[str, str], dry_run: bool, now: datetime
 ) -> Plan:
-    """As `apply`, of several files as if they were one."""
+    """As `apply`, for several files as if they were one."""
     documents = [file.document() for file in files]
     folders = folders_of(files)
 
@@ -138,7 +138,7 @@ def _subject(entry: Entry, values: dict[str, object]) -> str:
 
 
 def _warn_of_tokens(run: Run) -> None:
-    """Of the clients whose own token the file changed; an issuer or a variable would reach all of them."""
+    """Warnings of the clients whose own token the file changed; an issuer or a variable would reach all clients."""
     rows = [row for row, _ in run.changed if not isinstance(row, Issuer | GlobalVariable)]
     reached = dict.fromkeys(key for row in rows for key in keys_reached_by(row))
     for relying_party, warning in token_warnings(relying_parties_of(reached), now=run.now):

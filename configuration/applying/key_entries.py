@@ -1,6 +1,6 @@
-"""The signing keys of a file: made here where the issuer has none of the algorithm, or taken over from outside.
+"""The signing keys of a file: generated here where the issuer has none of the algorithm, or imported.
 
-A key is told by itself: one that the issuer has already is left as it is. A file removes none.
+A key that the issuer has already is left as it is. A file removes no key.
 """
 
 from django.core.exceptions import ValidationError
@@ -19,7 +19,7 @@ from keys.schedule import KeyState
 
 def reconcile_key(entry: Entry, *, issuer: Issuer, run: Run) -> None:
     if entry.locations.keys() - entry.values.keys():
-        return  # What stands there was refused already.
+        return  # An invalid value was refused already.
     reconcile = _reconcile_imported if entry.kind.further else _reconcile_made
     try:
         reconcile(entry, issuer, run)
@@ -53,7 +53,7 @@ def _reconcile_imported(entry: Entry, issuer: Issuer, run: Run) -> None:
 
 
 def _keep(known: SigningKey, entry: Entry, issuer: Issuer, run: Run) -> None:
-    """Raises ValidationError where the file says something else of the key than what is so."""
+    """Raises ValidationError where the file says something about the key that is not so."""
     alg, kid = entry.values.get("alg", known.alg), entry.values.get("kid") or known.kid
     if (issuer, alg, kid) != (known.issuer, known.alg, known.kid):
         owner = f"issuer {written_path(known.issuer.path)}" if known.issuer else "the record"
@@ -111,12 +111,12 @@ def _bytes(entry: Entry, name: str, run: Run) -> bytes:
 
 
 def _default_alg(foreign: ForeignKey, issuer: Issuer) -> str:
-    """Only an RSA key leaves a choice."""
+    """An RSA key alone fits several algorithms."""
     return issuer.signing_alg if issuer.signing_alg in foreign.algs else foreign.algs[0]
 
 
 def _refuse_second(issuer: Issuer, alg: str, run: Run) -> None:
-    """Of two keys in one file the order alone would tell which signs."""
+    """Refuses two keys of one algorithm in a file: only their order would say which one signs."""
     if (issuer.path, alg) in run.signing_keys:
         raise ValidationError(f"The file has another {alg} key of this issuer: give one at a time.")
     run.signing_keys.add((issuer.path, alg))

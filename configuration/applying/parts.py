@@ -13,7 +13,7 @@ from relying_parties.models import AccessGrant, FederatedCredential, RelyingPart
 def reconcile_federated_credentials(
     relying_party: RelyingParty, entry: Entry, *, of: str, references: References, run: Run
 ) -> None:
-    """A federated credential is told by its label."""
+    """A federated credential is identified by its label."""
     stored = {row.label: row for row in run.rows.parts(FederatedCredential, relying_party)}
     named = {part.values.get("label") for part in entry.parts["federated_credentials"]}
     for label in [label for label in stored if label not in named]:
@@ -27,7 +27,7 @@ def reconcile_federated_credentials(
 def reconcile_grants(
     relying_party: RelyingParty, entry: Entry, *, of: str, references: References, run: Run
 ) -> None:
-    """A grant is told by its resource server."""
+    """A grant is identified by its resource server."""
     stored = {grant.resource_server: grant for grant in run.rows.parts(AccessGrant, relying_party)}
     wanted = _wanted(entry.parts["grants"], references, relying_party)
     for server in stored.keys() - {values["resource_server"] for _, values in wanted}:
@@ -46,7 +46,7 @@ def reconcile_grants(
 def _wanted(
     parts: Iterable[Entry], references: References, relying_party: RelyingParty
 ) -> list[tuple[Entry, dict[str, Any]]]:
-    """The values of each part whose names lead somewhere, whole."""
+    """The complete values of each part whose references were found."""
     wanted = []
     for part in parts:
         try:
@@ -59,7 +59,7 @@ def _wanted(
 
 
 def reconcile_rules(relying_party: RelyingParty, entry: Entry, *, of: str, run: Run) -> None:
-    """A rule is told by its parameter; the rules of one parameter by their order."""
+    """A rule is identified by its parameter; rules of one parameter by their order."""
     stored: dict[str, list[RequestRule]] = defaultdict(list)
     for rule in run.rows.parts(RequestRule, relying_party):
         stored[rule.parameter].append(rule)

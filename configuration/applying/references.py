@@ -13,11 +13,11 @@ from issuers.models import Issuer
 
 
 class UnresolvedError(Exception):
-    """A name leads nowhere. The problem is noted, here or where the object itself could not be made."""
+    """A reference was not found. The problem is noted, here or where the object itself could not be made."""
 
 
 class References:
-    """Sections are applied in the order in which one refers to another: every name leads to a saved row."""
+    """Sections are applied in the order in which they refer to each other: every reference is to a saved row."""
 
     def __init__(self, entries: Iterable[Entry], rows: StoredRows, problems: Problems) -> None:
         self._declared = {(entry.kind.model, entry.identity) for entry in entries}

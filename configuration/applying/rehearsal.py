@@ -1,9 +1,8 @@
 """On SQLite a change is rehearsed on temporary copies of the tables, and then written in one short transaction.
 
-Whoever writes to a SQLite file keeps all others from writing, and so every token, whose row goes to the record. A
-temporary table belongs to one connection, hides the table of the same name, and keeps nobody from writing. So the
-change is checked and made there. What it changed is then copied into the file, in SQL, unless the configuration has
-changed meanwhile.
+A writer of a SQLite file blocks all others, and so every token, whose row is written to the record. A temporary table
+belongs to one connection, hides the table of the same name, and blocks nobody. So the change is checked and made there.
+Then what it changed is copied into the file, in SQL, unless the configuration has changed meanwhile.
 """
 
 import re
@@ -63,7 +62,7 @@ def rehearsed() -> Iterator[None]:
 
 
 def _tables() -> list[Table]:
-    """Of the history only an issuer's is read: what lives its tokens had (keys/lifecycle/retirement.py)."""
+    """Of the history only an issuer's is read: the lifetimes of its tokens (keys/lifecycle/retirement.py)."""
     configuration = _referred_to_first(
         [model for model in apps.get_models() if issubclass(model, ConfigurationModel)]
     )
@@ -77,7 +76,7 @@ def _tables() -> list[Table]:
 
 
 def _referred_to_first(models: Iterable[Any]) -> list[Any]:
-    """In the order in which their rows can be added: SQLite copies a table without a look at who refers to it."""
+    """In the order in which their rows can be added: SQLite copies a table without checking its foreign keys."""
     ordered: dict[Any, None] = {}
 
     def put(model: Any) -> None:
@@ -105,7 +104,7 @@ def _lock_when_writing() -> Iterator[None]:
 
 @contextmanager
 def _file_left_alone() -> Iterator[None]:
-    """What would write to the file raises DatabaseError: it would take the lock, and stay without the rest."""
+    """A statement that would write to the file raises DatabaseError: it would take the lock, and lack the rest."""
 
     def judge(action: int, _one: str | None, _other: str | None, schema: str | None, _by: str | None) -> int:
         return sqlite3.SQLITE_DENY if action in WRITES and schema == "main" else sqlite3.SQLITE_OK
@@ -129,7 +128,7 @@ def _create(table: Table) -> None:
 
 
 def _fill(table: Table) -> None:
-    """Its rows and its counter: no primary key is given twice, not even that of a deleted row."""
+    """Copies its rows and its counter: no primary key is used twice, not even that of a deleted row."""
     with connection.cursor() as cursor:
         if table.is_read:
             cursor.execute(f'INSERT INTO temp."{table.name}" SELECT * FROM main."{table.name}"')
@@ -170,12 +169,12 @@ def _is_changed(table: Table) -> str:
 
 
 def _drop(tables: list[Table]) -> None:
-    """Of a rehearsal that failed none is left."""
+    """Removes the temporary tables, also after a rehearsal that failed."""
     with _lock_when_writing(), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT name FROM temp.sqlite_master")
         names = {name for (name,) in cursor.fetchall()}
         left = [table for table in tables if table.name in names]
-        # A table is dropped only if no row of another refers to one of its own.
+        # A table is dropped only when no row of another table refers to one of its rows.
         for table in left:
             cursor.execute(f'DELETE FROM temp."{table.name}"')
         for table in left:

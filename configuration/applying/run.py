@@ -29,14 +29,14 @@ class Run:
     dry_run: bool
     environment: Mapping[str, str]
     folders: Mapping[str, Path]
-    """By the name of each file the folder from which its paths are counted."""
+    """By the name of each file the folder to which its paths are relative."""
     problems: Problems = field(default_factory=Problems)
     draft: Draft = field(default_factory=Draft)
     rows: StoredRows = field(default_factory=StoredRows)
     signing_keys: set[tuple[str, str]] = field(default_factory=set)
-    """The issuer's path and the algorithm of each key that the file told of so far."""
+    """The issuer's path and the algorithm of each key that the file has named so far."""
     changed: list[tuple[models.Model, Location]] = field(default_factory=list)
-    """The rows that were added, changed or removed, each with the place of what did it."""
+    """The rows that were added, changed or removed, each with the position in the file that caused it."""
 
     def surroundings_of(self, entry: Entry) -> Surroundings:
         return Surroundings(environment=self.environment, folder=self.folders[entry.location.file])
@@ -83,11 +83,11 @@ class Run:
         self.changed.append((row, location))
 
     def refuse(self, error: ValidationError, entry: Entry) -> None:
-        """Note a model's own words at the lines that they speak of."""
+        """Note a model's own messages at the lines that they are about."""
         by_field = error.error_dict if hasattr(error, "error_dict") else {NON_FIELD_ERRORS: error.error_list}
         for name, errors in by_field.items():
             if name in entry.locations and name not in entry.values:
-                continue  # What stands there was refused already.
+                continue  # An invalid value was refused already.
             for single in errors:
                 self.problems.add(entry.location_of(name), _worded(single, name, entry))
 
@@ -98,7 +98,7 @@ def _set(row: models.Model, values: Mapping[str, Any]) -> None:
 
 
 def _is_stored(row: models.Model) -> bool:
-    """Whether there is a row of this new one's identity."""
+    """Whether there is a stored row with the identity of this new one."""
     if row.pk or type(row) not in IDENTITIES:
         return False
     identity = {name: getattr(row, name) for name in IDENTITIES[type(row)]}

@@ -1,7 +1,7 @@
-"""The secrets under a relying party. A file adds secrets and sets their end; it never removes or revokes one.
+"""The secrets under a relying party. A file adds secrets and sets their expiry; it never removes or revokes one.
 
-A secret is told by its label, and a label stays with its value: a new value takes a new label, so that both
-live until the old one is revoked. A label whose secrets are all revoked may be used again, a revoked value never.
+A secret is identified by its label, and a label keeps its value: a new value needs a new label, so that both live until
+the old one is revoked. A label whose secrets are all revoked may be used again, a revoked value never.
 """
 
 from collections.abc import Iterable
@@ -37,7 +37,7 @@ def reconcile_secrets(relying_party: RelyingParty, entry: Entry, *, of: str, run
 
 
 def _reconcile_generated(relying_party: RelyingParty, entry: Entry, *, subject: str, run: Run) -> None:
-    """A secret is generated once for a label, whatever became of it."""
+    """A secret is generated once for a label, also when it was revoked or has expired since."""
     if registered := _labelled(relying_party, entry, run):
         _keep(registered[0], entry, subject=subject, run=run)
         return
@@ -85,7 +85,7 @@ def _keep(secret: ClientSecret, entry: Entry, *, subject: str, run: Run) -> None
 
 
 def _wanted_end(secret: ClientSecret, entry: Entry) -> datetime | None:
-    """`expires_at: null` is as late as the issuer allows, as for a new secret; without the key it stays."""
+    """`expires_at: null` is as late as the issuer allows, as for a new secret; a missing key leaves it as it is."""
     if "expires_at" not in entry.values:
         return secret.expires_at
     asked: datetime | None = entry.values["expires_at"]
@@ -93,7 +93,7 @@ def _wanted_end(secret: ClientSecret, entry: Entry) -> datetime | None:
 
 
 def warn_of_old_secrets(entries: Iterable[Entry], run: Run) -> None:
-    """Name the secrets that live longer than the issuers of the file allow: lowering their greatest age ends none."""
+    """Warn of secrets that live longer than the issuers of the file allow: a lower maximum age revokes none."""
     paths = [entry.values["path"] for entry in entries if entry.kind.model is Issuer and entry.is_sound]
     for issuer in Issuer.objects.filter(path__in=paths):
         for secret in too_old_at_their_end(issuer, now=run.now):

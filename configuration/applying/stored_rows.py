@@ -1,4 +1,4 @@
-"""The rows that a file tells of, as they are stored: read a section at a time, in a few queries."""
+"""The stored rows of the objects that a file names: read a section at a time, in a few queries."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +15,7 @@ from relying_parties.models import RelyingParty
 M = TypeVar("M", bound=models.Model)
 
 ROWS_AT_ONCE = 500
-"""Named in one query."""
+"""How many are named in one query."""
 
 
 class StoredRows:
@@ -54,7 +54,7 @@ class StoredRows:
 
     def _read(self, entries: list[Entry], scope: tuple[Any, ...]) -> None:
         model = entries[0].kind.model
-        # Keys that others make meanwhile wait for no issuer: its own key does not change here.
+        # Keys that others make meanwhile need not wait for an issuer: its primary key does not change here.
         rows = model._default_manager.select_for_update(of=("self",), no_key=True)
         found = _of_scope(rows, scope, [entry.identity[-1] for entry in entries])
         by_name = {getattr(row, IDENTITIES[model][-1]): row for row in found}

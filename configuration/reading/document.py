@@ -1,7 +1,7 @@
-"""A configuration file as a tree of plain values, each with its place.
+"""A configuration file as a tree of plain values, each with its position.
 
-YAML 1.2 reduced to what JSON can say: one document without tags, anchors and aliases. Nothing in a file can
-run, grow or refer to itself, and a JSON file is read as well.
+YAML 1.2 reduced to what JSON can say: one document without tags, anchors and aliases. Nothing in a file can run, grow
+or refer to itself. A JSON file is read as well.
 """
 
 import re
@@ -29,7 +29,7 @@ from configuration.reading.scalars import Scalar, plain_scalar, quoted_scalar
 MAX_BYTES = 5 * 1024 * 1024
 MAX_DEPTH = 50
 MAX_VALUES = 200_000
-"""Keys, values, lists and mappings: reading one takes about as long as reading 25 bytes of a long text."""
+"""The maximum of keys, values, lists and mappings. One takes about as long to read as 25 bytes of a long text."""
 
 NOT_TAKEN = re.compile(
     "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
@@ -44,11 +44,11 @@ class Node:
     value: Any
     location: Location
     key_place: Location
-    """Where the key stands that names it; in a list, the value's own place."""
+    """The position of the key that names it; in a list, the value's own position."""
 
     @property
     def plain(self) -> Any:
-        """The value without places, as `json.loads` would give it."""
+        """The value without positions, as `json.loads` would return it."""
         if isinstance(self.value, list):
             return [member.plain for member in self.value]
         if isinstance(self.value, dict):
@@ -56,7 +56,7 @@ class Node:
         return self.value
 
     def in_file(self, name: str) -> "Node":
-        """The same, each value at its place in the file of this name."""
+        """The same, with the name of this file in each position."""
         value = self.value
         if isinstance(value, list):
             value = [member.in_file(name) for member in value]

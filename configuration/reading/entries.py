@@ -1,4 +1,4 @@
-"""From the document to the objects that it tells of: known keys, right types, nothing twice. No database."""
+"""From the document to the objects that it describes: known keys, right types, no duplicates. No database."""
 
 import difflib
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from configuration.reading.values import field_value, typed
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One object as the file tells it. Values and places are by field name, else by key."""
+    """One object as the file describes it. Values and positions are by field name, else by key."""
 
     kind: Kind
     location: Location
@@ -29,7 +29,7 @@ class Entry:
 
     @property
     def is_sound(self) -> bool:
-        """Whether it can be told which object is meant, and a secret's source; the rest may be wrong."""
+        """Whether the object can be identified, and a secret's source is known; the rest may be wrong."""
         sources = self.values.keys() & set(self.kind.one_of)
         return len(sources) == bool(self.kind.one_of) and all(
             name in self.values or (self.kind.may_lack(name) and name not in self.locations)
@@ -42,7 +42,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What a file says, its sections in the order in which one builds on the other."""
+    """What a file says, its sections in the order in which they depend on each other."""
 
     name: str
     sections: Mapping[str, tuple[Entry, ...]]

@@ -15,7 +15,7 @@ class Location:
 
 START = Location(line=1, column=1)
 MAX_LINES = 100
-"""Of more problems the first are named, and the rest counted."""
+"""If there are more problems, the first ones are named and the rest are counted."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -32,7 +32,7 @@ class InvalidConfigurationError(Exception):
         self.problems = problems
 
     def in_file(self, name: str) -> "InvalidConfigurationError":
-        """The same, each problem at its place in the file of this name."""
+        """The same, with the name of this file in each position."""
         return InvalidConfigurationError(
             tuple(
                 replace(problem, location=replace(problem.location, file=name)) for problem in self.problems

@@ -1,4 +1,4 @@
-"""What a scalar of YAML stands for: the core schema (YAML 1.2.2 section 10.3.2), reduced to what JSON has."""
+"""What a scalar of YAML means: the core schema (YAML 1.2.2 section 10.3.2), reduced to what JSON has."""
 
 import math
 import re
@@ -29,7 +29,7 @@ def plain_scalar(text: str) -> Scalar:
 
 
 def quoted_scalar(text: str) -> str:
-    """The text of a quoted scalar or a block. Raises ValueError if it is none that can be stored.
+    """The text of a quoted scalar or a block. Raises ValueError if it cannot be stored.
 
     JSON escapes a character beyond U+FFFF as two surrogates; they are one character here.
     """

@@ -1,4 +1,4 @@
-"""What a file refers to, by a variable's name or a path. A secret comes in no other way."""
+"""What a file refers to, by a variable's name or a path. A secret is given in no other way."""
 
 import base64
 import errno
@@ -19,7 +19,7 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a file's references lead to: the environment, and the folder from which its paths are counted."""
+    """What a file's references are resolved with: the environment, and the folder to which its paths are relative."""
 
     environment: Mapping[str, str]
     folder: Path
@@ -30,7 +30,7 @@ class FromEnvironment:
     name: str
 
     def read(self, surroundings: Surroundings) -> str:
-        """Raises ValueError, without anything of a value."""
+        """Raises ValueError, whose text contains no part of a value."""
         text = surroundings.environment.get(self.name)
         if not text:
             raise ValueError(f"the environment variable {self.name} is not set, or empty.")
@@ -39,7 +39,7 @@ class FromEnvironment:
         return text
 
     def read_bytes(self, surroundings: Surroundings) -> bytes:
-        """PEM as it is, anything else from base64. Raises ValueError, without anything of a value."""
+        """PEM as it is, anything else decoded from base64. Raises ValueError, without any part of a value."""
         data = surroundings.environment.get(self.name, "").encode(errors="surrogateescape")
         if PEM in data:
             return data
@@ -62,7 +62,7 @@ class FromFile:
         return surroundings.folder / self.path
 
     def read(self, surroundings: Surroundings, *, longest: int = MAX_FILE_LENGTH) -> str:
-        """The file's text without one newline at its end. Raises ValueError, without anything of a value."""
+        """The file's text without one newline at its end. Raises ValueError, whose text contains no part of a value."""
         try:
             text = self.read_bytes(surroundings, longest=longest).decode()
         except UnicodeDecodeError:
@@ -82,12 +82,12 @@ class FromFile:
 
 
 def _read_regular(path: Path, size: int) -> bytes:
-    """At most so many bytes of a file. Raises OSError, and ValueError for what could be waited for without end."""
+    """At most so many bytes of a file. Raises OSError, and ValueError for a file that could block for ever."""
     refusal = ValueError(
         f"{path} is not a regular file: give a file, not a directory, pipe, socket or device."
     )
     try:
-        # Opens a pipe that nobody writes to without waiting, and no socket.
+        # Does not wait where nobody writes to a pipe, and opens no socket.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         if error.errno == errno.ENXIO:
@@ -119,7 +119,7 @@ def secret_source(node: Node) -> SecretSource:
 
 
 def file_source(node: Node) -> FromFile:
-    """`{file: PATH}`, for what is no secret and could stand in the file itself. Raises ValueError."""
+    """`{file: PATH}`, for a value that is not secret and could also be in the file itself. Raises ValueError."""
     match typed(node, dict):
         case {"file": path, **others} if not others:
             return _file(path)

@@ -26,12 +26,12 @@ from relying_parties.models import (
 )
 
 Reader = Callable[[Node], Any]
-"""Turns a node into a value. Raises ValueError, whose text goes on from the key's name."""
+"""Turns a node into a value. Raises ValueError, whose text continues after the key's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class InFile:
-    """A field whose value may lie in a file of its own."""
+    """A field whose value may be in a file of its own."""
 
     name: str
     read: Callable[[FromFile, Surroundings], Any]
@@ -44,15 +44,15 @@ class Kind:
 
     model: type[models.Model]
     identity: tuple[str, ...]
-    """The fields that tell which object is meant."""
+    """The fields that identify the object."""
     left_out: frozenset[str] = frozenset()
     """Fields that a file does not set."""
     wire_names: Mapping[str, str] = field(default_factory=dict)
-    """The key of a field that is not called as in the model."""
+    """The key of a field whose name differs from the model's."""
     further: Mapping[str, Reader] = field(default_factory=dict)
-    """Keys that are no field of the model."""
+    """Keys that are not fields of the model."""
     in_files: Mapping[str, InFile] = field(default_factory=dict)
-    """Keys that name the file of a field's value, each in the place of the field's own key."""
+    """Keys that name the file of a field's value, each instead of the field's own key."""
     parts: Mapping[str, Kind] = field(default_factory=dict)
     """Lists of objects that belong to this one."""
     one_of: tuple[str, ...] = ()
@@ -60,11 +60,11 @@ class Kind:
     needed: frozenset[str] = frozenset()
     """Fields that the file must fill, though the model need not."""
     variants: Mapping[str, Kind] = field(default_factory=dict)
-    """The kind that the object is instead, by the key that tells so."""
+    """The kind that the object is instead, by the key that decides it."""
     may_repeat: bool = False
-    """Whether several may have the same identity; then their order tells which is which."""
+    """Whether several objects may have the same identity; then their order distinguishes them."""
     hint: str = ""
-    """What to say to who writes another key."""
+    """What to say when another key is used."""
 
     @property
     def noun(self) -> str:
@@ -87,7 +87,7 @@ class Kind:
         return [*self.fields(), *self.further, *self.in_files, *self.parts]
 
     def required(self) -> list[str]:
-        """The keys without which nothing tells which object is meant."""
+        """The keys that are needed to identify the object."""
         return [self.key(name) for name in self.identity if not self.may_lack(name)]
 
     def may_lack(self, name: str) -> bool:

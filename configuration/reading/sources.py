@@ -1,4 +1,4 @@
-"""Several files that are applied together, as one: whatever their order, no object stands in two of them."""
+"""Several files that are applied together, as one: their order does not matter, and no object is in two of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from configuration.reading.shape import SECTIONS
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """`name` is how its problems name it; empty where it is the only one. Its paths are counted from `folder`."""
+    """`name` is the name in its problems, empty for a single file. Its paths are relative to `folder`."""
 
     data: bytes = field(repr=False)
     folder: Path

@@ -17,7 +17,7 @@ JSON_TYPES: dict[type, str] = {
 
 
 def typed(node: Node, kind: type) -> Any:
-    """The node's value, which must be of this type. Raises ValueError without the value, maybe a secret."""
+    """The node's value, which must be of this type. Raises ValueError without the value, which may be a secret."""
     if type(node.value) is kind:
         return node.value
     found = "empty" if node.value is None else JSON_TYPES[type(node.value)]
@@ -34,7 +34,7 @@ def filled_text(node: Node) -> str:
 
 
 def field_value(node: Node, field: models.Field[Any, Any]) -> Any:
-    """The value for this field; a reference stays the text that names its object. Raises ValueError."""
+    """The value for this field; a reference stays the name of its object. Raises ValueError."""
     if node.value is None and field.null:
         return None
     if isinstance(field, models.JSONField):
@@ -76,7 +76,7 @@ def _instant(text: str) -> datetime:
 
 
 def _address(text: str, field: models.GenericIPAddressField[Any, Any]) -> str | None:
-    """As it is stored, so that another spelling is no change; None for an empty one."""
+    """As it is stored, so that another spelling is not a change; None for an empty one."""
     try:
         return field.to_python(text) or None
     except ValidationError as error:

@@ -19,7 +19,7 @@ from configuration.reading.sources import SourceFile
 
 STANDARD_INPUT = "-"
 UNUSABLE = 2
-"""The exit code for what is no fault of the file's content."""
+"""The exit code when the content of the file is not the cause."""
 
 
 class Command(BaseCommand):
