@@ -1,4 +1,4 @@
-"""Distinguished names in the words of RFC 4514, compared by what they say: `CN=billing,O=Acme,C=SE`."""
+"""Distinguished names as RFC 4514 writes them, compared by their meaning: `CN=billing,O=Acme,C=SE`."""
 
 import re
 
@@ -15,7 +15,7 @@ ATTRIBUTES = {
     "pseudonym": "2.5.4.65", "organizationidentifier": "2.5.4.97", "uid": "0.9.2342.19200300.100.1.1",
     "dc": "0.9.2342.19200300.100.1.25", "emailaddress": "1.2.840.113549.1.9.1",
 }  # fmt: skip
-"""Those of RFC 4514 section 3, and others that OpenSSL writes: any other one is written as its OID."""
+"""The types of RFC 4514 section 3, and others that OpenSSL writes. Any other type is written as its OID."""
 STRING_TYPES = {0x0C: "utf-8", 0x13: "ascii", 0x16: "ascii", 0x1E: "utf-16-be"}
 """The ASN.1 tags that a `#` value may have."""
 
@@ -34,7 +34,7 @@ Name = tuple[frozenset[tuple[str, str]], ...]
 
 
 def parsed_name(text: str) -> Name:
-    """Raises ValueError, with words for the operator. The empty text is the empty name."""
+    """Raises ValueError, whose text is for the operator. The empty text is the empty name."""
     if len(text) > MAX_NAME_LENGTH:
         raise ValueError(f"A name has at most {MAX_NAME_LENGTH} characters.")
     relative_names: list[set[tuple[str, str]]] = [set()] if text else []

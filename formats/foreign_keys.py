@@ -1,6 +1,6 @@
-"""Public keys that were made elsewhere: which are strong, and cost little to verify by.
+"""Public keys that were made elsewhere: which are strong, and cheap to verify with.
 
-Whoever sends a key chooses its numbers. An RSA signature costs as many multiplications as the exponent has bits.
+The sender of a key chooses its numbers. An RSA signature costs as many multiplications as the exponent has bits.
 """
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -26,11 +26,11 @@ KINDS = "Accepted are RSA keys, the curves P-256, P-384 and P-521, and Ed25519."
 ED25519_FIELD = 2**255 - 19
 ED25519_ORDER_8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 ED25519_LOW_ORDER = frozenset({0, 1, ED25519_FIELD - 1, ED25519_ORDER_8, ED25519_FIELD - ED25519_ORDER_8})
-"""The y of the eight points whose order divides 8."""
+"""The y coordinates of the eight points of low order (their order divides 8)."""
 
 
 def key_problem(key: object) -> str | None:
-    """Why no signature by this public key counts, None if it may."""
+    """Why signatures by this public key are not accepted, None if they are."""
     match key:
         case RSAPublicKey():
             return rsa_problem(key)
@@ -60,7 +60,7 @@ def certificate_key_problem(certificate: Certificate) -> str | None:
 
 
 def _low_order_problem(key: Ed25519PublicKey) -> str | None:
-    """Signatures by such a point are made without a private key, and verify (RFC 8032 does not ask for this check)."""
+    """Signatures by such a point need no private key, and still verify (RFC 8032 does not require this check)."""
     y = int.from_bytes(key.public_bytes_raw(), "little") & ((1 << 255) - 1)
     is_low = y % ED25519_FIELD in ED25519_LOW_ORDER
     return "Its point is of low order, by which anybody can sign: make a new key." if is_low else None

@@ -7,7 +7,7 @@ from typing import Any
 from formats.text import surrogate_problem
 
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-"""Escaped, in JSON: PostgreSQL's jsonb does not store it."""
+"""Its escape in JSON: PostgreSQL's jsonb does not store it."""
 
 
 def json_problem(value: Any, *, longest: int) -> str | None:
@@ -28,7 +28,7 @@ def json_problem(value: Any, *, longest: int) -> str | None:
 
 
 def is_nested_deeper(value: Any, *, levels: int) -> bool:
-    """Whether arrays and objects stand in each other more than `levels` deep. How deep Python's parser goes differs."""
+    """Whether arrays and objects are nested more than `levels` deep. How deep Python's parser goes differs."""
     layer = [value]
     for _ in range(levels + 1):
         layer = [member for each in layer for member in _members(each)]

@@ -4,9 +4,9 @@ import re
 from typing import Any
 
 SECRET = re.compile(r"m2m_[A-Za-z0-9_-]{8,}")
-"""Anything that looks like a generated secret, whole or in part, wherever a caller put it."""
+"""Anything that looks like a generated secret, whole or in part, wherever the caller wrote it."""
 TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*")
-"""A JWT: whoever reads it may use it while it lives."""
+"""A JWT: a reader could use it until it expires."""
 REPLACED = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -20,7 +20,7 @@ def masked(text: str) -> str:
 
 
 def cleaned(text: str) -> str:
-    """A caller's text as it may be stored and shown: secrets and tokens masked, what prints nothing replaced."""
+    """A caller's text as it may be stored and shown: secrets and tokens masked, unprintable characters replaced."""
     if "m2m_" in text or "eyJ" in text:
         text = masked(text)
     if text.isprintable():

@@ -1,4 +1,4 @@
-"""Origins as a browser sends them (RFC 6454 section 6.2): scheme, host and port, nothing behind."""
+"""Origins as a browser sends them (RFC 6454 section 6.2): scheme, host and port, and nothing after them."""
 
 from typing import Any
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""Regular expressions that operators write: RE2, whose time is linear in the text, matched against all of it."""
+"""Regular expressions that operators write: RE2, whose time is linear in the text. They match the whole text."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""PEM (RFC 7468) where only what is public belongs."""
+"""PEM (RFC 7468) where only public values are allowed."""
 
 
 def holds_private_key(text: str) -> bool:
-    """Whether a private key of any kind is in it, be it encrypted, or cut off."""
+    """Whether the text has a private key of any kind, also an encrypted or truncated one."""
     return "PRIVATE KEY" in text

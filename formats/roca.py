@@ -1,7 +1,7 @@
-"""RSA keys whose private half can be computed from the public one, since Infineon's library made them (CVE-2017-15361).
+"""RSA keys whose private key can be computed from the public key: Infineon's library made them (CVE-2017-15361).
 
-Each of their primes is a power of 65537 modulo the product of the first small primes, so the modulus is one too. That
-another key's modulus is a power modulo all of these has a chance of less than 2**-100.
+Each of their primes is a power of 65537 modulo the product of the first small primes, so the modulus is one too. The
+modulus of another key is such a power with a probability below 2**-100.
 """
 
 import math

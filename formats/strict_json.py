@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 and both databases take it: no NaN, no number beyond a double, no member twice."""
+"""JSON that RFC 8259 and both databases accept: no NaN, no number beyond a double, no duplicate member."""
 
 import json
 from collections import Counter
@@ -8,7 +8,7 @@ from typing import Any
 
 
 class StrictDecoder(json.JSONDecoder):
-    """Raises JSONDecodeError, with an empty `doc` where it does not know the place."""
+    """Raises JSONDecodeError, with an empty `doc` where the position is not known."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(

@@ -1,4 +1,4 @@
-"""The names of public keys that follow from the keys (RFC 7638), in the encoding of JOSE (RFC 7515 section 2)."""
+"""Names of public keys that are computed from the keys (RFC 7638), in the encoding of JOSE (RFC 7515 section 2)."""
 
 import base64
 import hashlib
@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 REQUIRED_MEMBERS = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}
-"""The members that make the key, which are the members of its thumbprint (RFC 7638 section 3.2)."""
+"""The members that define the key, which are the members of its thumbprint (RFC 7638 section 3.2)."""
 
 
 def thumbprint(jwk: Mapping[str, str]) -> str:

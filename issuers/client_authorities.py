@@ -1,4 +1,4 @@
-"""Who vouches for clients of tls_client_auth (RFC 8705 section 2.1): the certificates that an issuer keeps."""
+"""The authorities of an issuer, which issue the certificates of tls_client_auth (RFC 8705 section 2.1)."""
 
 from functools import lru_cache
 
@@ -13,7 +13,7 @@ MAX_AUTHORITIES = 50
 
 @lru_cache(maxsize=1_000)
 def client_authorities(pem: str) -> Certificates:
-    """Of a text that is stored and passed the checks of its day: what today's refuse is passed over."""
+    """Of a stored text, which passed the checks of its time: certificates that today's checks refuse are left out."""
     try:
         found = read_certificates(pem)
     except CertificateUnreadableError:
@@ -22,7 +22,7 @@ def client_authorities(pem: str) -> Certificates:
 
 
 def read_ca_certificates(pem: str) -> Certificates:
-    """Raises ValueError, with words for the operator, unless these are 1 to 50 certificates of authorities."""
+    """Raises ValueError, whose text is for the operator, unless these are 1 to 50 certificates of authorities."""
     if holds_private_key(pem):
         raise ValueError("This holds a private key: give the certificates alone.")
     certificates = read_certificates(pem)
@@ -46,7 +46,7 @@ def ca_certificates_problem(pem: str) -> str | None:
 
 
 def why_no_authority(certificate: x509.Certificate) -> str | None:
-    """What keeps it from issuing others (RFC 5280 sections 4.2.1.3 and 4.2.1.9)."""
+    """Why it cannot issue other certificates (RFC 5280 sections 4.2.1.3 and 4.2.1.9)."""
     try:
         extensions = certificate.extensions
         constraints = extensions.get_extension_for_class(x509.BasicConstraints).value

@@ -1,4 +1,4 @@
-"""The issuers as frozen snapshots, for the paths that are fast and that outlive the database."""
+"""The issuers as frozen snapshots, for the paths that are fast and that work while the database is away."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -61,13 +61,13 @@ class IssuerSnapshot:
 
 
 def _methods(issuer: Issuer) -> tuple[str, ...]:
-    """None where what is stored, past the checks, is no list of methods: then no client can prove itself by any."""
+    """Empty if the stored value, written past the checks, is not a list of methods: no client can prove itself."""
     methods = issuer.token_endpoint_auth_methods
     return () if methods_problem(methods) else tuple(methods)
 
 
 def _algs(algs: Any) -> tuple[str, ...]:
-    """None where what is stored, past the checks, is no list of algorithms."""
+    """Empty if the stored value, written past the checks, is not a list of algorithms."""
     return () if algs_problem(algs) else tuple(algs)
 
 

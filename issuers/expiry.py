@@ -66,7 +66,7 @@ class Expiry:
 
 
 def step_of(at: datetime, *, now: datetime) -> int | None:
-    """The least step, in days, that an end is within; None if it is further away, or past."""
+    """The smallest step, in days, that the expiry is within; None if it is further away, or past."""
     if at <= now:
         return None
     return next((days for days in STEPS if at - now <= timedelta(days=days)), None)

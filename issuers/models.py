@@ -48,7 +48,7 @@ RESERVED_PATHS = (
 )  # fmt: skip
 
 CLOCK_SKEW = timedelta(seconds=60)
-"""How far the clocks of two parties may stand apart."""
+"""How far the clocks of two parties may differ."""
 
 is_slug = RegexValidator(re.compile(r"\A[A-Za-z0-9_-]+\Z"), "Letters, digits, hyphens and underscores only.")
 is_variable_name = RegexValidator(
@@ -71,7 +71,7 @@ def days(number: int) -> int:
 
 
 AT_MOST_TEN_YEARS = MaxValueValidator(days(3660))
-"""Instants computed from a longer period leave the calendar."""
+"""Instants computed from a longer period are outside the calendar."""
 
 
 class Issuer(ConfigurationModel):
@@ -251,7 +251,7 @@ class Issuer(ConfigurationModel):
         return self.pk is not None and not Issuer.objects.filter(pk=self.pk, path=self.path).exists()
 
     def _remember_old_copies(self) -> None:
-        """Copies of the JWKS with the greater age live on: no key made after them may sign before they are gone."""
+        """After jwks_max_age was lowered, older copies of the JWKS live on: no new key may sign before they expire."""
         if self.jwks_max_age is None:
             return
         before = Issuer.objects.filter(pk=self.pk, jwks_max_age__gt=self.jwks_max_age).first()

@@ -1,4 +1,4 @@
-"""An issuer's path as operators write it: the root issuer's, which is empty, is a slash."""
+"""An issuer's path as operators write it: the root issuer has the empty path, which is written as a slash."""
 
 from issuers.models import Issuer
 
@@ -6,7 +6,7 @@ ROOT = "/"
 
 
 class UnknownIssuerError(Exception):
-    """No issuer has this path; the text names those that there are."""
+    """No issuer has this path; the text names the paths that exist."""
 
 
 def written_path(path: str) -> str:

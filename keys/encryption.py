@@ -11,7 +11,7 @@ NONCE_BYTES = 12
 
 
 class KeyUnreadableError(Exception):
-    """A private key cannot be decrypted, or its token does not sign; the text says what to do."""
+    """A private key cannot be decrypted, or its token cannot sign; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True)
@@ -32,7 +32,7 @@ def encrypt(private_key: bytes, *, identity: str) -> EncryptedKey:
 
 
 def decrypt(encrypted: EncryptedKey) -> bytes:
-    """Raises KeyUnreadableError when the KEK is missing, is another, or the row was tampered with."""
+    """Raises KeyUnreadableError when the KEK is missing or has another value, or when the row was tampered with."""
     kek = settings.KEY_ENCRYPTION_KEYS.get(encrypted.kek_id)
     if kek is None:
         raise KeyUnreadableError(

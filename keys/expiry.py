@@ -1,4 +1,4 @@
-"""The certificates of signing keys that end soon, and those that cannot be read."""
+"""The certificates of signing keys that expire soon, and those that cannot be read."""
 
 from datetime import datetime
 
@@ -12,13 +12,13 @@ from keys.models import SigningKey
 
 
 def endings(now: datetime) -> list[Expiry]:
-    """Of the keys of active issuers that sign or will; a chain ends with the first of its certificates."""
+    """Of the keys of active issuers that sign now or later; a chain expires with the first of its certificates."""
     found = [_ending(key, issuer, now) for key, issuer in _signing(now)]
     return [ending for ending in found if ending is not None]
 
 
 def unreadable_chains(now: datetime) -> list[SigningKey]:
-    """Of the same keys. Such a chain was stored past the checks, and the JWKS has the key without it."""
+    """Of the same keys. Such a chain was stored past the checks, and the JWKS has the key without the chain."""
     return [key for key, _ in _signing(now) if _first_end(key) is None]
 
 
@@ -29,7 +29,7 @@ def _signing(now: datetime) -> list[tuple[SigningKey, Issuer]]:
 
 
 def _first_end(key: SigningKey) -> datetime | None:
-    """None where its chain cannot be read."""
+    """None where the chain cannot be read."""
     try:
         return min(certificate.not_valid_after_utc for certificate in certificates_of(key))
     except CertificateUnreadableError:

@@ -16,7 +16,7 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | Ed25519PrivateKey
 RSA_BITS = 2048
 NOT_OFFERED = "Only RSA, P-256, P-384 and Ed25519 keys are taken."
 CERTIFICATE_LIFE = timedelta(days=7300)
-"""Longer than the longest rotation: a verifier that looks at x5c meets no expired certificate."""
+"""Longer than the longest rotation, so that a verifier of x5c never finds an expired certificate."""
 MAX_COMMON_NAME_LENGTH = 64
 
 
@@ -35,7 +35,7 @@ def generate_private_key(alg: str) -> PrivateKey:
 
 
 def self_signed_certificate(private_key: PrivateKey, *, common_name: str, now: datetime) -> str:
-    """A certificate in PEM that says only: this key calls itself by this name."""
+    """A self-signed certificate in PEM. It says only which name the key has."""
     name = subject(common_name)
     certificate = (
         x509.CertificateBuilder()
@@ -55,7 +55,7 @@ def subject(common_name: str) -> x509.Name:
 
 
 def digest_for(private_key: PrivateKey) -> hashes.SHA256 | None:
-    """With which the key signs a certificate or a request; Ed25519 needs none (RFC 8410 section 3)."""
+    """The hash with which the key signs a certificate or a request; Ed25519 needs none (RFC 8410 section 3)."""
     return None if isinstance(private_key, Ed25519PrivateKey) else hashes.SHA256()
 
 

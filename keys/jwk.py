@@ -18,7 +18,7 @@ PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 
 
 def public_jwk(key: PublicKey) -> dict[str, str]:
-    """The members that make the key, and no other."""
+    """The members that define the key, and no others."""
     if isinstance(key, RSAPublicKey):
         members = RSAAlgorithm.to_jwk(key, as_dict=True)
     elif isinstance(key, EllipticCurvePublicKey):
@@ -29,7 +29,7 @@ def public_jwk(key: PublicKey) -> dict[str, str]:
 
 
 def public_key(jwk: dict[str, Any]) -> PublicKey:
-    """The key that a JWK of ours describes."""
+    """The key that a JWK of this server describes."""
     key: PublicKey = PyJWK(jwk).key
     return key
 

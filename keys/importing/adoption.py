@@ -18,7 +18,7 @@ from keys.schedule import KeyState
 def adopt(foreign: ForeignKey, *, issuer: Issuer, alg: str, kid: str = "", now: datetime) -> SigningKey:
     """Store a key from outside: it signs now if it is the first of its algorithm, else it is the announced successor.
 
-    Raises ValidationError if it does not fit the algorithm, is here already, or a successor is announced already.
+    Raises ValidationError if it does not fit the algorithm, is stored already, or if a successor is announced already.
     """
     if not (kid or foreign.kid).isprintable():
         raise ValidationError("The kid holds a character that is not printable: give it as it was published.")
@@ -48,7 +48,7 @@ def adopt(foreign: ForeignKey, *, issuer: Issuer, alg: str, kid: str = "", now: 
 
 
 def _store_or_refuse(key: SigningKey) -> None:
-    """Raises ValidationError if another key took its place or its kid since it was checked."""
+    """Raises ValidationError if another key took its place or its kid since the check."""
     with suppress(IntegrityError):
         if store(key):
             return

@@ -1,6 +1,6 @@
 """What a certificate authority signs for a key, and the chain that comes back: for `x5c` and `x5t` alone.
 
-Verifiers of tokens take the public key from the JWKS; the chain is for those who want to know who vouches for it.
+Verifiers of tokens take the public key from the JWKS; the chain shows which authority certified it.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from keys.schedule import ENDED
 from keys.signing import private_key_of
 
 MAX_CERTIFICATES = 10
-"""In one chain: all of them stand in every copy of the JWKS."""
+"""The maximum in a chain: every copy of the JWKS contains all of them."""
 
 Chain = tuple[x509.Certificate, ...]
 
@@ -75,7 +75,7 @@ def require_chain(chain: Chain, *, public_key: object) -> None:
 
 
 def _refuse_weak_authority(certificate: x509.Certificate) -> None:
-    """Before a signature is checked by it. Curves are not looked at: those of any authority cost little."""
+    """Called before a signature is verified with it. Curves are not checked: all of them cost little."""
     try:
         key = certificate.public_key()
     except (ValueError, UnsupportedAlgorithm):
@@ -102,7 +102,7 @@ def chain_warnings(chain: Sequence[x509.Certificate], now: datetime) -> list[str
 
 
 def attach_chain(key: SigningKey, chain: Chain, *, now: datetime) -> None:
-    """Put this chain in the place of the key's own. Raises ValidationError if the key is in the JWKS no more."""
+    """Replace the key's chain by this one. Raises ValidationError if the key is no longer in the JWKS."""
     with transaction.atomic():
         locked = SigningKey.objects.select_for_update(of=("self",)).get(pk=key.pk)
         if (state := locked.state(now)) in ENDED:

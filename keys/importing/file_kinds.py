@@ -1,4 +1,4 @@
-"""What a key file is, by its first bytes, and what it is wrapped in: no password is asked for and nothing decrypted."""
+"""What a key file is, by its first bytes, and what it is wrapped in. Asks for no password and decrypts nothing."""
 
 import base64
 import binascii
@@ -15,7 +15,7 @@ SEQUENCE, INTEGER, OCTET_STRING, BIT_STRING = 0x30, 0x02, 0x04, 0x03
 
 
 class FileKind(Enum):
-    """The value is what an operator calls it."""
+    """The value is the operator's name for it."""
 
     PRIVATE_PEM = "PEM with a private key"
     PUBLIC_PEM = "a public key in PEM, without the private one"
@@ -35,7 +35,7 @@ class FileKind(Enum):
 
 
 def unwrapped(data: bytes) -> bytes:
-    """The key file itself: without a byte order mark, quotation marks, written line ends and a base64 around it."""
+    """The key file itself: without byte order mark, quotation marks, escaped line ends and base64 around it."""
     data = data.removeprefix(BOM)
     text = data.strip().strip(b"\"'")
     if text.startswith(PEM):
@@ -90,7 +90,7 @@ def _kind_of_der(data: bytes) -> FileKind:
 
 
 def _content(der: bytes, tag: int) -> bytes | None:
-    """What stands behind tag and length, to the end of the data; None if another tag or no length stands there."""
+    """What follows tag and length, to the end of the data; None if there is another tag or no length."""
     if len(der) < 2 or der[0] != tag:  # noqa: PLR2004 - tag and length
         return None
     return der[2 + (der[1] & 0x7F if der[1] & 0x80 else 0) :]
@@ -104,7 +104,7 @@ def _length(der: bytes) -> int:
 
 
 def _decoded(text: bytes) -> bytes:
-    """Of base64 or base64url; empty if it is neither."""
+    """Decoded from base64 or base64url; empty if it is neither."""
     if not BASE64.match(text):
         return b""
     compact = b"".join(text.split()).replace(b"-", b"+").replace(b"_", b"/").rstrip(b"=")

@@ -1,4 +1,4 @@
-"""Importing a key that was made elsewhere: PKCS#12 (RFC 7292), PEM (RFC 7468), DER, a JWK (RFC 7517), or in its token.
+"""Importing a key that was made elsewhere: PKCS#12 (RFC 7292), PEM (RFC 7468), DER, JWK (RFC 7517) or PKCS#11.
 
 The key may keep the kid under which it was published, since live tokens carry it.
 """
@@ -32,7 +32,7 @@ from keys.signing import proves_itself
 MAX_KEY_FILE_LENGTH = 64 * 1024
 """Bytes: a key and its chain are some thousands."""
 KEY_FILES = "PKCS#12, PEM with the certificates behind the key, DER, or a private JWK or JWK Set."
-"""What is taken, as forms and commands say it."""
+"""The kinds of files that are accepted, as forms and commands say it."""
 CERTIFICATE = PEM + b"CERTIFICATE-----"
 TWO_PASSWORDS = (
     "In PKCS#12 the key's password is the store's: give the store's alone. Where they differ indeed, take PEM: "
@@ -49,7 +49,7 @@ class ForeignKey:
     private_key: PrivateKey = field(repr=False)
     chain: tuple[x509.Certificate, ...]
     kid: str = ""
-    """Under which the file knows it, empty if it does not say."""
+    """The file's name for it, empty if it has none."""
     is_pss: bool = False
     """Whether it is an RSA key that signs by PSS alone (RFC 4055 section 1.2)."""
 
@@ -63,7 +63,7 @@ class ForeignKey:
         return "".join(certificate.public_bytes(Encoding.PEM).decode() for certificate in self.chain)
 
     def warnings(self, now: datetime) -> list[str]:
-        """What an operator should know before the key is taken."""
+        """What an operator should know before the key is imported."""
         return chain_warnings(self.chain, now)
 
 
@@ -118,7 +118,7 @@ def read_pem(data: bytes, *, password: str = "", chain: bytes = b"") -> ForeignK
 
 
 def read_jwk_file(data: bytes, *, kid: str = "") -> ForeignKey:
-    """A JWK, or a JWK Set of which `kid` tells the private key that is meant. Raises ValidationError."""
+    """A JWK, or a JWK Set in which `kid` names the private key. Raises ValidationError."""
     data = unwrapped(data)
     if (kind := kind_of(data)) is not FileKind.JSON:
         raise ValidationError(f"The file is {kind.value}, not a JWK.")
@@ -127,7 +127,7 @@ def read_jwk_file(data: bytes, *, kid: str = "") -> ForeignKey:
 
 
 def may_be_encrypted(data: bytes) -> bool:
-    """Whether a password can be needed to open the file."""
+    """Whether the file may need a password."""
     data = unwrapped(data)
     kind = kind_of(data)
     return kind in (FileKind.PKCS12, FileKind.JAVA) or _is_encrypted(data, kind)
@@ -146,14 +146,14 @@ def read_token(uri: Pkcs11Uri) -> ForeignKey:
 
 
 def known_key(foreign: ForeignKey) -> SigningKey | None:
-    """The row of a key that is here already, for whatever issuer."""
+    """The row of a key that is stored already, for any issuer."""
     jwk = public_jwk(foreign.private_key.public_key())
     rows = SigningKey.objects.select_related("issuer")
     return next((row for row in rows if row.public_jwk == jwk), None)
 
 
 def fitting_algs(private_key: PrivateKey) -> tuple[SigningAlg, ...]:
-    """The algorithms that a key of this kind can sign with, empty if it is not offered."""
+    """The algorithms that a key of this kind can sign with, empty if the kind is not supported."""
     match private_key:
         case RSAPrivateKey():
             return (SigningAlg.RS256, SigningAlg.PS256)
@@ -195,7 +195,7 @@ NEEDS_PRIVATE_KEY = {
     FileKind.PKCS12: "name it as PKCS#12",
     FileKind.JSON: "name it as a JWK",
 }
-"""What to do with a file of another kind, where that is more than to bring the right one."""
+"""What to do with a file of another kind, where the advice is more than to bring a supported one."""
 
 
 def _require_private_key(data: bytes, kind: FileKind) -> None:

@@ -1,7 +1,7 @@
 """Decrypting a key file from outside in a process of its own, which is ended when it takes too long.
 
-The file itself tells how much work its password or its key asks for, and one that asks for hours would hold every
-thread of this process meanwhile: OpenSSL is not interrupted.
+The file itself decides how much work its password or its key needs, and a file that needs hours would block every
+thread of this process meanwhile: OpenSSL cannot be interrupted.
 """
 
 import json
@@ -19,7 +19,7 @@ from keys.importing import opening_process
 from keys.importing.opening_process import ERRORS, bytes_of, text_of
 
 MAX_SECONDS = 10
-"""Seconds. The greatest work that real tools ask for takes one."""
+"""Seconds. The most work that real tools ask for takes one."""
 TOO_LONG = (
     f"Opening the file takes more than {MAX_SECONDS} seconds: its password was made to cost too much, or its RSA key "
     f"is too long. Write it again with the defaults of openssl or keytool."
@@ -29,7 +29,8 @@ TOO_LONG = (
 def open_pem(data: bytes, *, password: str) -> tuple[object, bool]:
     """The private key, and whether it is an RSA key that signs by PSS alone (RFC 4055 section 1.2).
 
-    Raises ValidationError if it is of no kind that is taken or takes too long, else what `load_pem_private_key` raises.
+    Raises ValidationError for an unsupported kind of key and when it takes too long, else what `load_pem_private_key`
+    raises.
     """
     told = _opened("pem", data, password)
     return _private_key(told), told["is_pss"]
@@ -42,7 +43,7 @@ def open_der(data: bytes, *, password: str) -> tuple[object, bool]:
 
 
 def open_jwk(data: bytes) -> object:
-    """As `open_pem`, of a private JWK. Raises ValueError for what is not one."""
+    """As `open_pem`, of a private JWK. Raises ValueError if it is not one."""
     return _private_key(_opened("jwk", data, ""))
 
 
@@ -56,7 +57,7 @@ def open_pkcs12(data: bytes, *, password: str) -> pkcs12.PKCS12KeyAndCertificate
 def _opened(kind: str, data: bytes, password: str) -> dict[str, Any]:
     question = json.dumps({"kind": kind, "data": text_of(data), "password": password})
     try:
-        # -I: nothing of the surroundings is read, and this folder is on no path.
+        # -I: nothing of the environment is read, and this folder is not on the import path.
         run = subprocess.run(  # noqa: S603 - a program of this package; what is not trusted comes by its input
             [sys.executable, "-I", opening_process.__file__],
             input=question.encode(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,

@@ -1,6 +1,6 @@
-"""The program that decrypts one key file: it gets the file and its password by its input, and answers by its output.
+"""The program that decrypts one key file: it reads the file and its password from its input and writes the answer.
 
-It is run apart (see opening.py) and knows nothing of this installation: no settings, and none of its modules.
+It runs apart (see opening.py) and has nothing of this installation: no settings, and none of its modules.
 """
 
 import base64
@@ -30,12 +30,12 @@ from jwt.exceptions import PyJWTError
 ERRORS: dict[str, type[Exception]] = {
     error.__name__: error for error in (TypeError, UnsupportedAlgorithm, ValueError)
 }
-"""What cryptography raises for a file that it does not open."""
+"""What cryptography raises for a file that it cannot open."""
 
 RSASSA_PSS = bytes.fromhex("06092a864886f70d01010a")
 """The object identifier of RSA keys that sign by PSS alone (RFC 4055 section 1.2)."""
 HEAD = 40
-"""Bytes of a key, within which it stands."""
+"""The object identifier is within so many bytes of a key."""
 SEQUENCE, INTEGER, OCTET_STRING = 0x30, 0x02, 0x04
 PBES2, PBKDF2 = bytes.fromhex("2a864886f70d01050d"), bytes.fromhex("2a864886f70d01050c")
 SCRYPT = bytes.fromhex("2b06010401da47040b")
@@ -58,7 +58,7 @@ def bytes_of(text: str) -> bytes:
 
 
 def _answer(kind: str, data: bytes, password: str) -> dict[str, Any]:
-    """What the process tells of the file."""
+    """What the process says about the file."""
     if kind == "pem":
         key = load_pem_private_key(data, password.encode() or None)
         return {"key": _written(key), "is_pss": is_pss_alone(_body_of(data), password)}
@@ -73,9 +73,9 @@ def _answer(kind: str, data: bytes, password: str) -> dict[str, Any]:
 
 
 def is_pss_alone(der: bytes, password: str) -> bool:
-    """Whether a PKCS#8 key (RFC 5208) says of itself that it signs by PSS alone: cryptography does not tell.
+    """Whether a PKCS#8 key (RFC 5208) says that it signs by PSS alone: cryptography does not say it.
 
-    Of an encrypted one it is seen where the scheme is that of PBES2 (RFC 8018) with AES-CBC, which tools use today.
+    For an encrypted key this is known where the scheme is PBES2 (RFC 8018) with AES-CBC, which today's tools use.
     """
     try:
         plain = _decrypted(der, password) if password else der

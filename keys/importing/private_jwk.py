@@ -19,7 +19,7 @@ MAX_NUMBER = 1400
 
 
 def read_jwk(data: bytes, *, kid: str = "") -> tuple[object, Chain, str]:
-    """The private key, its certificates (`x5c`) and its kid. `kid` tells which of several. Raises ValidationError."""
+    """The private key, its certificates (`x5c`) and its kid. `kid` selects one of several. Raises ValidationError."""
     jwk = _the_private_one(_keys_in(data), kid)
     _refuse_long_numbers(jwk)
     try:

@@ -1,4 +1,4 @@
-"""Key stores: PKCS#12 (RFC 7292), and those of Java, which are refused with the line that makes PKCS#12 of them."""
+"""Key stores: PKCS#12 (RFC 7292). Java's own stores are refused with the command that converts them to PKCS#12."""
 
 import shlex
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from keys.importing.opening import open_pkcs12
 def open_store(data: bytes, *, password: str, alias: str) -> tuple[object, Chain]:
     """The store's private key and its certificates, leaf first, if there are any. Raises ValidationError.
 
-    `alias` is compared as Java does, without regard to case; without one the store must leave no choice.
+    `alias` is compared as Java does, without regard to case; without an alias the store must have a single key.
     """
     store = _decrypted(data, password)
     if store.key is None:
