@@ -1,4 +1,4 @@
-"""What signs, and when it changes."""
+"""The keys that sign, and when they change."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from keys.encryption import EncryptedKey
 from keys.schedule import KeyState, state_of
 
 RECORD = 0
-"""Stands where an issuer's id would, for the keys of the record."""
+"""Used instead of an issuer's id, for the keys of the record."""
 
 
 class Purpose(models.TextChoices):
@@ -106,7 +106,7 @@ class SigningKey(ConfigurationModel):
 
     @property
     def owner_url(self) -> str:
-        """Who signs with it: its certificate's common name."""
+        """The owner's URL; the common name of its certificate."""
         return self.issuer.url if self.issuer else f"{settings.PUBLIC_URL}/audit"
 
     @property

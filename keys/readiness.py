@@ -1,4 +1,4 @@
-"""Whether a key can sign now, for those who ask often: each process asks a token at most every few seconds."""
+"""Whether a key can sign now, for frequent questions: each process asks a token at most every few seconds."""
 
 import time
 
@@ -7,7 +7,7 @@ from keys.keyring import KeySnapshot
 from keys.signing import check
 
 ASKED_AGAIN_AFTER = 5
-"""Seconds for which a token's answer is told again: strangers may ask, and an HSM gives few signatures."""
+"""Seconds for which a token's answer is reused: strangers may ask, and an HSM makes few signatures."""
 
 _answers: dict[tuple[int, str], tuple[float, str | None]] = {}
 """When a key's token was asked, by the monotonic clock, and what was wrong; one for each key that ever signed."""

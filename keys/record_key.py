@@ -1,6 +1,6 @@
-"""The key that seals the record: it signs statements about it, and its public half, never dropped, verifies them.
+"""The key that seals the record: it signs statements about it, and its public half stays published for ever.
 
-A statement is a JWT (RFC 7519) of its own kind, `typ`, so that none passes for another, nor for an access token.
+A statement is a JWT (RFC 7519) of its own kind, `typ`, so that none can be used as another one or as an access token.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class NoRecordKeyError(Exception):
 
 
 class ForgedStatementError(ValueError):
-    """The text is no statement of this kind by a key of the record; the text says why."""
+    """The text is not a statement of this kind by a key of the record; the text says why."""
 
 
 def record_key(now: datetime) -> KeySnapshot:
@@ -76,7 +76,7 @@ def make_record_key(now: datetime) -> SigningKey:
     newest = SigningKey.objects.filter(purpose=Purpose.RECORD, successor__isnull=True).first()
     if newest is None:
         return create_first_key(issuer=None, alg=SigningAlg.EDDSA, now=now)
-    # A clock that was set back may stand before the predecessor's activation.
+    # A clock that was set back may be before the predecessor's activation.
     at = max(now, newest.activates_at)
     made = new_key(issuer=None, alg=SigningAlg.EDDSA, published_at=at, activates_at=at, predecessor=newest)
     with made as key, transaction.atomic():
@@ -93,12 +93,12 @@ def record_jwks() -> dict[str, Any]:
 
 
 def statement_reader() -> Callable[[str, str], dict[str, Any]]:
-    """Reads a statement's text, of a kind, by the public keys of now. What it returns raises ForgedStatementError."""
+    """Reads the text of a statement of a kind, by the current public keys. The result raises ForgedStatementError."""
     keys = record_jwks()
     return lambda text, kind: read_statement(text, kind=kind, keys=keys)
 
 
 def statement_signer(now: datetime) -> Callable[[dict[str, Any], str], str]:
-    """Signs claims as a statement of a kind, by the key of now. Raises NoRecordKeyError, as what it returns does."""
+    """Signs claims as a statement of a kind, by the current key. Raises NoRecordKeyError, and so does the result."""
     key = record_key(now)
     return lambda claims, kind: signed_statement(claims, kind=kind, key=key)

@@ -16,7 +16,7 @@ class KeyState(models.TextChoices):
 
 
 ENDED = frozenset({KeyState.EXPIRED, KeyState.REVOKED})
-"""In these a key is in the JWKS no more."""
+"""In these states a key is no longer in the JWKS."""
 
 
 class Scheduled(Protocol):
@@ -50,14 +50,14 @@ def state_of(key: Scheduled, now: datetime) -> KeyState:
 
 
 def published(keys: Iterable[S], now: datetime) -> list[S]:
-    """The keys that the JWKS shows. A key is shown from the moment that its row stands, whatever the clock says."""
+    """The keys that the JWKS shows: each as soon as its row is stored, independent of the clock."""
     return [key for key in keys if state_of(key, now) not in ENDED]
 
 
 def signing_key(keys: Iterable[S], *, alg: str, now: datetime) -> S | None:
     """The newest activated, unrevoked key of the algorithm.
 
-    A clock set back before every activation finds none active: then the first to be activated signs, since it is
+    If a clock is set back before every activation, none is active: then the first to be activated signs, since it is
     the one that signed at that time or the nearest to it.
     """
     usable = sorted(

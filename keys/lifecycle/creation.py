@@ -27,8 +27,8 @@ def create_first_key(
 ) -> SigningKey:
     """Make and store the first key of an issuer and algorithm (`issuer` None: of the record).
 
-    It is published and active at once: nothing can have been signed before it. Raises ValidationError if there is one,
-    KeyUnreadableError if the token does not make one.
+    It is published and active at once, since nothing can have been signed before it. Raises ValidationError if there is
+    a key already, KeyUnreadableError if the token makes none.
     """
     with new_key(issuer=issuer, alg=alg, published_at=now, activates_at=now, token=token) as key:
         key.checked().save()
@@ -45,9 +45,9 @@ def new_key(
     predecessor: SigningKey | None = None,
     token: Pkcs11Uri | None = None,
 ) -> Iterator[SigningKey]:
-    """A new key pair, in the token or its private half encrypted, to be stored in the block.
+    """A new key pair, in the token or with its private half encrypted, to be stored in the block.
 
-    What was made in a token is destroyed there if no row names it after the block. Raises KeyUnreadableError.
+    If the block stores no row for it, a key pair made in a token is destroyed there. Raises KeyUnreadableError.
     """
     private_key = _generated(issuer=issuer, alg=alg, now=published_at, token=token)
     try:
@@ -91,7 +91,7 @@ def key_of(  # noqa: PLR0913 - a row of this many columns
     kid: str = "",
     certificate_chain: str = "",
 ) -> SigningKey:
-    """A key pair, not yet stored; its private half encrypted, or where it lies in its token.
+    """A key pair, not yet stored; its private half is encrypted, or stays in its token.
 
     Without a kid it has its thumbprint, without a chain a self-signed certificate.
     """
@@ -122,13 +122,13 @@ def has_key(*, issuer: Issuer, alg: str) -> bool:
 
 
 def active_keys(now: datetime) -> QuerySet[SigningKey]:
-    """Those of every owner whose state is active, as the database tells it."""
+    """The keys of every owner whose state is active, as a condition of the database."""
     not_retired = Q(retires_at__isnull=True) | Q(retires_at__gt=now)
     return SigningKey.objects.filter(not_retired, revoked_at__isnull=True, activates_at__lte=now)
 
 
 def can_sign(now: datetime) -> Exists:
-    """Of each issuer of a query: whether it has an active key of its own algorithm."""
+    """For a query of issuers: whether each has an active key of its own algorithm."""
     own = active_keys(now).filter(issuer=OuterRef("pk"), alg=OuterRef("signing_alg"))
     return Exists(own)
 

@@ -1,4 +1,4 @@
-"""When a key is to change: by its issuer's periods, and by how long copies of the JWKS live."""
+"""When a key is to change: by its issuer's periods, and by how long copies of the JWKS are kept."""
 
 from datetime import datetime, timedelta
 
@@ -21,12 +21,12 @@ def rotates_at(key: SigningKey) -> datetime:
 
 
 def successor_is_due(key: SigningKey, *, now: datetime) -> bool:
-    """Whether a successor announced now would not be early."""
+    """Whether it is not too early to announce a successor now."""
     return now >= rotates_at(key) - timedelta(seconds=issuer_of(key).announce_period)
 
 
 def is_overdue(key: SigningKey, *, now: datetime) -> bool:
-    """A key without a successor that has signed for longer than its rotation period. It goes on."""
+    """A key without a successor that has signed for longer than its rotation period. It goes on signing."""
     return now >= rotates_at(key)
 
 
@@ -35,7 +35,7 @@ def overdue_keys(now: datetime) -> list[SigningKey]:
 
 
 def earliest_activation(issuer: Issuer, now: datetime) -> datetime:
-    """By then a key published now is in every copy of the JWKS."""
+    """When every copy of the JWKS has a key that is published now."""
     announced = now + timedelta(seconds=issuer.announce_period)
     return max(announced, issuer.old_copies_until) if issuer.old_copies_until else announced
 

@@ -1,4 +1,4 @@
-"""How long a key that signs no more stays published: as long as the tokens that it signed live."""
+"""How long a key that no longer signs stays published: as long as the tokens that it signed are valid."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -11,16 +11,16 @@ from keys.models import SigningKey
 
 
 def published_until(key: SigningKey, *, issuer: Issuer, retires_at: datetime) -> datetime:
-    """A retire period after its last signature, or later if it signed tokens of a longer life before."""
+    """A retire period after its last signature, or later if it signed tokens with a longer lifetime before."""
     return max([retires_at + timedelta(seconds=issuer.retire_period), *_ends_of_longer_lives(key, issuer)])
 
 
 def outlive_tokens(issuer: Issuer, *, now: datetime) -> None:
-    """Let the keys whose end is set already outlast the tokens that the issuer, about to be saved, lets them sign."""
+    """Extend the expiry of retiring keys where an issuer, about to be saved, allows tokens a longer lifetime."""
     with transaction.atomic():
-        # The issuer before its keys, in the console as in a file: neither waits for the other in a circle.
+        # The issuer is locked before its keys, in the console as in a file: no two wait for each other in a circle.
         list(Issuer.objects.select_for_update(no_key=True).filter(pk=issuer.pk).values_list("pk"))
-        # Whoever sets the end of another of them meanwhile waits, and then reads the issuer as it was saved.
+        # A process that sets the expiry of another key meanwhile waits, and then reads the issuer as it was saved.
         keys = SigningKey.objects.select_for_update().filter(issuer=issuer, revoked_at__isnull=True)
         for key in keys.order_by("pk"):
             if key.retires_at is not None and key.expires_at is not None and key.expires_at > now:
@@ -34,7 +34,7 @@ def _prolong(key: SigningKey, expires_at: datetime) -> None:
 
 
 def _ends_of_longer_lives(key: SigningKey, issuer: Issuer) -> Iterator[datetime]:
-    """When the last token expires of each greatest life that the issuer had while the key signed."""
+    """For each maximum lifetime that the issuer had while the key signed: when the last such token expires."""
     changes = issuer.history.order_by("history_date", "history_id")
     for (_, greatest), (until, _) in pairwise(changes.values_list("history_date", "max_access_token_ttl")):
         if until > key.activates_at:

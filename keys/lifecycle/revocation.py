@@ -1,4 +1,4 @@
-"""Ending a key in an emergency: its tokens stop to verify, and another key signs at once."""
+"""Revoking a key in an emergency: its tokens no longer verify, and another key signs at once."""
 
 import shlex
 from collections.abc import Callable
@@ -24,12 +24,12 @@ def revoke(
     leave_token: bool = False,
     require: Callable[[], None] = lambda: None,
 ) -> SigningKey | None:
-    """End a key in an emergency: it leaves the JWKS, and its tokens stop to verify.
+    """Revoke a key in an emergency: it leaves the JWKS, and its tokens no longer verify.
 
-    In the same transaction a replacement stands: the announced successor signs now, or a new key does; for a key that
-    was only announced, another is announced in its place. It lives where the key lived; `leave_token`: encrypted here.
-    `require` is called with the key locked: what it raises stops the act.
-    Returns a key that was made, None if none had to be. Raises KeyUnreadableError if a token makes none.
+    The same transaction replaces it: the announced successor signs now, or a new key does; for a key that was only
+    announced, another is announced. The new key is where the old one was; with `leave_token` it is encrypted here.
+    `require` is called with the key locked: an exception from it stops the act. Returns a key that was made, None if
+    none was needed. Raises KeyUnreadableError if a token makes none.
     """
     try:
         return _revoke(key, now, leave_token=leave_token, require=require)
@@ -67,7 +67,7 @@ def _revoke(
 def _replacement(
     key: SigningKey, now: datetime, *, leave_token: bool
 ) -> AbstractContextManager[SigningKey | None]:
-    """A key that none has to wait for in the transaction: an RSA key takes long. None if there is a successor."""
+    """A key that is made before the transaction, since an RSA key takes long. None if there is a successor."""
     if SigningKey.objects.filter(predecessor=key).exists():
         return nullcontext()
     return new_successor(key, now=now, activates_at=now, leave_token=leave_token)

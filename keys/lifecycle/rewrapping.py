@@ -11,14 +11,14 @@ from keys.models import SigningKey
 
 @dataclass(frozen=True, slots=True)
 class Rewrapped:
-    """By kid: the keys that were moved, and why others could not be."""
+    """By kid: the keys that were moved, and why others could not be moved."""
 
     moved: tuple[str, ...]
     problems: tuple[str, ...]
 
 
 def rewrap_keys() -> Rewrapped:
-    """Each key in a transaction of its own: what was moved stays moved when the run breaks off."""
+    """Each key in a transaction of its own: keys that were moved stay moved when the run is interrupted."""
     current = next(iter(settings.KEY_ENCRYPTION_KEYS))
     moved, problems = [], []
     held = SigningKey.objects.filter(encrypted_private_key__isnull=False).exclude(kek_id=current)

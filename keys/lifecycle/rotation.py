@@ -1,7 +1,7 @@
 """When the key changes: acts that create a successor and set the instants of both keys in one transaction.
 
-A successor is announced for the issuer's announce period before it signs, but for an emergency and for whoever chooses
-not to wait. `predecessor` is one-to-one: of many processes that create a successor at once, one does.
+A successor is announced for the issuer's announce period before it signs, except in an emergency and where an operator
+activates it early. `predecessor` is one-to-one: of many processes that create a successor at once, only one succeeds.
 """
 
 from contextlib import AbstractContextManager
@@ -21,7 +21,8 @@ from keys.schedule import KeyState
 def announce_successor(key: SigningKey, *, now: datetime, on_schedule: bool = False) -> SigningKey | None:
     """Publish a successor that signs after the announce period, on schedule not before the rotation period is over.
 
-    It lives where the key lives. None if another process was first. Raises KeyUnreadableError if a token makes none.
+    It is where the key is: in its token or encrypted here. None if another process was first. Raises KeyUnreadableError
+    if a token makes none.
     """
     activates_at = earliest_activation(issuer_of(key), now)
     if on_schedule:
@@ -31,7 +32,7 @@ def announce_successor(key: SigningKey, *, now: datetime, on_schedule: bool = Fa
 
 
 def activate_without_waiting(key: SigningKey, *, now: datetime) -> None:
-    """An announced key signs now: verifiers with an older copy of the JWKS will not know it yet."""
+    """An announced key signs now: verifiers with an older copy of the JWKS do not know it yet."""
     with transaction.atomic():
         key = locked(key)
         if key.state(now) != KeyState.ANNOUNCED:
@@ -44,7 +45,7 @@ def activate_without_waiting(key: SigningKey, *, now: datetime) -> None:
 def new_successor(
     key: SigningKey, *, now: datetime, activates_at: datetime, leave_token: bool = False
 ) -> AbstractContextManager[SigningKey]:
-    """Where the key lives, or encrypted here; to be stored in the block."""
+    """In the token of the key, or encrypted here; to be stored in the block."""
     in_token = key.pkcs11_uri and not leave_token
     return new_key(
         issuer=key.issuer,

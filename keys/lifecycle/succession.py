@@ -1,4 +1,4 @@
-"""The line of an issuer's keys of one algorithm: who signs after whom, and when one ends since another begins."""
+"""The succession of an issuer's keys of one algorithm: which key signs after which, and when each one ends."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from keys.schedule import KeyState
 
 
 def successor_of(key: SigningKey) -> SigningKey | None:
-    """Who signs after the key: its successor, or the one in whose place it was made if that was revoked."""
+    """The key that signs after this one: its successor, or the successor's replacement if that was revoked."""
     successor = SigningKey.objects.filter(predecessor=key).first()
     while successor is not None and successor.revoked_at is not None:
         successor = SigningKey.objects.filter(predecessor=successor).first()
@@ -20,7 +20,7 @@ def successor_of(key: SigningKey) -> SigningKey | None:
 
 
 def signs_before(key: SigningKey) -> SigningKey | None:
-    """Who signs until the key does: its predecessor, or the one before that if it was revoked."""
+    """The key that signs before this one: its predecessor, or an earlier one if that was revoked."""
     before = key.predecessor
     while before is not None and before.revoked_at is not None:
         before = before.predecessor
@@ -32,7 +32,7 @@ def store(key: SigningKey) -> bool:
     try:
         with transaction.atomic():
             if key.predecessor is not None:
-                # Whoever revokes it at this moment locks it too: one waits for the other.
+                # A revocation at this moment locks it too: one of the two waits.
                 key.predecessor = locked(key.predecessor)
             key.save()
             if key.predecessor is not None:
@@ -45,25 +45,25 @@ def store(key: SigningKey) -> bool:
 
 
 def locked(key: SigningKey) -> SigningKey:
-    """The key as it stands, locked until the transaction ends with all of its issuer and algorithm.
+    """The key as it is stored, locked until the transaction ends, with all keys of its issuer and algorithm.
 
-    An act on one key changes others. All are locked in one order and before a row is saved, so that those who act at
-    once never wait for each other in a circle.
+    An act on one key changes others. All are locked in one order and before a row is saved, so that acts at the same
+    time never wait for each other in a circle.
     """
-    line = SigningKey.objects.filter(issuer=key.issuer, alg=key.alg).order_by("pk")
-    list(line.select_for_update(of=("self",)).values_list("pk"))
+    succession = SigningKey.objects.filter(issuer=key.issuer, alg=key.alg).order_by("pk")
+    list(succession.select_for_update(of=("self",)).values_list("pk"))
     return SigningKey.objects.select_related("issuer", "predecessor").get(pk=key.pk)
 
 
 def activate(key: SigningKey, now: datetime) -> None:
-    # A clock that was set back may stand before the publication.
+    # A clock that was set back may be before the publication.
     key.activates_at = max(now, key.published_at)
     key.save(update_fields=["activates_at"])
     retire_before(key, now)
 
 
 def retire_before(key: SigningKey, now: datetime) -> None:
-    """Let the key that signs until this one does retire by then."""
+    """The key that signs before this one retires by then."""
     before = signs_before(key)
     if before is not None and before.state(now) in {KeyState.ANNOUNCED, KeyState.ACTIVE}:
         _retire(before, at=key.activates_at)

@@ -1,4 +1,4 @@
-"""Forgetting private halves that nothing needs any more: encrypted here, or in their token."""
+"""Wiping private halves that are no longer needed: encrypted here, or in their token."""
 
 from datetime import datetime, timedelta
 
@@ -12,13 +12,13 @@ from keys.pkcs11.objects import destroy_in_token
 from keys.pkcs11.uri import Pkcs11Uri
 
 KEPT_AFTER_EXPIRY = timedelta(days=90)
-"""How long the private half outlives its key's last verification; row and public half stay."""
+"""How long the private half is kept after the key has left the JWKS; row and public half stay."""
 
 
 def wipe_expired_private_keys(*, now: datetime) -> list[SigningKey]:
-    """Forget the private halves of keys that expired, or were revoked, long ago; those in a token are destroyed there.
+    """Wipe the private halves of keys that expired, or were revoked, long ago; those in a token are destroyed there.
 
-    Raises KeyUnreadableError after all others are wiped if a token destroys none: it is tried again.
+    If a token refuses, KeyUnreadableError is raised after all others are wiped: the next run tries again.
     """
     cutoff = now - KEPT_AFTER_EXPIRY
     held = SigningKey.objects.filter(Q(encrypted_private_key__isnull=False) | ~Q(pkcs11_uri=""))
@@ -34,7 +34,7 @@ def wipe_expired_private_keys(*, now: datetime) -> list[SigningKey]:
 
 
 def _wipe(key: SigningKey) -> bool:
-    """Whether it was done here: of many who wipe a key at once, one does.
+    """Whether this process wiped it: of many that wipe a key at once, only one does.
 
     The object in the token goes first, while no row is locked: if the row is not saved, the next run finds it gone.
     """

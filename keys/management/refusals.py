@@ -1,4 +1,4 @@
-"""What the commands on keys refuse, told in one line instead of a traceback."""
+"""What the commands on keys refuse, as one line instead of a traceback."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from keys.encryption import KeyUnreadableError
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Raises CommandError for what is refused in the block."""
+    """Raises CommandError instead of what the block refuses."""
     try:
         yield
     except ValidationError as error:

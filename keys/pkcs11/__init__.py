@@ -1,1 +1,1 @@
-"""Keys that stay in a PKCS#11 token: they sign, and give nothing out."""
+"""Keys that stay in a PKCS#11 token: they sign, and their private halves never leave it."""

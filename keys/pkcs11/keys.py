@@ -1,4 +1,4 @@
-"""Private keys in a PKCS#11 token, as cryptography knows private keys: they sign, and give nothing out."""
+"""Private keys in a PKCS#11 token, in cryptography's interface: they sign, and never leave the token."""
 
 from typing import Any, NoReturn, Self
 
@@ -25,7 +25,7 @@ def key_in_token(uri: Pkcs11Uri, public_key: PublicKey) -> "RsaKeyInToken | EcKe
 
 
 class InToken:
-    """What the kinds of keys share: whatever would give the private half out, or use it otherwise, is refused."""
+    """What all kinds of keys share: everything that would export the private half, or use it otherwise, is refused."""
 
     uri: Pkcs11Uri
 
@@ -35,7 +35,7 @@ class InToken:
     private_bytes_raw = private_numbers = decrypt = exchange = private_bytes
 
     def seen(self) -> Self:
-        """This key, after its token was found open and holding it. Raises KeyUnreadableError."""
+        """This key, after a check that its token is open and has it. Raises KeyUnreadableError."""
         in_token(self.uri, lambda opened: opened.private_key(self.uri))
         return self
 

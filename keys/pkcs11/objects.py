@@ -1,4 +1,4 @@
-"""What lies in a PKCS#11 token: key pairs that are made, found and destroyed there, and certificates beside them."""
+"""Objects in a PKCS#11 token: key pairs that are made, found and destroyed there, and their certificates."""
 
 import secrets
 
@@ -29,20 +29,20 @@ ID_BYTES = 16
 
 
 def generate_in_token(token: Pkcs11Uri, *, alg: str, label: str) -> PrivateKey:
-    """A new key pair in the token, of which the private half can never be taken out. Raises KeyUnreadableError."""
+    """A new key pair in the token, whose private half can never be exported. Raises KeyUnreadableError."""
     uri = token.key(object=label, id=secrets.token_bytes(ID_BYTES))
     public_key = in_token(token, lambda opened: _generated(opened, uri, alg), writes=True)
     return key_in_token(uri, public_key)
 
 
 def find_in_token(uri: Pkcs11Uri) -> tuple[PrivateKey, tuple[x509.Certificate, ...]]:
-    """A key that lies in the token already, and its certificate if that lies there too. Raises KeyUnreadableError."""
+    """A key that is in the token already, and its certificate if the token has it. Raises KeyUnreadableError."""
     public_key, chain = in_token(uri, lambda opened: _public_half(opened, uri))
     return key_in_token(uri, public_key), chain
 
 
 def destroy_in_token(uri: Pkcs11Uri, public_key: PublicKey) -> None:
-    """Both halves of this key and the certificate; nothing if they are gone already. Raises KeyUnreadableError."""
+    """Destroys both halves of this key and the certificate, if they are still there. Raises KeyUnreadableError."""
     in_token(uri, lambda opened: _destroy(opened, uri, public_key), writes=True)
 
 
@@ -96,7 +96,7 @@ def _public_half(opened: OpenToken, uri: Pkcs11Uri) -> tuple[PublicKey, tuple[x5
 def _beside(
     opened: OpenToken, private: "pkcs11.SignMixin", kind: "pkcs11.ObjectClass"
 ) -> "list[pkcs11.Object]":
-    """The objects of this kind that have the private key's id; none if it has none."""
+    """The objects of this kind with the private key's id; empty if it has none."""
     key_id = private[pkcs11.Attribute.ID]
     wanted = {pkcs11.Attribute.CLASS: kind, pkcs11.Attribute.ID: key_id}
     return list(opened.session.get_objects(wanted)) if key_id else []
@@ -131,11 +131,11 @@ def _destroy(opened: OpenToken, uri: Pkcs11Uri, public_key: PublicKey) -> None:
 
 
 def _is_another(opened: OpenToken, uri: Pkcs11Uri, public_key: PublicKey) -> bool:
-    """Whether another key was put there since, under the same label: it may be the one that signs now."""
+    """Whether another key has this label since: it may be the one that signs now."""
     try:
         return _public_half(opened, uri)[0] != public_key
     except ValidationError:
         return True
     except (KeyUnreadableError, ValueError):
-        # What lies beside it does not tell.
+        # The objects beside it cannot be read, so nothing says that another key is there.
         return False

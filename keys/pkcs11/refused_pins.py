@@ -1,7 +1,7 @@
 """The PINs that a token refused: no process of this host tries one again, since a token locks after a few.
 
-What came of a PIN stands in a file beside the database, or in memory where no disk can be written to. Who tries the PIN
-holds the file's lock: of many processes that start at once one tries it, and the others learn from it.
+The outcome for a PIN is in a file beside the database, or in memory where no disk is writable. The process that tries
+the PIN locks the file: of many that start at once one tries it, and the others read its outcome.
 """
 
 import os
@@ -18,12 +18,12 @@ from keys.encryption import KeyUnreadableError
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - the name of a file in it is this installation's secret
 MAX_WAIT = 20
-"""Seconds that a process waits for those that try the same PIN: they open their sessions one after another."""
+"""Seconds that a process waits for others that try the same PIN: they open their sessions one after another."""
 PAUSE = 0.02
 REFUSED = b"refused\n"
 
 _refused_here: set[Path] = set()
-"""Those of this process: it stays with them where no file can be written."""
+"""The PINs of this process: it remembers them where no file can be written."""
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def _not_ours(path: Path, token: str) -> str:
 
 
 def _path_of(token: str, pin: str) -> Path:
-    """The name tells nothing of the PIN to who does not hold SECRET_KEY."""
+    """Without SECRET_KEY, the name reveals nothing about the PIN."""
     name = salted_hmac(
         "keys.pkcs11.refused_pins", f"{settings.PKCS11_MODULE}\0{token}\0{pin}", algorithm="sha256"
     )
@@ -75,7 +75,7 @@ def _path_of(token: str, pin: str) -> Path:
 
 @contextmanager
 def _locked(path: Path, token: str) -> Iterator[int | None]:
-    """The open file, held alone; None where there can be none. Raises KeyUnreadableError."""
+    """The open file, locked by this process; None where there can be none. Raises KeyUnreadableError."""
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:

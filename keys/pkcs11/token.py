@@ -1,8 +1,8 @@
 """The PKCS#11 tokens of this process: one library, one session a token, one call at a time.
 
-A session is opened when it is first needed, and again in a process that was forked since. One that died, since the HSM
-was away, is opened again by the next call. python-pkcs11 initializes the library for a single thread, so all calls
-share one lock.
+A session is opened when it is first needed, and again in a process that was forked since. When a session has died,
+because the HSM was away, the next call opens another. python-pkcs11 initializes the library for a single thread, so all
+calls share one lock.
 """
 
 import os
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 try:
     import pkcs11
-except ImportError:  # An extra: only who has keys in a token needs it.
+except ImportError:  # An optional dependency: it is needed only for keys in a token.
     pkcs11 = None  # type: ignore[assignment]
 
 __all__ = ["OpenToken", "close", "in_token", "pkcs11"]
@@ -32,10 +32,10 @@ __all__ = ["OpenToken", "close", "in_token", "pkcs11"]
 T = TypeVar("T")
 
 MAX_WAIT = 5
-"""Seconds that a call waits for those before it: while an HSM does not answer, the threads serve what needs no key."""
+"""Seconds that a call waits for earlier calls: while an HSM does not answer, the threads serve what needs no key."""
 
 TRIES, PAUSE = 5, (0.02, 0.07)
-"""How often a session is tried to be opened, and the seconds between."""
+"""How many times opening a session is tried, and the seconds between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class OpenToken:
     def _found(self, uri: Pkcs11Uri) -> "pkcs11.SignMixin":
         named = {pkcs11.Attribute.LABEL: uri.object, pkcs11.Attribute.ID: uri.id}
         wanted = {name: value for name, value in named.items() if value}
-        # All are read: a search that is left half-way stays open in the session.
+        # All are read: a search that is not finished stays open in the session.
         found = list(
             self.session.get_objects({pkcs11.Attribute.CLASS: pkcs11.ObjectClass.PRIVATE_KEY, **wanted})
         )
@@ -66,14 +66,14 @@ class OpenToken:
 
 
 class _Process:
-    """What this process has of PKCS#11."""
+    """The state of PKCS#11 in this process."""
 
     def __init__(self) -> None:
         self.library: lib | None = None
         self.begin()
 
     def begin(self) -> None:
-        """A child has its parent's sessions no longer; a thread of the parent's may have held the lock."""
+        """A forked child cannot use its parent's sessions, and a thread of the parent may have held the lock."""
         self.lock = threading.Lock()
         self.open: dict[str, OpenToken] = {}
 
@@ -133,7 +133,7 @@ def _opened(uri: Pkcs11Uri, *, writes: bool) -> OpenToken:
 
 
 def _opened_at_last(uri: Pkcs11Uri, *, writes: bool) -> OpenToken:
-    """Some libraries show a token half, or not at all, while another process opens it: tried again."""
+    """Some libraries show a token partly, or not at all, while another process opens it: tried again."""
     for _ in range(TRIES - 1):
         try:
             return _newly_opened(uri, writes=writes)
@@ -143,7 +143,7 @@ def _opened_at_last(uri: Pkcs11Uri, *, writes: bool) -> OpenToken:
 
 
 def _newly_opened(uri: Pkcs11Uri, *, writes: bool) -> OpenToken:
-    """With the library initialized again: it would not see a token that was attached since."""
+    """With the library initialized again: otherwise it does not see a token that was attached since."""
     _close()
     _process.library = pkcs11.lib(settings.PKCS11_MODULE)
     token = _process.library.get_token(token_label=uri.token)
@@ -152,7 +152,7 @@ def _newly_opened(uri: Pkcs11Uri, *, writes: bool) -> OpenToken:
 
 
 def _close() -> None:
-    """Close all sessions with the library: what remains of them in a forked or failed process, none can tell."""
+    """Close all sessions with the library: their state in a forked or failed process is not known."""
     _process.open.clear()
     if _process.library is None:
         return

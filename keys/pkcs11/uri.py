@@ -1,4 +1,4 @@
-"""Where a key lies that never enters the process: a PKCS#11 URI (RFC 7512), without module and PIN."""
+"""The location of a key that never enters the process: a PKCS#11 URI (RFC 7512), without module and PIN."""
 
 import re
 from dataclasses import dataclass, replace
