@@ -1,7 +1,7 @@
-"""Client secrets: made here or chosen by a person, stored as one fast keyed digest.
+"""Client secrets: generated here or chosen by a person, stored as one fast keyed digest.
 
-The digest is HMAC-SHA-256 under a pepper (SECRET_PEPPERS) over issuer, client id and secret. A generated secret has
-256 random bits, so a slow hash would guard nothing that the pepper does not.
+The digest is HMAC-SHA-256 under a pepper (SECRET_PEPPERS) over issuer, client id and secret. A generated secret has 256
+random bits, so a slow hash would protect nothing that the pepper does not.
 """
 
 import secrets
@@ -60,7 +60,7 @@ class SecretSnapshot:
 
     @property
     def has_pepper(self) -> bool:
-        """False where another process, whose SECRET_PEPPERS holds more than this one's, made the secret."""
+        """False if another process, whose SECRET_PEPPERS has more peppers than this one's, made the secret."""
         return self.pepper_id in settings.SECRET_PEPPERS
 
 
@@ -80,9 +80,9 @@ def matching(
 def presented_of(
     registered: Iterable[SecretSnapshot], *, forms: tuple[str, ...], issuer_id: int, client_id: str
 ) -> list[SecretSnapshot]:
-    """Those that were presented, live or not; each is compared, whichever it is.
+    """Those that were presented, live or not; every secret is compared, also after a match.
 
-    `forms` are the readings of what was sent, the standard one first; the further ones count for a chosen secret only.
+    `forms` are the readings of what was sent, the standard one first; the others count for a chosen secret only.
     """
     found = []
     for secret in (secret for secret in registered if secret.has_pepper):

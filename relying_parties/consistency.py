@@ -1,6 +1,6 @@
 """Whether a relying party, its template, its grants and its issuer's variables fit together.
 
-A change of any of them can break another, so whoever changes configuration asks this before the transaction ends.
+A change of one of them can break another, so every change of the configuration is checked before its transaction ends.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -54,7 +54,7 @@ def reached_by(row: models.Model) -> QuerySet[RelyingParty]:
 
 
 def keys_reached_by(row: models.Model) -> list[int]:
-    """Their primary keys; of a row that says itself which it is, without a query."""
+    """Their primary keys; without a query where the row names them."""
     if isinstance(row, RelyingParty):
         return [row.pk]
     if isinstance(row, AccessGrant | ClientSecret | FederatedCredential | RequestRule):
@@ -64,7 +64,7 @@ def keys_reached_by(row: models.Model) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class _Common:
-    """What relying parties that are asked together have in common, read once."""
+    """What relying parties that are checked together have in common, read once."""
 
     variables_of: Callable[[Issuer], dict[str, Any]] = field(default_factory=lambda: cache(variables_of))
     compiled: Callable[[ClaimTemplate], Template] = field(default_factory=lambda: cache(compiled))
@@ -74,19 +74,19 @@ class _Common:
 
 
 def problems_of(relying_party: RelyingParty) -> list[str]:
-    """What does not fit, in words that say what to do; empty if all does."""
+    """What does not fit, in words that say what to do; empty if everything fits."""
     return _problems_of(relying_party, _Common())
 
 
 def problems_of_each(keys: Iterable[int]) -> Iterator[tuple[RelyingParty, list[str]]]:
-    """As `problems_of`, of those relying parties that have such a primary key."""
+    """As `problems_of`, for the relying parties with these primary keys."""
     common = _Common()
     for relying_party in relying_parties_of(keys):
         yield relying_party, _problems_of(relying_party, common)
 
 
 def relying_parties_of(keys: Iterable[int]) -> Iterator[RelyingParty]:
-    """Those that have such a primary key, in its order, with all that their tokens depend on."""
+    """Those with these primary keys, in their order, with everything that their tokens depend on."""
     wanted = sorted(keys)
     rows = RelyingParty.objects.select_related("issuer", "claim_template").prefetch_related(
         "secrets", "rules", "grants__resource_server", "federated_credentials__trusted_issuer__issuer"

@@ -1,4 +1,4 @@
-"""What proves relying parties and ends soon, and the relying parties themselves."""
+"""What proves relying parties and expires soon, and the relying parties themselves."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -16,7 +16,7 @@ from relying_parties.models import ClientSecret, RelyingParty
 
 
 def endings(now: datetime) -> list[Expiry]:
-    """Of active relying parties of active issuers; what has ended already is none of them."""
+    """Of active relying parties of active issuers, without what has expired already."""
     return [*_secrets(now), *_relying_parties(now), *_client_keys(now), *_client_authorities(now)]
 
 
@@ -75,7 +75,7 @@ KINDS_OF_KEYS = {
 
 
 def _client_keys(now: datetime) -> Iterator[Expiry]:
-    """Those that are registered here and that the method takes; who fetches its keys renews them where they are."""
+    """Keys that are registered here and that the method uses; fetched keys are renewed at their source."""
     registered = _in_use(now).filter(token_endpoint_auth_method__in=KINDS_OF_KEYS, client_jwks__isnull=False)
     for relying_party in registered.select_related("issuer"):
         keys = registered_keys(relying_party.client_jwks)
@@ -101,7 +101,7 @@ def _outlived(at: datetime, keys: Iterable[VerificationKey]) -> bool:
 
 
 def _client_authorities(now: datetime) -> Iterator[Expiry]:
-    """Of the issuers at which they vouch for someone."""
+    """Of the issuers that accept tls_client_auth."""
     for issuer in Issuer.objects.filter(is_active=True).exclude(client_ca_certificates=""):
         if TokenEndpointAuthMethod.TLS_CLIENT_AUTH not in issuer.token_endpoint_auth_methods:
             continue
@@ -123,7 +123,7 @@ def _client_authorities(now: datetime) -> Iterator[Expiry]:
 
 
 def _renews(other: x509.Certificate, old: x509.Certificate) -> bool:
-    """Whether it vouches for what the old one does, and longer: the same name and key."""
+    """Whether it certifies what the old one does, and for longer: it has the same name and key."""
     return (
         other.subject == old.subject
         and other.public_key() == old.public_key()

@@ -1,6 +1,6 @@
-"""What is stored of a relying party past the checks of its form, in an older version or by SQL.
+"""Stored values of a relying party that its form would refuse, written by an older version or by SQL.
 
-What cannot be read is left out of its snapshot and named, so that a request is refused with a reason.
+A value that cannot be read is left out of the snapshot and named, so that a request is refused with a reason.
 """
 
 from collections.abc import Callable
@@ -17,13 +17,13 @@ MAX_REASON = 200
 
 
 class Faults:
-    """Those found so far."""
+    """The faults that were found so far."""
 
     def __init__(self) -> None:
         self.found: list[str] = []
 
     def read(self, what: str, reader: Callable[[], T], *, instead: T) -> T:
-        """What the reader returns; where it cannot read what is stored, `instead`, and a fault."""
+        """What the reader returns; where it cannot read the stored value, `instead`, and a fault is noted."""
         try:
             return reader()
         except UNREADABLE as error:

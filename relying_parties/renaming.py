@@ -4,7 +4,7 @@ from relying_parties.models import ResourceServer
 
 
 def rename(server: ResourceServer, *, identifier: str, reason: str) -> None:
-    """Every token for it carries the new identifier as aud from now on. The reason stands in the history.
+    """From now on every token for it has the new identifier as aud. The reason is in the history.
 
     Raises ValidationError.
     """

@@ -1,6 +1,6 @@
 """The keys that may have signed an assertion: registered here, or fetched from where they are published.
 
-`wanted` tells the key that is needed: a set that was fetched and lacks it is looked at again, once a minute.
+`wanted` recognises the key that is needed: a fetched set that lacks it is fetched again, once a minute at most.
 """
 
 from relying_parties.federation.credential import Trusted

@@ -78,7 +78,7 @@ NO_TEMPLATE = Template(
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A relying party as it stands. Instants are compared with the clock by whoever asks."""
+    """A relying party as it is stored. The caller compares its instants with the clock."""
 
     id: int
     issuer_id: int
@@ -89,9 +89,9 @@ class Client:
     token_endpoint_auth_method: str
     secrets: tuple[SecretSnapshot, ...]
     revoked_secrets: tuple[SecretSnapshot, ...]
-    """The newest that were revoked, so that the record can name the one that is still in use."""
+    """The newest revoked ones, so that the record can name one that is still in use."""
     keys: tuple[VerificationKey, ...]
-    """Those registered here; those at `jwks_uri` are fetched when they are needed."""
+    """The keys registered here; those at `jwks_uri` are fetched when they are needed."""
     jwks_uri: str
     accepts_token_endpoint_audience: bool
     federated: tuple[Federated, ...]
@@ -109,9 +109,9 @@ class Client:
     template: Template
     template_audience: tuple[str, ...]
     values: Mapping[str, Any]
-    """The template values that no request changes: `client.*`, `issuer.*`, `globals.*`."""
+    """The template values that are the same for every request: `client.*`, `issuer.*`, `globals.*`."""
     topics: tuple[str, ...]
-    """All of the configuration that this was read from."""
+    """Everything in the configuration that this was read from."""
     faults: tuple[str, ...] = ()
     """What is stored of it past the checks and was left out here: no token is issued until it is corrected."""
 
@@ -124,7 +124,7 @@ class Client:
 _REGISTERED = f"SELECT 1 FROM {RelyingParty._meta.db_table} WHERE issuer_id = %s AND client_id = %s"  # noqa: S608
 MAX_CLIENT_ID_LENGTH = 255
 MAX_REVOKED = 10
-"""Each costs a wrong secret some microseconds, which an unknown client does not cost."""
+"""Comparing each takes some microseconds when a secret is wrong, which an unknown client does not take."""
 
 
 def _is_registered(key: tuple[int, str]) -> bool:
@@ -136,7 +136,7 @@ def _is_registered(key: tuple[int, str]) -> bool:
 _registered: Snapshots[tuple[int, str], bool] = Snapshots(
     _is_registered, topics=lambda key, _is_registered: (topic("registered", *key),)
 )
-"""Who is not there is remembered too: its time must not tell an unknown client (docs/protocol.md, P3.8)."""
+"""A client that is not registered is remembered too: the time must not show that it is unknown (protocol.md, P3.8)."""
 
 
 def _can_be_client_id(text: str) -> bool:
@@ -168,7 +168,7 @@ clients: Snapshots[tuple[int, str], Client] = Snapshots(_load, topics=lambda _ke
 
 
 def snapshot_of(relying_party: RelyingParty, *, variables: Mapping[str, Any] | None = None) -> Client:
-    """`variables`: of its issuer, by whom reads many of its relying parties; None: they are read."""
+    """`variables`: of its issuer, for a caller that reads many of its relying parties; None: they are read here."""
     faults = Faults()
     template = faults.read("claim template", lambda: _template(relying_party), instead=NO_TEMPLATE)
     values = own_values(relying_party) | dict(
@@ -253,7 +253,7 @@ def _credential(row: FederatedCredential) -> Federated:
 
 
 def _certificate_subjects(relying_party: RelyingParty, faults: Faults) -> dict[str, str]:
-    """The one registered; without exactly one, none, since nothing tells which was meant."""
+    """The registered one; empty unless there is exactly one, since nothing says which was meant."""
     given = {name: value for name in CERTIFICATE_SUBJECTS if (value := getattr(relying_party, name))}
     is_needed = relying_party.token_endpoint_auth_method == TokenEndpointAuthMethod.TLS_CLIENT_AUTH
     if is_needed and len(given) != 1:
@@ -273,7 +273,7 @@ def _grants(relying_party: RelyingParty, faults: Faults) -> tuple[Grant, ...]:
 
 
 def _grant(row: AccessGrant) -> Grant:
-    """Raises ValueError. A scope that the resource server does not know any more is granted no more."""
+    """Raises ValueError. A scope that the resource server no longer knows is no longer granted."""
     server = row.resource_server
     if problem := scopes_problem(row.scopes) or scopes_problem(server.scopes):
         raise ValueError(problem)
@@ -335,7 +335,7 @@ def own_values(relying_party: RelyingParty) -> dict[str, Any]:
 def variables_of(issuer: Issuer) -> dict[str, Any]:
     """The global variables that its relying parties see, as `globals.NAME`."""
     variables = GlobalVariable.objects.filter(Q(issuer__isnull=True) | Q(issuer=issuer))
-    # The shared ones first: an issuer's own wins.
+    # The shared ones first, so that an issuer's own replace them.
     ordered = sorted(variables, key=lambda variable: variable.issuer_id is not None)
     return {f"globals.{variable.name}": variable.value for variable in ordered}
 
@@ -343,7 +343,8 @@ def variables_of(issuer: Issuer) -> dict[str, Any]:
 def literal_audience(template: Template, values: Mapping[str, Any]) -> tuple[str, ...]:
     """The audience that the template itself sets, empty if it leaves it to the grant.
 
-    Empty too if it cannot resolve: then the token's claims cannot, and that is refused to the proven client alone.
+    Empty also if it cannot be resolved: then the token's claims cannot either, and that is refused to the proven client
+    only.
     """
     node = template.claims.get("aud")
     if node is None or any(placeholder.namespace == "grant" for placeholder in placeholders(node)):

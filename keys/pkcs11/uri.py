@@ -16,7 +16,7 @@ EXAMPLE = "pkcs11:token=idp;object=signing"
 
 @dataclass(frozen=True, slots=True)
 class Pkcs11Uri:
-    """A token, and in it a private key by `id` (CKA_ID), `object` (CKA_LABEL) or both; by neither, the token alone."""
+    """A token, and in it a private key by `id` (CKA_ID), `object` (CKA_LABEL) or both; by neither, the token itself."""
 
     token: str
     object: str = ""

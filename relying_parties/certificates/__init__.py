@@ -1,1 +1,1 @@
-"""Client certificates: whose they are, and whether an authority vouches for them (RFC 8705)."""
+"""Client certificates: whether one is the registered one, and whether an authority issued it (RFC 8705)."""

@@ -1,6 +1,6 @@
 """Certificates by which clients prove themselves (RFC 8705 section 2): of an authority, or registered one by one.
 
-Whatever TLS or a proxy made of a certificate, it is verified here against the issuer's own authorities.
+Whatever TLS or a proxy found, the certificate is verified here against the issuer's own authorities.
 """
 
 import hashlib
@@ -91,7 +91,7 @@ def _why_no_path(
 
 
 def _in_words(error: Exception, leaf: x509.Certificate) -> str:
-    """What the search for a path met last, without how it came there."""
+    """The last reason in the search for a path, without the errors that led to it."""
     reason = str(error).partition(" (encountered processing")[0].partition("\n")[0]
     if reason.endswith("no interior errors"):
         return f"its issuer {leaf.issuer.rfc4514_string()} is none of them, and no intermediate came with it"

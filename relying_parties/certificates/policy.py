@@ -1,8 +1,8 @@
 """What the extensions of a client's certificate, and of the authorities above it, must say (RFC 5280 section 4.2).
 
-More lenient than the web's own rules, which private authorities seldom keep: nobody is asked for a SAN or for key
-identifiers, and where keyUsage is missing everything is allowed. An extension that is critical and unknown refuses, and
-basicConstraints that say of an authority that it is none: the search for a path sees to both.
+Less strict than the rules for the web, which private authorities seldom follow: SAN and key identifiers are not
+required, and without keyUsage everything is allowed. The search for a path refuses a critical extension that is
+unknown, and an authority whose basicConstraints say that it is not one.
 """
 
 from cryptography import x509

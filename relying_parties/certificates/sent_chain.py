@@ -1,7 +1,7 @@
-"""What came with a client's certificate, bounded before a search for a path checks a signature (RFC 5280 section 6).
+"""The certificates sent with a client's, bounded before the search for a path checks a signature (RFC 5280 section 6).
 
-The search tries every order, and whoever sends the certificates chooses their names and keys. So whatever no path needs
-is left out, and what would make the search long is refused.
+The search tries every order, and the sender of the certificates chooses their names and keys. So certificates that no
+path needs are left out, and those that would make the search long are refused.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ MAX_NAME_CHECKS = 10_000
 
 
 def intermediates_of(sent: Iterable[x509.Certificate], now: datetime) -> tuple[x509.Certificate, ...]:
-    """Those that can be part of a path: none that names itself as its issuer, and of those alike the last to end."""
+    """Those that can be part of a path: not self-issued ones, and of equal ones the one that expires last."""
     alike: dict[object, x509.Certificate] = {}
     for certificate in sorted(
         sent, key=lambda each: (each.not_valid_before_utc <= now, each.not_valid_after_utc)
@@ -43,7 +43,7 @@ def why_too_costly(leaf: x509.Certificate, intermediates: Sequence[x509.Certific
 
 
 def why_weak(leaf: x509.Certificate, intermediates: Iterable[x509.Certificate]) -> str | None:
-    """The search would check signatures by whatever key was sent."""
+    """The search would verify signatures with any key that was sent."""
     if problem := certificate_key_problem(leaf):
         return f"The certificate's key is not accepted. {problem}"
     for certificate in intermediates:
@@ -54,7 +54,7 @@ def why_weak(leaf: x509.Certificate, intermediates: Iterable[x509.Certificate]) 
 
 
 def _link(certificate: x509.Certificate) -> tuple[x509.Name, x509.Name, bytes]:
-    """What a path joins by; called for certificates with a key that can be read."""
+    """The values by which a path is joined; called for certificates whose key can be read."""
     key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return certificate.subject, certificate.issuer, key
 

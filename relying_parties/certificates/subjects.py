@@ -1,6 +1,7 @@
-"""Whose certificate it is (RFC 8705 section 2.1.2): its subject, or one of its alternative names, as registered.
+"""Whether a certificate is the registered one (RFC 8705 section 2.1.2), by its subject or an alternative name.
 
-A relying party has exactly one of SUBJECT_FIELDS. Values are compared exactly, but for what their standards call equal.
+A relying party has exactly one of SUBJECT_FIELDS. Values are compared exactly, except where their standards call
+different spellings equal.
 """
 
 import ipaddress
@@ -21,12 +22,12 @@ EMAIL = re.compile(r"[\x21-\x3F\x41-\x7E]{1,64}@[A-Za-z0-9.-]{1,253}")
 URI = re.compile(r"[\x21-\x7E]{1,2048}")
 
 NAMES_UNREADABLE = (ValueError, TypeError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
-"""What cryptography raises when it is asked for alternative names that it cannot read."""
+"""What cryptography raises for alternative names that it cannot read."""
 
 
 @dataclass(frozen=True, slots=True)
 class SubjectField:
-    """How one field is read. `comparable` raises ValueError, with words for the operator."""
+    """How one field is read. `comparable` raises ValueError, whose text is for the operator."""
 
     label: str
     comparable: Callable[[str], object]
@@ -74,13 +75,13 @@ def _comparable_email(text: str) -> object:
 
 
 def _email(text: str) -> str:
-    """RFC 5280 section 7.5: the host in any case, the mailbox as it is written."""
+    """RFC 5280 section 7.5: case does not matter in the host, but it does in the mailbox."""
     mailbox, at, host = text.rpartition("@")
     return f"{mailbox}{at}{_folded(host)}"
 
 
 def _folded(host: str) -> str:
-    """In any case, where it is ASCII: no other letter, such as the sign of Kelvin, is a spelling of one of a host."""
+    """Lower case for ASCII alone: no other letter, such as the Kelvin sign, is another spelling of a host's letter."""
     return host.lower() if host.isascii() else host
 
 
@@ -120,7 +121,7 @@ SUBJECT_FIELDS: Mapping[str, SubjectField] = {
 
 
 def subject_problem(field: str, text: str) -> str | None:
-    """Why this cannot be registered."""
+    """Why this value cannot be registered."""
     try:
         SUBJECT_FIELDS[field].comparable(text)
     except ValueError as error:
@@ -129,7 +130,7 @@ def subject_problem(field: str, text: str) -> str | None:
 
 
 def why_another_subject(certificate: bytes, *, field: str, registered: str) -> str | None:
-    """Why this certificate, in DER, is another's than the one registered."""
+    """Why this certificate, in DER, does not have the registered name."""
     kind = SUBJECT_FIELDS[field]
     try:
         parsed = read_certificate(certificate)

@@ -27,7 +27,7 @@ NAMES = {
 """The namespaces with fixed names; `globals` and `request` have names of their own."""
 
 CREDENTIAL_PARAMETERS = frozenset({"client_secret", "client_assertion"})
-"""No template, rule or trace ever sees these."""
+"""Hidden from every template, rule and trace."""
 
 ISSUERS_OWN_CLAIMS = frozenset({"iat", "exp", "nbf", "jti", "client_id", "scope", "cnf"})
 ISSUERS_OWN_HEADERS = frozenset({"alg", "kid", "crit", "jwk", "jku", "x5u", "x5t", "x5c", "x5t#S256", "b64"})
@@ -87,7 +87,7 @@ class Text:
 
 
 def compile_template(value: Any) -> Node:
-    """Compile JSON into nodes. Raises ValidationError that names the place."""
+    """Compile JSON into nodes. Raises ValidationError that names the position."""
     if error := json_problem(value, longest=MAX_LENGTH):
         raise ValidationError(error)
     node = _compile(value, path="", depth=0)
@@ -97,7 +97,7 @@ def compile_template(value: Any) -> Node:
 
 
 def render(node: Node, context: Mapping[str, Any]) -> Any:
-    """Put the values of `context` (`"client.name": ...`) in. Raises MissingValueError."""
+    """Replace the placeholders by the values of `context` (`"client.name": ...`). Raises MissingValueError."""
     if isinstance(node, Placeholder | Text):
         return node.value(context)
     if isinstance(node, dict):
@@ -118,7 +118,7 @@ def placeholders(node: Node) -> Iterator[Placeholder]:
 
 
 def claims_problems(claims: Any) -> list[str]:
-    """What is wrong with the claims of a template, whoever uses it."""
+    """What is wrong with the claims of a template, for any relying party."""
     problems = _problems(claims, what="claims", reserved=ISSUERS_OWN_CLAIMS)
     if problems:
         return problems
@@ -137,7 +137,7 @@ def claims_problems(claims: Any) -> list[str]:
 
 
 def headers_problems(headers: Any) -> list[str]:
-    """What is wrong with the headers of a template, whoever uses it."""
+    """What is wrong with the headers of a template, for any relying party."""
     problems = _problems(headers, what="headers", reserved=ISSUERS_OWN_HEADERS)
     if not problems and headers.get("typ", TokenType.AT_JWT) not in TokenType.values:
         problems.append(f"typ: must be one of {', '.join(TokenType.values)}.")

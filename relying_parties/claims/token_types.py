@@ -1,4 +1,4 @@
-"""What a token says that it is: the header typ (RFC 9068 section 2.1, RFC 7519 section 5.1)."""
+"""The type of a token: its header typ (RFC 9068 section 2.1, RFC 7519 section 5.1)."""
 
 from django.db.models import TextChoices
 

@@ -1,1 +1,1 @@
-"""Federated credentials: whose tokens prove a relying party, and what is known of each platform."""
+"""Federated credentials: which issuers' tokens prove a relying party, and what is known of each platform."""

@@ -1,4 +1,4 @@
-"""Federated credentials as frozen snapshots: whose tokens prove a relying party, and which of them."""
+"""Federated credentials as frozen snapshots: which issuer's tokens prove a relying party, and which of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from relying_parties.models import FederatedCredential, TrustedIssuer
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """A trusted issuer as it stands. `keys` are those pasted; empty where `keys_from` tells whence they come."""
+    """A trusted issuer as it is stored. `keys` are the pasted ones; empty where `keys_from` says where they are."""
 
     id: int
     name: str
@@ -48,7 +48,7 @@ class Federated:
     trusted: Trusted
     subject: str
     pattern: Any
-    """The subject compiled, None if it is to be met exactly."""
+    """The compiled subject, None if it is compared exactly."""
     claims: Mapping[str, Any]
     caps_token_lifetime: bool
     is_single_use: bool
@@ -71,14 +71,14 @@ class Federated:
         )
 
     def missing_claim(self, claims: Mapping[str, Any]) -> str | None:
-        """The first pinned claim that the token does not have with its value, None if it has all."""
+        """The first pinned claim whose value the token does not have, None if it has all."""
         return next(
             (name for name, pinned in self.claims.items() if not _holds_member(claims, name, pinned)), None
         )
 
 
 def _holds(found: Any, pinned: Any) -> bool:
-    """Whether a claim has the pinned value; an object may have further members, as Kubernetes' has."""
+    """Whether a claim has the pinned value; an object may have further members, as Kubernetes' objects do."""
     if isinstance(pinned, dict):
         return isinstance(found, dict) and all(
             _holds_member(found, name, value) for name, value in pinned.items()
@@ -90,5 +90,5 @@ def _holds(found: Any, pinned: Any) -> bool:
 
 
 def _holds_member(members: Mapping[str, Any], name: str, pinned: Any) -> bool:
-    """A member that is missing is not null."""
+    """A missing member differs from null."""
     return name in members and _holds(members[name], pinned)

@@ -1,4 +1,4 @@
-"""The presets of platforms that run pipelines and whose subjects name each run: what is fixed of them is a pattern.
+"""Presets of platforms that run pipelines and whose subjects name each run: the fixed part becomes a pattern.
 
 An answer is literal text in it. What names the run, such as a commit, is left open.
 """

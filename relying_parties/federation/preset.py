@@ -1,4 +1,4 @@
-"""What a preset is: what is known of a platform's tokens, and the parts that are to be asked for."""
+"""What a preset is: what is known of a platform's tokens, and the parts that the operator is asked for."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ HTTPS = r"https://[!-~]+"
 HTTPS_WITHOUT_LAST_SLASH = r"https://[!-~]*[!-.0-~]"
 WITHOUT_COLON = r"[^\s:]+"
 NAME_WITHOUT_COLON = r"[^\s:]([^:\n]*[^\s:])?"
-"""Which may have blanks within."""
+"""These may contain blanks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Preset:
     name: str
     about: str
     how: str
-    """How the workload gets its token; `{audience}` is what it asks it for."""
+    """How the workload gets its token; `{audience}` is the audience that it asks for."""
     issuer_name: str
     issuer_url: str
     parts: tuple[Part, ...]
@@ -73,7 +73,7 @@ class Preset:
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """The fields of a trusted issuer and of a federated credential, but for names and whose they are."""
+    """The fields of a trusted issuer and of a federated credential, without names and owners."""
 
     trusted_issuer: Mapping[str, Any]
     credential: Mapping[str, Any]
@@ -86,7 +86,7 @@ def answer_problems(preset: Preset, answers: Mapping[str, str]) -> dict[str, str
 
 
 def filled(preset: Preset, answers: Mapping[str, str], *, jwks: Any = None) -> Filled:
-    """From answers that have no problem. Keys that are given stand in the place of where they would be fetched."""
+    """From answers that have no problem. Keys that are given are used instead of an address to fetch them from."""
     values = {part.name: answers.get(part.name, "") for part in preset.parts}
     return Filled(
         trusted_issuer={
@@ -109,7 +109,7 @@ def filled(preset: Preset, answers: Mapping[str, str], *, jwks: Any = None) -> F
 
 
 def _claims(template: Any, values: Mapping[str, str]) -> Any:
-    """A claim of which nothing is left, because an optional part has no answer, is left out."""
+    """A claim is left out if nothing remains of it because an optional part has no answer."""
     if isinstance(template, str):
         return template.format_map(values)
     if not isinstance(template, dict):

@@ -1,6 +1,6 @@
 """The platforms whose workloads need no stored secret: what their documentation says of their tokens.
 
-Names can be given up and taken by others; ids cannot. So each preset pins the ids beside the subject.
+A name can be given up and taken by somebody else; an id cannot. So each preset pins the ids beside the subject.
 """
 
 from relying_parties.federation.pipeline_presets import (
@@ -54,7 +54,7 @@ KUBERNETES = Preset(
 
 
 def _github(*, slug: str, name: str, about: str, repository: str, context: str, part: Part) -> Preset:
-    """`repository` is the subject up to the name of the repository, `context` what comes behind it."""
+    """`repository` is the subject up to the name of the repository, `context` is what follows it."""
     return Preset(
         slug=slug,
         name=name,

@@ -74,13 +74,13 @@ def client_keys(jwks: Any) -> tuple[VerificationKey, ...]:
 
 
 def registered_keys(jwks: Any) -> tuple[VerificationKey, ...]:
-    """Of a JWK Set as it is stored, None for none, the keys that can be used: it passed the checks of its day."""
+    """The usable keys of a JWK Set as it is stored, None for none: it passed the checks of its time."""
     keys = jwks.get("keys") if isinstance(jwks, Mapping) else None
     return usable_keys(keys) if isinstance(keys, list) else ()
 
 
 def usable_keys(jwk_list: Iterable[Any]) -> tuple[VerificationKey, ...]:
-    """Of these JWKs the keys that can be used; the others are passed over, whatever is wrong with them."""
+    """The usable keys of these JWKs; others are skipped, whatever is wrong with them."""
     return tuple(key for key in map(_key_if_usable, jwk_list) if key)
 
 
@@ -138,7 +138,7 @@ def _key_if_usable(jwk: Any) -> VerificationKey | None:
     except KeyRefusedError:
         return None
     except Exception:
-        # What no reader foresaw in one key must not take the others away.
+        # An unforeseen defect of one key must not make the others unusable.
         log.warning("key_not_read", exc_info=True)
         return None
 
@@ -232,7 +232,7 @@ def _certificate_name(jwk: Mapping[str, Any], member: str, certificates: Certifi
 
 
 def _expiry(jwk: Mapping[str, Any], certificates: Certificates) -> datetime | None:
-    """The sooner of its `exp` (OpenID Federation 1.0 section 8.7.2) and its certificate's end."""
+    """The earlier one of its `exp` (OpenID Federation 1.0 section 8.7.2) and its certificate's expiry."""
     ends = [certificate.not_valid_after_utc for certificate in certificates[:1]]
     if "exp" in jwk:
         ends.append(_instant(jwk["exp"]))

@@ -1,4 +1,4 @@
-"""Public keys as people have them, made a JWK Set: PEM of keys and certificates (RFC 7468), or a single JWK."""
+"""Public keys in the forms that people have, as a JWK Set: PEM of keys and certificates (RFC 7468), or a single JWK."""
 
 import base64
 import re
@@ -35,10 +35,10 @@ def as_jwk_set(value: Any) -> Any:
 
 
 def jwk_set_of_pem(text: str) -> dict[str, Any]:
-    """The kid of each key is its RFC 7638 thumbprint. A certificate brings its key, and stands in its x5c.
+    """The kid of each key is its RFC 7638 thumbprint. A certificate brings its key, and is in its x5c.
 
-    A certificate whose subject issued none of the others begins a key; its issuers in the text follow it in x5c.
-    Raises KeyRefusedError.
+    A certificate whose subject issued none of the others begins a key; its issuers in the text follow it in x5c. Raises
+    KeyRefusedError.
     """
     if holds_private_key(text):
         raise KeyRefusedError("This holds a private key: give the public half, and replace the key.")
@@ -51,7 +51,7 @@ def jwk_set_of_pem(text: str) -> dict[str, Any]:
         raise KeyRefusedError("The PEM is cut off: give it whole, from -----BEGIN to -----END.")
     keys = {jwk["kid"]: jwk for jwk in _of_public_keys(pem for kind, pem in blocks if kind != CERTIFICATE)}
     certificates = _certificates(pem for kind, pem in blocks if kind == CERTIFICATE)
-    # The key of a certificate that stands beside it gets its x5c.
+    # A key whose certificate is in the text too gets its x5c.
     return {"keys": list((keys | {jwk["kid"]: jwk for jwk in _of_chains(certificates)}).values())}
 
 

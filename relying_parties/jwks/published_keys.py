@@ -1,4 +1,4 @@
-"""The keys that another party publishes: read with more patience than those which an operator registers."""
+"""The keys that another party publishes: read less strictly than those which an operator registers."""
 
 import base64
 from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ def _without_leading_zeros(jwk: Any) -> Any:
 
 
 def _shortest(value: Any) -> Any:
-    """The number as RFC 7518 section 2 has it; what is no base64url is left for the reader to refuse."""
+    """The number as RFC 7518 section 2 encodes it; what is not base64url is left for the reader to refuse."""
     if not isinstance(value, str) or not BASE64URL.match(value) or len(value) % 4 == 1:
         return value
     octets = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))

@@ -1,4 +1,4 @@
-"""Key sets that others serve (RFC 7517, section 5), remembered by each process."""
+"""Key sets that other servers publish (RFC 7517 section 5), remembered by each process."""
 
 import time
 from collections import OrderedDict
@@ -23,9 +23,9 @@ FRESH = 600
 MAX_USE = 86_400
 """Seconds for which a set is used while it cannot be fetched."""
 RETRY, RETRY_WHEN_UNKNOWN = 60, 10
-"""Seconds after a failed fetch, with a set at hand and without one."""
+"""Seconds after a failed fetch until the next: with a known set, and without one."""
 SEEK = 60
-"""Seconds between two fetches for the sake of keys that a set lacks."""
+"""Seconds between two fetches that look for keys which a set lacks."""
 MAX_KEYS = 100
 MAX_SOURCES = 1_000
 
@@ -39,7 +39,7 @@ class KeySource:
     kind: Literal["discovery", "uri"]
     url: str
     token_file: str = ""
-    """The name of the file whose bearer token is sent (fetch_tokens.py); empty: none is."""
+    """The name of the file whose bearer token is sent (fetch_tokens.py); empty: no token is sent."""
 
     def __str__(self) -> str:
         """Without the query, which may hold a secret."""
@@ -47,13 +47,13 @@ class KeySource:
 
 
 def fetch_keys(source: KeySource) -> tuple[Jwk, ...]:
-    """The keys of the source now, as they stand there. Raises FetchError."""
+    """The keys of the source now, as they are published. Raises FetchError."""
     ends_at = time.monotonic() + MAX_FETCH
     name, url = source.token_file, source.url
     token_of: TokenOf = partial(token_for, name=name) if name else anonymous
     if source.kind == "discovery":
         url = _discovered(source.url, ends_at, token_of)
-        # Whoever serves the metadata chose this URL: its host need not have a token.
+        # The server of the metadata chose this URL: its host need not have a token.
         token_of = partial(token_if_any_for, name=name) if name else anonymous
     keys = fetch_json(url, ends_at=ends_at, token_of=token_of).get("keys")
     if not isinstance(keys, list):
@@ -118,12 +118,12 @@ class _Entry(Generic[K]):
 class RemoteKeys(Generic[K]):
     """The key sets of many sources, parsed.
 
-    A set is fetched again on use when it is ten minutes old, and at most once a minute when it lacks the key that
-    is wanted. A fetch that fails leaves the set in use, for a day at most; one that succeeds replaces it, by an empty
-    set too. A slow source holds two threads at most.
+    A set is fetched again on use when it is ten minutes old, and at most once a minute when it lacks the wanted key. A
+    fetch that fails leaves the set in use, for a day at most; one that succeeds replaces it, by an empty set too. A
+    slow source blocks two threads at most.
 
-    `parse` makes of a set's members what is returned, and leaves out those that it cannot use. `clock` gives seconds
-    that never go back.
+    `parse` turns a set's members into keys, and leaves out those that it cannot use. `clock` gives seconds that never
+    decrease.
     """
 
     def __init__(
@@ -138,9 +138,9 @@ class RemoteKeys(Generic[K]):
         self._lock = Lock()
 
     def keys_of(self, source: KeySource, *, wanted: Wanted[K] | None = None) -> tuple[K, ...]:
-        """All keys that are known of the source; `wanted` tells the one that is needed.
+        """All keys that are known of the source; `wanted` recognises the one that is needed.
 
-        Raises FetchError while none can be had.
+        Raises FetchError while none is available.
         """
         entry = self._entry(source)
         if entry.known.is_due(self._clock(), wanted):
@@ -169,9 +169,9 @@ class RemoteKeys(Generic[K]):
             entry.fetching.release()
 
     def _may_fetch(self, entry: _Entry[K], wanted: Wanted[K] | None) -> bool:
-        """Whether `fetching` was acquired. One thread waits for it, unless the source failed last; the others go on.
+        """Whether `fetching` was acquired. One thread waits for it, unless the last fetch failed; the others go on.
 
-        Who waits has proven nothing: more of them could stop every thread of a worker.
+        The waiting request has proven nothing: if more could wait, they could block every thread of a worker.
         """
         if entry.fetching.acquire(blocking=False):
             return True

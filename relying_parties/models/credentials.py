@@ -56,7 +56,7 @@ class ClientSecret(ConfigurationModel):
 
     @property
     def latest_end(self) -> datetime | None:
-        """When the issuer lets it live no longer; None: it may live until it is revoked."""
+        """The latest expiry that the issuer allows; None: it may live until it is revoked."""
         greatest = self.relying_party.issuer.max_client_secret_age
         return None if greatest is None else self.created_at + timedelta(seconds=greatest)
 
@@ -82,7 +82,7 @@ class CredentialUse(models.Model):
 
 
 class PepperCheck(models.Model):
-    """By which a pepper is known again (relying_parties/secrets/peppers.py). No history, no revision."""
+    """Identifies the value of a pepper (relying_parties/secrets/peppers.py). No history, no revision."""
 
     pepper_id = models.CharField(max_length=100, unique=True)
     value = models.CharField(max_length=64)

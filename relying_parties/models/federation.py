@@ -32,7 +32,7 @@ STRANGERS = (
     "spiffe://stranger.example/stranger",
     "https://stranger.example/stranger",
 )
-"""Subjects that no pattern means: one that matches any of them matches what a stranger can get."""
+"""Example subjects that a pattern must not match: if it does, it matches what a stranger can get."""
 
 
 class KeysFrom(models.TextChoices):
@@ -234,7 +234,7 @@ def pinned_claims_problem(claims: Any) -> str | None:
 
 
 def _is_within(levels: int, value: Any) -> bool:
-    """Whether at most so many objects and lists lie within each other."""
+    """Whether objects and lists are nested at most so many levels deep."""
     if not isinstance(value, dict | list):
         return True
     members = value.values() if isinstance(value, dict) else value

@@ -1,4 +1,4 @@
-"""For what: the APIs that take the tokens, and what each relying party may ask for there."""
+"""Where tokens are used: the APIs that take them, and what each relying party may ask for there."""
 
 from __future__ import annotations
 

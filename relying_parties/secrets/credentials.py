@@ -37,7 +37,7 @@ def add_chosen_secret(
 ) -> ClientSecret:
     """Register a secret that a person chose; `expires_at` as for a generated one.
 
-    Raises ValidationError if it is empty, too long or already there.
+    Raises ValidationError if it is empty, too long or registered already.
     """
     if not text or len(text) > MAX_CHOSEN_SECRET_LENGTH:
         raise ValidationError(f"A secret has 1 to {MAX_CHOSEN_SECRET_LENGTH} characters.")
@@ -50,16 +50,16 @@ def add_chosen_secret(
 
 
 def revoke_secret(secret: ClientSecret, *, now: datetime) -> None:
-    """End a secret now. A revoked secret stays revoked."""
+    """Revoke a secret now. A revoked secret stays revoked."""
     if secret.revoked_at is None:
         secret.revoked_at = now
         secret.save(update_fields=["revoked_at"])
 
 
 def change_expiry(secret: ClientSecret, *, expires_at: datetime | None, now: datetime) -> None:
-    """Move the end of a live secret; None: as late as its issuer allows, else never. Raises ValidationError.
+    """Move the expiry of a live secret; None: as late as its issuer allows, else never. Raises ValidationError.
 
-    One that is older already than its issuer allows can only end earlier than it would.
+    If it is older than its issuer allows, its expiry can only be moved to an earlier time.
     """
     _require_live(secret, now=now)
     latest = secret.latest_end
@@ -84,10 +84,10 @@ def rotate_secret(
 ) -> tuple[ClientSecret, str]:
     """Make a secret as `add_generated_secret` does, and let the old one live until `ends_at`: both or neither.
 
-    Raises ValidationError unless the old one is live and `ends_at` is ahead, and no later than its end as it is.
+    Raises ValidationError unless the old one is live and `ends_at` is in the future, and not after its present expiry.
     """
     with transaction.atomic():
-        # Locked, so that of two rotations at once the second sees what the first has done.
+        # Locked, so that of two rotations at once the second sees the result of the first.
         RelyingParty.objects.select_for_update().get(pk=secret.relying_party_id)
         old = ClientSecret.objects.select_related("relying_party__issuer").get(pk=secret.pk)
         _require_live(old, now=now)
@@ -108,7 +108,7 @@ def _require_live(secret: ClientSecret, *, now: datetime) -> None:
 
 
 def too_old_at_their_end(issuer: Issuer, *, now: datetime) -> QuerySet[ClientSecret]:
-    """The live secrets that were made before the issuer lowered the greatest age, and live longer than it allows."""
+    """The live secrets that were made before the issuer lowered the maximum age, and live longer than it allows."""
     secrets = ClientSecret.objects.filter(relying_party__issuer=issuer, revoked_at__isnull=True)
     if issuer.max_client_secret_age is None:
         return secrets.none()
@@ -120,7 +120,7 @@ def too_old_at_their_end(issuer: Issuer, *, now: datetime) -> QuerySet[ClientSec
 def is_text_of(text: str, secret: ClientSecret) -> bool:
     """Whether this is the text of the secret, live or not; False where its pepper is gone.
 
-    Raises ValidationError where its pepper is another than it was made with.
+    Raises ValidationError where its pepper has another value than when the secret was made.
     """
     pepper_id = secret.snapshot.pepper_id
     if pepper_id not in settings.SECRET_PEPPERS:
@@ -146,14 +146,14 @@ def _new(*, relying_party: RelyingParty, label: str, text: str, expires_at: date
 
 
 def _save(secret: ClientSecret) -> None:
-    """Raises ValidationError, also where its pepper is another than the secrets under its id were made with."""
+    """Raises ValidationError, also where its pepper has another value than when the secrets under its id were made."""
     with transaction.atomic():
         secret.save_checked()
         claim_pepper(secret)
 
 
 def secrets_without_pepper(pepper_ids: set[str]) -> list[str]:
-    """The live secrets whose pepper is not among these, by name: without it they can never match."""
+    """The live secrets whose pepper is not among these, by name: they can never match without it."""
     live = ClientSecret.objects.filter(revoked_at__isnull=True).select_related("relying_party")
     return [
         f"{secret} of {secret.relying_party} (pepper {secret.snapshot.pepper_id})"

@@ -1,7 +1,7 @@
 """Whether a pepper of SECRET_PEPPERS is the one that the secrets under its id were digested with.
 
-Its check value stands in the database from the moment that a secret was made with it, or matched under it: a value that
-no secret proves is not believed, so that a wrong one is never taken for the right one.
+Its check value is stored when a secret is made with it, or matches under it. Until then nothing proves the value, so a
+wrong one is never taken for the right one.
 """
 
 import hashlib
@@ -18,14 +18,14 @@ from relying_parties.models import ClientSecret, PepperCheck
 from runtime.slots import DATABASE
 
 CHECKED_TEXT = b"m2m-idp: check value of a pepper"
-"""No digest of a secret is made of it: what those are made of begins with a number."""
+"""Differs from the text of every secret's digest, which begins with a number."""
 
 _noted: set[tuple[str, bytes]] = set()
-"""The peppers of this process whose check value stands in the database."""
+"""The peppers of this process whose check value is in the database."""
 
 
 def pepper_problems() -> list[str]:
-    """Of the peppers of this process, in words that say the mend; their values are never told."""
+    """Of the peppers of this process, in words that say what to do. Their values are never shown."""
     stored = PepperCheck.objects.filter(pepper_id__in=settings.SECRET_PEPPERS).values_list(
         "pepper_id", "value"
     )
@@ -47,7 +47,7 @@ def refuse_another_pepper(pepper_id: str) -> None:
 def claim_pepper(secret: ClientSecret) -> None:
     """In the transaction that made the secret: from now on its pepper has this value.
 
-    An id that no other live secret names may get another. Raises ValidationError as `refuse_another_pepper` does.
+    An id that no other live secret names may get another value. Raises ValidationError as `refuse_another_pepper` does.
     """
     pepper_id = secret.snapshot.pepper_id
     value = _value_of(pepper_id)

@@ -1,4 +1,4 @@
-"""What an issuer lets none of its relying parties do: asked when either of the two changes."""
+"""What an issuer allows none of its relying parties: checked when the issuer or a relying party changes."""
 
 from issuers.auth_methods import TokenEndpointAuthMethod
 from relying_parties.jwks.client_keys import registered_keys
@@ -21,7 +21,7 @@ def dpop_problem(relying_party: Registrant) -> str | None:
 
 
 def algs_problem(relying_party: Registrant) -> str | None:
-    """Of keys that are registered here; those at a URI are known when they are fetched."""
+    """Of keys that are registered here; those at a URI are known only when they are fetched."""
     if relying_party.token_endpoint_auth_method != TokenEndpointAuthMethod.PRIVATE_KEY_JWT:
         return None
     keys = registered_keys(relying_party.client_jwks)
@@ -44,10 +44,10 @@ LIMITS = {
     "dpop_bound_access_tokens": dpop_problem,
     "access_token_ttl": ttl_problem,
 }
-"""By the field that a problem is of. Each says what does not fit in words that follow the relying party's name."""
+"""The problems by field. Each is a sentence that continues after the relying party's name."""
 
 
 def limit_problems(relying_party: Registrant) -> dict[str, str]:
-    """What its issuer does not let it do, by field; empty if it asks for nothing of the kind."""
+    """What its issuer does not allow it, by field; empty if everything is allowed."""
     problems = {field: problem_of(relying_party) for field, problem_of in LIMITS.items()}
     return {field: problem for field, problem in problems.items() if problem}
