@@ -13,9 +13,9 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         connection_created.connect(note_opened_files, dispatch_uid="audit.writing.durability")
-        # Connects itself to Django's signals, whose senders are models.
+        # Connects its own receivers to Django's signals, whose senders are models.
         import_module("audit.writing.account_changes")
-        # It reads models, which are there only now.
+        # It imports models, which are available only now.
         going_back = import_module("audit.protection.going_back")
         pre_migrate.connect(
             going_back.refuse_to_lose_rows, sender=self, dispatch_uid="audit.protection.going_back"

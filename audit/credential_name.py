@@ -28,7 +28,7 @@ class CredentialName(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """None for what names no credential."""
+        """None for a text that names no credential."""
         written = WRITTEN.fullmatch(text)
         if written is None:
             return None

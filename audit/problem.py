@@ -12,7 +12,7 @@ class Problem:
     """A row (`audit_issuanceevent 17`), a checkpoint, a tombstone or a line of a file."""
     why: str
     seen: str = ""
-    """The values that show it, for people."""
+    """The values that show the problem, for people."""
     evidence: str = ""
     """The kind, and the hashes of what was sealed and of what is there now (audit/verification/evidence.py).
 
@@ -31,7 +31,7 @@ class Problem:
 
     @property
     def line(self) -> str:
-        """All of it, for an auditor."""
+        """The whole finding, for an auditor."""
         seen = f" ({self.seen})" if self.seen else ""
         finding = f" [finding {self.finding}]" if self.evidence else ""
         return f"{self}{seen}{finding}"

@@ -1,6 +1,6 @@
 """Pruning the record: sealed rows before an instant, under a signed tombstone that is committed first.
 
-It may be killed anywhere: the next one deletes what is left under the tombstones that stand.
+It may be killed at any point: the next one deletes what is left under the existing tombstones.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ TABLE = SealedTable.of(IssuanceEvent)
 ROWS_AT_ONCE = 5_000
 
 Signer = Callable[[dict[str, Any], str], tuple[str, str]]
-"""Claims and kind to the statement and the kid that signed it."""
+"""From claims and kind to the statement and the kid of the key that signed it."""
 
 
 class PruningRefusedError(Exception):
@@ -38,7 +38,7 @@ class PruningRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """What the checkpoints hold of a range."""
+    """What the checkpoints contain of a range."""
 
     first_id: int
     last_id: int
@@ -67,7 +67,7 @@ def prune(
 def _prunable(before: datetime, *, after: int, read: Reader) -> _Rows | None:
     """The rows from the oldest on that are all sealed and before the instant; None if there are none."""
     rows = IssuanceEvent.objects.filter(pk__gt=after)
-    # The instant of these says nothing of their age: they go with older rows that came after them.
+    # The instant of these rows does not show their age: they go with older rows that were inserted after them.
     dated = rows.exclude(pk__in=Acknowledgements(read).rows_of_a_clock_ahead().keys())
     unsealed = UnsealedRange.objects.filter(table=EVENTS).aggregate(first=Min("first_id"))["first"]
     if unsealed is None:
@@ -82,7 +82,7 @@ def _prunable(before: datetime, *, after: int, read: Reader) -> _Rows | None:
 
 
 def kept_by_a_clock_ahead(*, before: datetime, read: Reader) -> IssuanceEvent | None:
-    """The row behind which older ones stay, because its own instant is later by more than an hour."""
+    """The row that blocks the older ones behind it, because its own instant is later by more than an hour."""
     ahead = Acknowledgements(read).rows_of_a_clock_ahead()
     rows = IssuanceEvent.objects.exclude(pk__in=ahead.keys())
     first = rows.filter(at__gte=before).order_by("pk").first()
@@ -93,7 +93,7 @@ def kept_by_a_clock_ahead(*, before: datetime, read: Reader) -> IssuanceEvent | 
 
 
 def _agreeing(first_id: int, last_id: int, read: Reader) -> _Rows:
-    """What the checkpoints hold of the range, which must be the rows that are there, to the letter."""
+    """What the checkpoints contain of the range. The rows in the range must be exactly those."""
     digest, sealed, altered = sha256(), 0, set[int]()
     for table, leaves in _leaves(first_id, last_id, read):
         for leaf in leaves:
@@ -121,7 +121,7 @@ def _agreeing(first_id: int, last_id: int, read: Reader) -> _Rows:
 
 
 def _leaves(first_id: int, last_id: int, read: Reader) -> Iterator[tuple[SealedTable, list[Leaf]]]:
-    """Those of the range, checkpoint by checkpoint, and the table with the columns that they were made of."""
+    """The leaves of the range, checkpoint by checkpoint, and the table with the columns that they were made of."""
     numbers = list(Checkpoint.objects.order_by("number").values_list("number", flat=True))
     for number in numbers:
         checkpoint = Checkpoint.objects.get(number=number)
@@ -147,7 +147,7 @@ def _bury(rows: _Rows, actor: str, reason: str, sign: Signer) -> Tombstone:
     )
     stone.statement, stone.kid = sign(tombstone_claims(stone, leaves=rows.digest), TOMBSTONE)
     with transaction.atomic():
-        # Of two who prune at once one waits here, and finds the other's tombstone.
+        # Of two that prune at once one waits here, and then finds the other's tombstone.
         revision.lock()
         if Tombstone.objects.filter(last_id__gte=rows.first_id).exists():
             raise PruningRefusedError("Somebody else prunes at this moment: nothing was changed by this one.")
@@ -156,7 +156,7 @@ def _bury(rows: _Rows, actor: str, reason: str, sign: Signer) -> Tombstone:
 
 
 def _delete(first_id: int, last_id: int) -> int:
-    """Batch by batch, each a transaction: issuance goes on in between."""
+    """Batch by batch, each in its own transaction: issuance continues in between."""
     deleted = 0
     while some := list(
         IssuanceEvent.objects.filter(pk__range=(first_id, last_id))

@@ -1,4 +1,4 @@
-"""Every hour's sums of the record, added up as its rows are sealed, in the transaction that seals them."""
+"""The hourly sums of the record, added up as its rows are sealed, in the transaction that seals them."""
 
 import json
 from collections import Counter
@@ -16,7 +16,7 @@ REFUSALS = RefusalCount._meta.db_table
 
 
 class Kind(NamedTuple):
-    """What is counted together."""
+    """The values that are counted together."""
 
     hour: str
     issuer: str
@@ -27,7 +27,7 @@ class Kind(NamedTuple):
 
 
 def count(sums: "Counter[Kind]", members: Mapping[str, Any]) -> None:
-    """Add the row that a leaf tells of; those of other tables and tests count nothing.
+    """Add the row of a leaf; rows of other tables and tests do not count.
 
     A leaf lacks the columns that its table got later.
     """
@@ -71,6 +71,6 @@ def _row(kind: Kind, requests: int) -> tuple[Any, ...]:
 
 
 def digest_of(kind: Kind) -> str:
-    """SHA-256 of the canonical JSON list of what is counted together."""
+    """SHA-256 of the canonical JSON list of the values that are counted together."""
     text = json.dumps(list(kind), ensure_ascii=False, separators=(",", ":"))
     return sha256(text.encode()).hexdigest()

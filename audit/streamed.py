@@ -1,7 +1,7 @@
 """Many rows in bounded memory, without a cursor that outlives a transaction.
 
-A pooler such as PgBouncer gives the server's connection to somebody else between two transactions, and the cursor
-goes with it. So rows are read in pages, each a statement of its own, or inside one transaction.
+A pooler such as PgBouncer gives the server's connection to another client between two transactions, and the cursor is
+lost. So rows are read in pages, each a statement of its own, or inside one transaction.
 """
 
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ Row = tuple[Any, ...]
 def in_pages(rows: "models.QuerySet[Any, Row]", *, most: int | None = None) -> Iterator[Row]:
     """Rows of a `values_list` whose first value is the id, in the order of ids.
 
-    At most so many, or all up to the newest at the start, so that it ends however fast rows come. A row that commits
-    meanwhile may be among them.
+    At most so many, or all up to the newest at the start, so that it ends even if rows come fast. A row that is
+    committed meanwhile may be among them.
     """
     rows, left = rows.order_by("pk"), most
     if most is None:
@@ -38,7 +38,7 @@ def in_pages(rows: "models.QuerySet[Any, Row]", *, most: int | None = None) -> I
 
 
 def of_one_moment(rows: "models.QuerySet[Any, Any]") -> Iterator[Row]:
-    """Rows of a `values_list` as they stood when the statement began. Read them to the end at once."""
+    """Rows of a `values_list` as they were when the statement began. Read them to the end at once."""
     # On SQLite a transaction would keep writers out, and a cursor needs none.
     with transaction.atomic() if connection.vendor == "postgresql" else nullcontext():
         yield from ValuesListIterable(rows, chunked_fetch=True, chunk_size=CHUNK)

@@ -113,7 +113,7 @@ class Client:
     topics: tuple[str, ...]
     """Everything in the configuration that this was read from."""
     faults: tuple[str, ...] = ()
-    """What is stored of it past the checks and was left out here: no token is issued until it is corrected."""
+    """Stored values that its checks refuse and that were left out: no token is issued until they are corrected."""
 
     @property
     def parameters_read(self) -> frozenset[str]:

@@ -1,1 +1,1 @@
-"""The record taken away: as CSV for spreadsheets, as JSON lines for proofs."""
+"""Exports of the record: CSV for spreadsheets, JSON lines for proofs."""

@@ -1,6 +1,6 @@
 """The record as CSV (RFC 4180) for spreadsheets: no cell is a formula.
 
-A leaf hash tells whether two files hold the same row; what proves it is in the JSON lines (ndjson_export.py).
+A leaf hash shows whether two files have the same row; the proofs are in the JSON lines (ndjson_export.py).
 """
 
 import csv
@@ -17,12 +17,12 @@ from audit.sealing.leaf import hash_of
 COLUMNS = tuple(field.attname for field in IssuanceEvent._meta.concrete_fields)
 SEAL_COLUMNS = ("checkpoint", "leaf_hash")
 FORMULA_STARTS = ("=", "+", "-", "@")
-"""Each in any width: a spreadsheet of East Asia reads U+FF1D as an equals sign."""
+"""Each in every width: a spreadsheet of East Asia reads U+FF1D as an equals sign."""
 LAYOUT_STARTS = ("\t", "\r", "\n")
 
 
 class _Echo:
-    """A file that gives back what is written."""
+    """A file whose `write` returns what is written."""
 
     def write(self, text: str) -> str:
         return text
@@ -50,6 +50,6 @@ def neutralised(value: Any) -> str:
 
 
 def _begins_a_formula(text: str) -> bool:
-    """Whether the first character that shows is one of a formula: spreadsheets trim what stands before it."""
+    """Whether the first visible character begins a formula: spreadsheets remove what is before it."""
     first = next((letter for letter in text if letter.isprintable() and not letter.isspace()), "")
     return unicodedata.normalize("NFKC", first).startswith(FORMULA_STARTS)

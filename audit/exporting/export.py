@@ -1,8 +1,8 @@
-"""Taking the record away, in one of two forms, and writing down that it was taken.
+"""Exporting the record in one of two forms, and recording that it was exported.
 
-Two rows of audit.Inspection tell of an export. The first, `begun`, is committed before the first byte leaves: whoever
-kills the process, or the database, later than that cannot have taken anything unseen. The second says how it ended and
-how many rows were handed out; where it is missing, the process was killed, and any number may be gone.
+Two rows of audit.Inspection record an export. The first, `begun`, is committed before the first byte leaves: nobody who
+kills the process or the database later can have exported anything unseen. The second says how it ended and how many
+rows left; where it is missing, the process was killed, and any number may have left.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,11 +21,11 @@ from issuers.versioning.history import authored, current_actor, current_source
 NDJSON, CSV = "ndjson", "csv"
 FORMS = {NDJSON: ndjson_export.lines, CSV: csv_export.lines}
 BLOCK = 65_536
-"""Characters that leave at once, or a line more."""
+"""Characters of a block; the last line may exceed it."""
 
 
 class Export:
-    """An iterator of blocks of text. By whoever began it, also where it goes on and ends after he is forgotten."""
+    """An iterator of blocks of text. It keeps the actor who began it, also where it ends in another context."""
 
     def __init__(
         self, event_filter: EventFilter, *, form: str, clock: Callable[[], datetime] = timezone.now
@@ -51,7 +51,7 @@ class Export:
             raise
 
     def close(self) -> None:
-        """Of an export that is over this does nothing."""
+        """Does nothing when the export has ended already."""
         self._end("broken off")
 
     def _end(self, result: str) -> None:

@@ -1,4 +1,4 @@
-"""The rows that leave, oldest first, each with its leaf and its seal."""
+"""The exported rows, oldest first, each with its leaf and its seal."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class UnknownColumnsError(Exception):
 @dataclass(frozen=True, slots=True)
 class ExportedRow:
     members: dict[str, Any]
-    """What of the row is hashed into its leaf (audit/sealing/leaf.py)."""
+    """What is hashed into the row's leaf (audit/sealing/leaf.py)."""
     seal: Seal | None
 
     @property
@@ -31,7 +31,7 @@ class ExportedRow:
 
 
 class ExportedRows:
-    """Up to the newest row at the start. Read by short queries, so that no transaction stays open meanwhile."""
+    """Up to the newest row at the start. Read by short queries, so that no transaction stays open."""
 
     def __init__(self, event_filter: EventFilter) -> None:
         newest = IssuanceEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
@@ -50,7 +50,7 @@ class ExportedRows:
 
     @property
     def broken(self) -> list[int]:
-        """Numbers of checkpoints that cannot be read: rows that they cover seem unsealed."""
+        """Numbers of checkpoints that cannot be read: their rows seem unsealed."""
         return sorted(self._search.broken)
 
     def _exported(self, row_id: int, members: dict[str, Any]) -> ExportedRow:
@@ -61,7 +61,7 @@ class ExportedRows:
 
 
 def _as_sealed(members: dict[str, Any], seal: Seal) -> dict[str, Any]:
-    """What the seal says of the row: a column that came later is no part of it."""
+    """The members that the seal covers: a column that was added later is not among them."""
     table = seal.checkpoint.table
     own = table.members_of(members)
     if table.unknown and hash_of(own) != seal.leaf_hash:

@@ -1,7 +1,7 @@
-"""The record as JSON lines, with which anybody who has the public keys proves the rows (docs/audit.md).
+"""The record as JSON lines, by which anybody with the public keys can prove the rows (docs/audit.md).
 
 The first line says what was asked for, the last how many rows there are: a file without it was cut off. A checkpoint
-stands before the first row that it covers. All is ASCII, whatever reads or moves it.
+precedes the first row that it covers. Everything is ASCII, so that it survives every reader and transport.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What happened. No foreign key leads to the configuration: the rows outlive the client they tell of."""
+"""The tables of the record. No foreign key refers to the configuration: the rows outlive the client that they name."""
 
 from audit.models.counts import HourlyCount, RefusalCount
 from audit.models.event import FORMAT, IssuanceEvent, Outcome, Trace

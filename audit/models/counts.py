@@ -1,4 +1,4 @@
-"""Requests that are counted: the refusals of a flood, in place of rows, and every hour's sums, beside them."""
+"""Requests that are only counted: refusals of a flood, instead of rows, and the sums of each hour, beside the rows."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from audit.models.event import FORMAT, Outcome
 
 
 class RefusalCount(models.Model):
-    """Refusals before authentication succeeded, beyond the budget of a source network: counted, not stored singly.
+    """Refusals before authentication succeeded, beyond the budget of a source network: counted instead of stored.
 
-    Append-only; one minute, issuer, network and error may have several rows, which add up.
+    Append-only; one minute, issuer, network and error may have several rows, which are added.
     """
 
     at = models.DateTimeField(help_text="The start of the minute.")
@@ -35,10 +35,10 @@ class RefusalCount(models.Model):
 
 
 class HourlyCount(models.Model):
-    """How many sealed requests an hour had, for charts and reports. Made of the record, so it proves nothing itself;
-    a verification compares it with the record.
+    """How many sealed requests an hour had, for charts and reports.
 
-    `client_id` is empty where nothing proved the client: a claimed one may be any text.
+    Computed from the record, so it proves nothing itself; a verification compares it with the record. `client_id` is
+    empty where nothing proved the client: a claimed client id may be any text.
     """
 
     hour = models.DateTimeField(help_text="Its start.")

@@ -1,4 +1,4 @@
-"""The row of a token request, and the trace of its course."""
+"""The row of a token request, and its trace."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class IssuanceEvent(models.Model):
     class Meta:
         ordering = ["-at", "-id"]
         verbose_name = "token request"
-        # What the record is filtered by, each in the order of its pages (audit/reading/pages.py).
+        # The filters of the record, each in the order of its pages (audit/reading/pages.py).
         indexes = [
             models.Index(fields=["at", "id"], name="event_at_id"),
             models.Index(fields=["issuer", "at", "id"], name="event_issuer_at"),
@@ -100,7 +100,7 @@ class IssuanceEvent(models.Model):
 
 
 class Trace(models.Model):
-    """The course of one request, kept while its relying party's `trace_until` is ahead. May be pruned at any time."""
+    """All steps of one request, stored while its relying party's `trace_until` is ahead. May be pruned at any time."""
 
     event = models.OneToOneField(
         IssuanceEvent,

@@ -1,4 +1,4 @@
-"""What was done with the record itself."""
+"""Rows for acts on the record itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from audit.models.event import FORMAT
 
 
 class Inspection(models.Model):
-    """That somebody exported, verified or pruned the record. Append-only and sealed, as the record is."""
+    """A row for each export, verification or pruning of the record. Append-only and sealed, as the record is."""
 
     class Act(models.TextChoices):
         EXPORT = "export", "Export"

@@ -1,4 +1,4 @@
-"""What proves the record: checkpoints over its rows, tombstones over pruned ones, and what is still to be sealed."""
+"""The proofs of the record: checkpoints over its rows, tombstones over pruned ones, and the ids still to be sealed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Checkpoint(models.Model):
     class Meta:
         ordering = ["-number"]
         constraints = [
-            # `previous` is unique: of two sealers one loses. The first has none, and there is one first.
+            # `previous` is unique: of two sealers only one succeeds. Only the first checkpoint has none.
             models.UniqueConstraint(
                 models.Value(1), condition=Q(previous__isnull=True), name="one_first_checkpoint"
             ),
@@ -39,9 +39,9 @@ class Checkpoint(models.Model):
 
 
 class UnsealedRange(models.Model):
-    """Ids of a table that no checkpoint covers yet. `last_id` null: and all after. The sealer's notes, no proof.
+    """Ids of a table that no checkpoint covers yet. `last_id` null: no upper end. The sealer's notes, not a proof.
 
-    A closed range is a gap: a row may still commit late there.
+    A closed range is a gap: a row may still be committed in it.
     """
 
     table = models.CharField(max_length=100)
@@ -63,7 +63,7 @@ class UnsealedRange(models.Model):
 
 
 class Tombstone(models.Model):
-    """Permission to delete a range of sealed rows of the record, signed and kept in their place.
+    """Permission to delete a range of sealed rows of the record, signed and kept instead of them.
 
     `statement` is a JWT whose claims bind the range, the actor and the reason.
     """

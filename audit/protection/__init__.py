@@ -1,1 +1,1 @@
-"""What the database itself enforces: append-only triggers, and migrations that take nothing away."""
+"""What the database enforces: append-only triggers, and migrations that delete no rows of the record."""

@@ -1,6 +1,6 @@
-"""Migrations that go back are refused while they would take rows away that prove something.
+"""Backward migrations are refused while they would delete rows that prove something.
 
-It is decided before the first step, for all of them: a database that is left halfway is none that a server can use.
+This is decided before the first step, for all of them: no server can use a database that is migrated halfway.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ HARMLESS = (
     migrations.AddIndex, migrations.RemoveIndex, migrations.RenameIndex, AddIndexLive, RemoveIndexLive,
     migrations.AddConstraint, migrations.RemoveConstraint, migrations.AlterModelOptions, migrations.AlterModelManagers,
 )  # fmt: skip
-"""What changes no row, backwards too."""
+"""Operations that change no row, also backwards."""
 REFUSED = (
     "Refused, and nothing was changed: to go back would take away rows that prove the record, of {tables}. "
     "An older version serves tokens with this schema, too (docs/upgrade.md, Going back); to have its own schema, "
@@ -28,7 +28,7 @@ REFUSED = (
 
 
 def refuse_to_lose_rows(*, plan: list[tuple[Migration, bool]], using: str, **_signal: Any) -> None:
-    """Of Django's pre_migrate. Raises CommandError."""
+    """A receiver of Django's pre_migrate. Raises CommandError."""
     back = [migration for migration, is_backwards in plan if is_backwards]
     if not back:
         return
@@ -47,7 +47,7 @@ def _tables_of(migration: Migration, kept: Iterable[str]) -> Iterator[str]:
         if isinstance(operation, HARMLESS) or _does_nothing_back(operation):
             continue
         model = getattr(operation, "model_name", None) or getattr(operation, "name", None)
-        # What is no operation on a model may do anything, as those do that take the triggers away.
+        # An operation that names no model may do anything; those that remove the triggers are of this kind.
         yield from [table for table in own if not model or table == f"{migration.app_label}_{model.lower()}"]
 
 

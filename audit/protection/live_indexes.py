@@ -1,7 +1,8 @@
-"""Changing the indexes of a large table while rows go on being written to it: operations for migrations.
+"""Changing the indexes of a large table while rows are written to it: operations for migrations.
 
-PostgreSQL makes such an index CONCURRENTLY, which no transaction may surround: the migration is `atomic = False`. So it
-may be broken off half-way; run once more, it makes again what stands by then. A partitioned table knows no such way.
+PostgreSQL makes such an index CONCURRENTLY, which is not possible in a transaction: the migration is `atomic = False`.
+So it may be interrupted halfway; when it runs again, it makes again what is there by then. A partitioned table cannot
+have its indexes made so.
 """
 
 from typing import Any
@@ -49,7 +50,7 @@ def _make(editor: BaseDatabaseSchemaEditor, model: type[models.Model], index: mo
 
 
 def _drop(editor: BaseDatabaseSchemaEditor, model: type[models.Model], index: models.Index) -> None:
-    """Where it is there: whole, or invalid, as an attempt that was broken off leaves it."""
+    """If it is there: complete, or invalid, as an interrupted attempt leaves it."""
     with editor.connection.cursor() as cursor:
         there = editor.connection.introspection.get_constraints(cursor, model._meta.db_table)
     if index.name in there:

@@ -1,6 +1,6 @@
-"""Whether the database has the tables that this version of the server was made for, or those of another version.
+"""Whether the database has the tables of this version of the server, or those of another version.
 
-What this version is made for is read once: while a newer one is installed over it, the files of that are there already.
+The migrations of this version are read once: when a newer version is installed over it, its files are there already.
 """
 
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ NEWER = "The database's schema is newer than this version"
 @dataclass(frozen=True, slots=True)
 class Schema:
     unapplied: frozenset[Migration]
-    """Of this version, and not of the database."""
+    """Migrations of this version that the database lacks."""
     unknown: frozenset[Migration]
-    """Of the database, and not of this version, which is older."""
+    """Migrations of the database that this version, which is older, does not have."""
 
     @property
     def is_ours(self) -> bool:
@@ -29,7 +29,7 @@ class Schema:
 
     @property
     def problems(self) -> list[str]:
-        """In words that say what to do."""
+        """In sentences that say what to do."""
         newer = ", ".join(f"{app} {name}" for app, name in sorted(self.unknown))
         return [
             *(
@@ -42,7 +42,7 @@ class Schema:
 
 
 def schema() -> Schema:
-    """Of the database as it is now. Raises what the database raises."""
+    """Of the database as it is now. Raises the errors of the database."""
     applied = frozenset(MigrationRecorder(connection).applied_migrations())
     own, apps, replaced = _of_this_version()
     done = applied | {squashed for squashed, parts in replaced.items() if parts <= applied}
@@ -55,7 +55,7 @@ def schema() -> Schema:
 
 @cache
 def _of_this_version() -> tuple[frozenset[Migration], frozenset[str], dict[Migration, frozenset[Migration]]]:
-    """Its migrations, its apps, and by a squashed migration those that it takes the place of."""
+    """Its migrations, its apps, and for each squashed migration those that it replaces."""
     loader: Any = MigrationLoader(None)
     replaced = {key: frozenset(made.replaces) for key, made in loader.replacements.items()}
     own = frozenset(loader.disk_migrations) - frozenset().union(*replaced.values())

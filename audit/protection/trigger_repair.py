@@ -1,4 +1,4 @@
-"""Installing the record's triggers again where they are missing, switched off or altered; nothing else is touched."""
+"""Installing the record's triggers again where they are missing, switched off or altered; nothing else is changed."""
 
 from datetime import datetime
 
@@ -15,9 +15,9 @@ class TriggersRefusedError(Exception):
 
 
 def install_missing(now: datetime) -> list[str]:
-    """The names of those that were missing, which a sealed row tells of; committed together.
+    """The names of those that were missing; a sealed row names them, in the same transaction.
 
-    Raises TriggersRefusedError, and what the database raises.
+    Raises TriggersRefusedError, and the errors of the database.
     """
     found = schema()
     if found.unknown:

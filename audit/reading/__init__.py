@@ -1,1 +1,1 @@
-"""The record in pages: filters, and walks of its indexes."""
+"""The record in pages: filters, and walks through its indexes."""

@@ -1,4 +1,4 @@
-"""Which rows of the record are asked for, by the console and by commands alike."""
+"""Which rows of the record are wanted, for the console and for commands."""
 
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -23,13 +23,13 @@ LOOKUPS = {
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """What is None or empty chooses nothing out. As text it is what an Inspection remembers; empty: all rows."""
+    """A value that is None or empty does not filter. As text it is stored in an Inspection; empty: all rows."""
 
     since: datetime | None = None
     until: datetime | None = None
-    """The first instant that is not asked for any more."""
+    """The first instant after the wanted range."""
     issuer: str = ""
-    """Its URL."""
+    """The issuer's URL."""
     client: str = ""
     outcome: str = ""
     error: str = ""

@@ -1,7 +1,7 @@
-"""A part of one of the record's indexes, walked in its order, whatever the planner knows.
+"""A part of one of the record's indexes, walked in its order, whatever the planner estimates.
 
-It is written as a range of rows of values, `(client_id, at, id) < (...)`: a planner that sees `client_id = ...` may
-think that the newest rows will hold enough of it, and walk back through all of them.
+It is written as a comparison of row values, `(client_id, at, id) < (...)`: for `client_id = ...` a planner may expect
+enough matches among the newest rows, and walk back through all rows.
 """
 
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ from audit.models import IssuanceEvent, Outcome
 from audit.reading.positions import Position
 
 PARTIAL: Mapping[str, str] = {"error": "", "outcome": Outcome.ISSUED.value}
-"""The value of a column whose rows its index leaves out."""
+"""The value whose rows are not in the column's index."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexRange:
-    """From `first` to `last`, both inside, walked backwards from the last or on from the first.
+    """From `first` to `last`, both included, walked backwards from the last or forwards from the first.
 
     `column` is empty for the index of time alone.
     """
@@ -34,14 +34,14 @@ class IndexRange:
         return self.first <= position <= self.last
 
     def place_of(self, number: int) -> Position | None:
-        """Of a row, counted from 0 as they are walked; None if it is not there or lies outside."""
+        """The index of a row in the walk, from 0; None if it is not there or outside."""
         found = self.walked().values_list("at", "id")[number : number + 1]
         return next((position for at, pk in found if self.holds(position := Position(at=at, id=pk))), None)
 
     def walked(self) -> QuerySet[IssuanceEvent]:
-        """From the near end on and past the far one, to be ended by a limit.
+        """From the near end past the far end; a limit must end it.
 
-        PostgreSQL 15 does not stop at a row of values that ends a backward walk: it reads on to the value's last row.
+        PostgreSQL 15 does not stop at a row value that ends a backward walk: it reads on to the value's last row.
         """
         names = [*([self.column] if self.column else []), "at", "id"]
         row, order = Row(*map(F, names)), [f"-{name}" if self.backwards else name for name in names]
@@ -61,14 +61,14 @@ class IndexRange:
 
 
 class Row(Func):
-    """A row of values, compared as a whole."""
+    """A row value, compared as a whole."""
 
     template = "(%(expressions)s)"
     output_field = BooleanField()
 
 
 class IsNot(Func):
-    """The condition of a partial index, letter for letter: SQLite uses the index for no other. `but` is a constant."""
+    """The condition of a partial index, exactly as created: SQLite uses the index for no other. `but` is a constant."""
 
     template = "NOT (%(expressions)s = '%(but)s')"
     output_field = BooleanField()

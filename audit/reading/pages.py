@@ -1,7 +1,7 @@
-"""The record in pages, newest first: each in milliseconds, however many rows there are and whatever is asked for.
+"""The record in pages, newest first: each takes milliseconds, for any number of rows and any filter.
 
-A page is a stretch of one index: of a column that is asked for, else of time. What else is asked for is looked up row
-by row, in MAX_LOOKED_AT rows at most: then the page ends, full or not, and tells how far it looked. None is counted.
+A page is a range of one index: that of a filtered column, else of time. The other filters are looked up row by row, in
+MAX_LOOKED_AT rows at most: then the page ends, full or not, and says how far it looked. Nothing is counted.
 """
 
 from collections.abc import Mapping
@@ -18,13 +18,13 @@ from audit.reading.positions import FIRST, LAST, Position
 
 MAX_LOOKED_AT = 2_000
 MAX_OF_A_NAME = 100
-"""Rows that a jti or a request ID finds; there are two of one request at most."""
+"""Rows that a jti or a request ID finds; one request has two at most."""
 INDEXED = ("credential", "kid", "ip", "client_id", "error", "outcome", "issuer")
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is asked for: values of columns, from an instant on and until before another, and a jti or request ID."""
+    """The filter: values of columns, from an instant on and until before another, and a jti or request ID."""
 
     equals: Mapping[str, str] = field(default_factory=dict)
     since: datetime | None = None
@@ -34,19 +34,19 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Newest first. `newer` and `older` are the places from which the pages beside it go on, None where none is."""
+    """Newest first. `newer` and `older` are the positions from which the neighbouring pages start, None at an end."""
 
     events: tuple[IssuanceEvent, ...]
     newer: Position | None = None
     older: Position | None = None
     looked_until: datetime | None = None
-    """Set where the page ended since it had looked at enough rows; those beyond were not looked at."""
+    """Set if the page ended because it had looked at enough rows; the rows beyond were not looked at."""
 
 
 def page_of(
     search: Search, *, size: int, older_than: Position | None = None, newer_than: Position | None = None
 ) -> Page:
-    """The newest rows that are like that, or those right before or after a place."""
+    """The newest matching rows, or those right before or after a position."""
     if search.name:
         return Page(events=tuple(_named(search)[:size]))
     index_range, end = _farthest(search, older_than=older_than, newer_than=newer_than)
@@ -63,7 +63,7 @@ def page_of(
 
 
 def _back(older_than: Position | None) -> Position | None:
-    """From an older page to the newer one, which ended at this place and may hold it."""
+    """From an older page to the newer one, which ended at this position and may contain its row."""
     return older_than.before if older_than else None
 
 
@@ -74,9 +74,9 @@ def _forth(newer_than: Position | None) -> Position | None:
 def _farthest(
     search: Search, *, older_than: Position | None, newer_than: Position | None
 ) -> tuple[IndexRange, Position | None]:
-    """Of the indexes the one that reaches farthest by MAX_LOOKED_AT rows, and where those end.
+    """Of the indexes the one that reaches farthest within MAX_LOOKED_AT rows, and where those end.
 
-    None where it ends before they do, or where nothing is left to look up, so that each row is one of the page.
+    None if it ends before that, or if no other filter is left, so that each row is one of the page.
     """
     index_ranges = _index_ranges(search, older_than=older_than, newer_than=newer_than)
     if len(index_ranges) == 1 and set(search.equals) <= {index_ranges[0].column}:
@@ -113,18 +113,18 @@ def _index_ranges(
 
 
 def _found(index_range: IndexRange, *, rest: Mapping[str, str]) -> QuerySet[IssuanceEvent]:
-    """The rows of it that are like the rest, as they are walked."""
+    """The rows that match the other filters, in the order of the walk."""
     if not rest:
         return index_range.walked()
     looked_at = index_range.walked().values("pk")[: MAX_LOOKED_AT + 1]
     order = ("-at", "-id") if index_range.backwards else ("at", "id")
-    # Without the columns' own indexes, which a planner without statistics might take for better ones.
+    # Without the columns' own indexes, which a planner without statistics might prefer.
     like = [Exact(Coalesce(name, Value("")), value) for name, value in rest.items()]
     return IssuanceEvent.objects.filter(*like, pk__in=looked_at).order_by(*order)
 
 
 def _named(search: Search) -> list[IssuanceEvent]:
-    """Two look-ups, each in its index, then whatever else is asked for."""
+    """Two look-ups, each in its index, then the other filters."""
     by_jti = IssuanceEvent.objects.filter(IsNot(F("jti"), but=""), jti=search.name)
     by_request = IssuanceEvent.objects.filter(request_id=search.name)
     ids = {

@@ -1,4 +1,4 @@
-"""Where a row stands in the order of the record's pages: by its instant, then by its id."""
+"""The position of a row in the order of the record's pages: its instant, then its id."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -7,7 +7,7 @@ from audit.models import IssuanceEvent
 
 EPOCH = datetime.fromtimestamp(0, tz=UTC)
 MAX_NUMBER_LENGTH = 18
-"""Digits: a number of as many fits both databases."""
+"""Digits: a number with at most so many fits both databases."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -21,7 +21,7 @@ class Position:
 
     @classmethod
     def parse(cls, text: str | None) -> "Position | None":
-        """None for what is no position."""
+        """None for a text that is not a position."""
         instant, _, number = (text or "").partition("-")
         if not (_is_number(instant) and _is_number(number)):
             return None

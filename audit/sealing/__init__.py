@@ -1,1 +1,1 @@
-"""What proves rows: their leaves, trees and checkpoints."""
+"""The proofs of rows: their leaves, trees and checkpoints."""

@@ -12,7 +12,7 @@ from audit.sealing.leaves import BrokenLeavesError, Leaf, unpacked
 
 
 class Chain:
-    """The checkpoints in the order of their numbers, each handed in once."""
+    """The checkpoints in the order of their numbers, each passed in once."""
 
     def __init__(self, read: Reader) -> None:
         self._read = read
@@ -54,7 +54,7 @@ def _differences(checkpoint: Checkpoint, previous: str, claims: dict[str, Any]) 
         rows=checkpoint.row_count,
         columns={},
     ) | {"root": checkpoint.root}
-    # PUBLIC_URL may have changed since, and no column of the row tells of the columns of its leaves.
+    # PUBLIC_URL may have changed since, and no column of the row names the columns of its leaves.
     for name in expected.keys() - {"iss", "columns"}:
         if claims.get(name) == expected[name]:
             continue

@@ -20,7 +20,7 @@ from audit.sealing.leaf import instant
 CHECKPOINT = "checkpoint+jwt"
 TOMBSTONE = "tombstone+jwt"
 MAX_ROWS = 50_000
-"""Leaves of a checkpoint. One that has as many was not the last of its run."""
+"""Leaves of a checkpoint. A checkpoint with as many was not the last of its run."""
 
 Reader = Callable[[str, str], dict[str, Any]]
 """The claims of a statement's text, of a kind. Raises ValueError, whose text says what is wrong with it."""
@@ -31,14 +31,14 @@ def owner() -> str:
 
 
 def digest(statement: str) -> str:
-    """By which the next statement names it."""
+    """The next statement contains it."""
     return sha256(statement.encode()).hexdigest()
 
 
 def checkpoint_claims(
     *, number: int, at: datetime, previous: str, root: bytes, rows: int, columns: Mapping[str, list[str]]
 ) -> dict[str, Any]:
-    """`previous` is the text of the statement before, empty for the first."""
+    """`previous` is the text of the previous statement, empty for the first."""
     return {
         "iss": owner(),
         "number": number,

@@ -1,7 +1,7 @@
-"""The checkpoint that seals one row, found without reading all: by the row's instant, then by halves of the ids.
+"""The checkpoint that seals one row, found without reading all: by the row's instant, then by bisection of the ids.
 
-Both are nearly always right: a row is sealed within minutes, and ids rise with the numbers of checkpoints. A row that
-is found neither way is left to a verification of the whole record.
+Both nearly always succeed: a row is sealed within minutes, and ids rise with the numbers of checkpoints. A row that is
+not found in either way is left to a verification of the whole record.
 """
 
 from collections.abc import Iterator
@@ -54,7 +54,7 @@ class Search:
         return low
 
     def _next_with_rows(self, number: int, end: int) -> tuple[int, int | None]:
-        """The first checkpoint from this number on that has rows of the table, and the last id of them."""
+        """The first checkpoint from this number on that has rows of the table, and the last id of these rows."""
         for each in range(number, end):
             section = self._section(each)
             if section and section.range:

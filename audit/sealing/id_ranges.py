@@ -22,7 +22,7 @@ def runs_of(ids: Iterable[int]) -> Iterator[Run]:
 
 
 class IdRanges:
-    """The ids of one table that checkpoints cover. Ask it only after `close`."""
+    """The ids of one table that checkpoints cover. Call `close` before reading it."""
 
     def __init__(self) -> None:
         self._runs: list[Run] = []
@@ -35,7 +35,7 @@ class IdRanges:
                 self._runs.append((first, last))
 
     def close(self) -> list[Run]:
-        """Put the runs in order; those ids that were added twice."""
+        """Put the runs in order; returns the ids that were added twice."""
         merged: list[Run] = []
         twice: list[Run] = []
         for first, last in sorted(self._runs):

@@ -1,8 +1,8 @@
-"""The leaf of a sealed row: what of it is hashed, in one form on every database.
+"""The leaf of a sealed row: the form in which it is hashed, the same on every database.
 
-The form is RFC 8785 canonical JSON of the table's name and the non-null columns. Which columns these were, the
-statement of the checkpoint says (sealed_columns.py). All values are text, whole numbers and booleans, for which
-Python's own JSON, sorted, is canonical: instants are text, JSON columns are their text.
+The form is RFC 8785 canonical JSON of the table's name and the non-null columns. The statement of the checkpoint names
+the columns (sealed_columns.py). All values are text, whole numbers and booleans, for which Python's own JSON, sorted,
+is canonical: instants are text, JSON columns are their text.
 """
 
 import json
@@ -17,7 +17,7 @@ from audit.sealing.merkle import leaf_hash
 from audit.streamed import in_pages
 
 INSTANTS = ("history_date", "written_at", "at")
-"""Columns that say when a row was made; the first that a table has does."""
+"""Columns that say when a row was made; the first one that a table has is used."""
 PLAIN = (
     models.BooleanField, models.CharField, models.ForeignKey, models.GenericIPAddressField, models.IntegerField,
     models.TextField,
@@ -31,7 +31,7 @@ class Column(NamedTuple):
     name: str
     """In the model as it is now."""
     adapt: Callable[[Any], Any] | None
-    """Its value as JSON; None: as it is."""
+    """The value as JSON; None: as it is."""
     leaf_name: str
     """In the leaf: the name that the column had when the row was sealed."""
 
@@ -65,13 +65,13 @@ class SealedTable:
     def rows(
         self, rows: models.QuerySet[Any], *, most: int | None = None
     ) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Id and leaf members of each row in the order of ids, at most so many, in bounded memory."""
+        """Id and leaf members of each row in the order of ids, `most` rows at most, in bounded memory."""
         names = [column.name for column in self.columns]
         for pk, *values in in_pages(rows.values_list("pk", *names), most=most):
             yield pk, self.members(values)
 
     def members(self, values: Iterable[Any]) -> dict[str, Any]:
-        """What the leaf says of a row, given its columns' values in order."""
+        """The leaf members of a row, given its columns' values in order."""
         found: dict[str, Any] = {"table": self.name}
         for (_, adapt, leaf_name), value in zip(self.columns, values, strict=True):
             if value is not None:
@@ -79,7 +79,7 @@ class SealedTable:
         return found
 
     def members_of(self, members: dict[str, Any]) -> dict[str, Any]:
-        """What the leaf says of a row, given what one of all columns as they are now says."""
+        """The leaf members of a row, given those that a leaf of all present columns has."""
         own = {column.leaf_name: members.get(column.name) for column in self.columns}
         return {"table": self.name} | {name: value for name, value in own.items() if value is not None}
 

@@ -1,4 +1,4 @@
-"""The leaves of a checkpoint in one binary column, which says itself what it holds.
+"""The leaves of a checkpoint in one binary column, in a form that describes itself.
 
 A section a table, in the order of names: length of the name (1 byte), the name (ASCII), how many (4 bytes, big-endian),
 then of each row its id (8 bytes, big-endian) and its leaf hash (32 bytes), in the order of ids. The Merkle tree is over
@@ -27,7 +27,7 @@ class Section(NamedTuple):
     rows: memoryview
 
     def index_of(self, row_id: int) -> int | None:
-        """In the tree; None if the row is not here."""
+        """The row's index in the tree; None if the row is not here."""
         count = len(self.rows) // ROW
         place = bisect_left(range(count), row_id, key=self._id_at)
         return self.first + place if place < count and self._id_at(place) == row_id else None
@@ -45,7 +45,7 @@ class Section(NamedTuple):
 
 
 class BrokenLeavesError(ValueError):
-    """The bytes are not in the form."""
+    """The bytes do not have the form."""
 
 
 def packed(leaves: Iterable[Leaf]) -> bytes:
@@ -94,7 +94,7 @@ def _section(left: memoryview) -> tuple[str, memoryview, memoryview]:
 
 
 def sections(column: bytes) -> list[Section]:
-    """Each table's, in order, without its rows unpacked. Raises BrokenLeavesError."""
+    """Each table's section, in order, without unpacking its rows. Raises BrokenLeavesError."""
     found: list[Section] = []
     first, left = 0, memoryview(column)
     while left:

@@ -17,7 +17,7 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 
 def root(leaves: Sequence[bytes]) -> bytes:
-    """The root hash. To halve at the largest power of two is to pair level by level, the odd one moved up."""
+    """The root hash. Halving at the largest power of two equals pairing level by level, where an odd one moves up."""
     if not leaves:
         return sha256(b"").digest()
     level = list(leaves)
@@ -27,7 +27,7 @@ def root(leaves: Sequence[bytes]) -> bytes:
 
 
 def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
-    """The hashes beside the way from the leaf to the root, the lowest first (section 2.1.3.1)."""
+    """The sibling hashes on the path from the leaf to the root, the lowest first (section 2.1.3.1)."""
     level, proof = list(leaves), []
     while len(level) > 1:
         beside = index ^ 1
@@ -38,7 +38,7 @@ def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
 
 
 def root_from_proof(leaf: bytes, *, index: int, size: int, proof: Sequence[bytes]) -> bytes | None:
-    """The root that the proof leads to (section 2.1.3.2); None if it is not of this index and size."""
+    """The root that the proof leads to (section 2.1.3.2); None if the proof does not fit this index and size."""
     if not 0 <= index < size:
         return None
     found, left, last = leaf, list(proof), size - 1
@@ -54,7 +54,7 @@ def root_from_proof(leaf: bytes, *, index: int, size: int, proof: Sequence[bytes
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """All levels of a tree, for many proofs; of each its hashes one behind the other. The leaves come first."""
+    """All levels of a tree, for many proofs; each level is its hashes in a row. The leaves come first."""
 
     levels: tuple[bytes, ...]
 
@@ -74,7 +74,7 @@ class Tree:
         return self.levels[0][SIZE * index : SIZE * (index + 1)]
 
     def inclusion_proof(self, index: int) -> list[bytes]:
-        """The hashes beside the way from the leaf to the root, the lowest first (section 2.1.3.1)."""
+        """The sibling hashes on the path from the leaf to the root, the lowest first (section 2.1.3.1)."""
         proof = []
         for level in self.levels[:-1]:
             start = SIZE * (index ^ 1)

@@ -1,8 +1,8 @@
 """Where rows are sealed: the checkpoint that covers each, for rows that come in the order of their ids.
 
-A checkpoint does not say in a column which ids it covers, so that the search goes through the checkpoints beside the
-rows. A row that was sealed late lies in a later checkpoint than its neighbours; then the search runs ahead, and keeps
-of each checkpoint that it passed its number and the range of its ids.
+No column of a checkpoint says which ids it covers, so the search walks through the checkpoints beside the rows. A row
+that was sealed late is in a later checkpoint than its neighbours; then the search runs ahead, and keeps the number and
+the range of ids of each checkpoint that it passed.
 """
 
 import heapq
@@ -29,7 +29,7 @@ CLOCKS_APART = timedelta(hours=1)
 
 
 class OpenCheckpoint:
-    """A checkpoint whose leaves of one table are at hand."""
+    """A checkpoint whose leaves of one table are loaded."""
 
     def __init__(self, checkpoint: Checkpoint, *, table: SealedTable) -> None:
         """Raises BrokenLeavesError."""
@@ -58,12 +58,12 @@ class Seal:
 
 
 class SealSearch:
-    """What was sealed when the search began. `broken`: checkpoints whose leaves cannot be read, so cover nothing."""
+    """What was sealed when the search began. `broken`: checkpoints whose leaves cannot be read; they cover nothing."""
 
     def __init__(self, table: SealedTable) -> None:
         self.table = table
         self.broken: list[int] = []
-        # In this order: what is sealed in between is in both, and found.
+        # In this order, rows that are sealed in between are in both, and are found.
         self._noted = list(
             UnsealedRange.objects.filter(table=table.name)
             .order_by("first_id")
@@ -72,13 +72,13 @@ class SealSearch:
         self._newest = Checkpoint.objects.order_by("-number").values_list("number", flat=True).first() or 0
         self._unread: Iterator[int] | None = None
         self._ahead: list[tuple[int, int, int]] = []
-        """Heap of first id, last id and number of checkpoints whose ids are all to come."""
+        """Heap of first id, last id and number of checkpoints whose ids are all still to come."""
         self._around: list[tuple[int, int]] = []
-        """Last id and number of checkpoints whose range holds the row that is sought."""
+        """Last id and number of checkpoints whose range contains the wanted row."""
         self._open: OrderedDict[int, OpenCheckpoint] = OrderedDict()
 
     def seal_of(self, row_id: int, *, at: datetime) -> Seal | None:
-        """None if the row is not sealed. Ids may only rise from call to call; `at` is the row's own time."""
+        """None if the row is not sealed. Ids must rise from call to call; `at` is the row's own time."""
         if self._is_noted(row_id):
             return None
         if self._unread is None:
@@ -95,7 +95,7 @@ class SealSearch:
         return last is None or row_id <= last
 
     def _numbers(self, earliest: datetime) -> Iterator[int]:
-        """Of the checkpoints from this time on, then of those before."""
+        """The checkpoints from this time on, then the earlier ones."""
         since = Checkpoint.objects.filter(created_at__gte=earliest).order_by("number")
         start = since.values_list("number", flat=True).first() or self._newest + 1
         return chain(range(start, self._newest + 1), range(start - 1, 0, -1))

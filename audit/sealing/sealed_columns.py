@@ -1,7 +1,8 @@
-"""Of which columns the leaves of a checkpoint were made: its signed statement names them, table by table.
+"""The columns that the leaves of a checkpoint were made of: its signed statement names them, table by table.
 
-So a column that a table gets later changes no old leaf, and one that is renamed or dropped is not taken for tampering.
-Statements that were made before they named columns are read with a list that never changes (first_columns.py).
+So a column that a table gets later changes no old leaf, and one that is renamed or dropped does not look like
+tampering. Statements that were made before they named columns are read with a list that never changes
+(first_columns.py).
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,7 +14,7 @@ from audit.sealing.first_columns import FIRST_COLUMNS
 from audit.sealing.leaf import Column, SealedTable, instant_among
 
 RENAMED: Mapping[str, Mapping[str, str]] = {}
-"""By table: each former name of a column, and the name that it has now. A former name is given to no other column."""
+"""By table: each former name of a column, and its present name. A former name is never used for another column."""
 
 
 def names_of(tables: Iterable[SealedTable]) -> dict[str, list[str]]:
@@ -24,7 +25,7 @@ def names_of(tables: Iterable[SealedTable]) -> dict[str, list[str]]:
 def as_sealed(table: SealedTable, claims: Mapping[str, Any]) -> SealedTable:
     """The table with the columns that a statement names, given its claims.
 
-    Where nobody verified the statement, a row that leads to its leaf proves nothing.
+    If nobody verified the statement, a row that matches its leaf proves nothing.
     """
     return _with_columns(table, _named(claims.get("columns"), table.name))
 

@@ -1,4 +1,4 @@
-"""Which tables are sealed: the record, what is done with it and to the server, and the history of the configuration."""
+"""Which tables are sealed: the record, acts on it and on the server, and the history of the configuration."""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""Sealing the record: what is new in each sealed table goes into checkpoints, each a transaction of its own.
+"""Sealing the record: the new rows of each sealed table go into checkpoints, each in a transaction of its own.
 
 What is read never changes, so it is read and hashed before the transaction, which is short: the checkpoint, what is
 still unsealed, and the hourly sums. `previous` is unique: of many sealers at once one commits, the others seal nothing.
@@ -27,7 +27,7 @@ from audit.sealing.sealed_tables import sealed_tables
 from audit.sealing.unsealed import KEPT, left_of, ranges_of
 
 Sign = Callable[[dict[str, Any], datetime], tuple[str, str]]
-"""Signs the claims of a checkpoint by the key of an instant; its kid, and the statement."""
+"""Signs the claims of a checkpoint by the key of an instant; returns its kid, and the statement."""
 EVER = datetime.min.replace(tzinfo=UTC)
 GAPS_AT_ONCE = 100
 """Ranges that one query asks for."""
@@ -44,7 +44,7 @@ class _New:
 
 
 def seal(now: datetime, *, sign: Sign, max_rows: int, max_checkpoints: int) -> int:
-    """Seal what is new; the number of rows that this process sealed. Raises what `sign` raises."""
+    """Seal the new rows; the number of rows that this process sealed. Raises what `sign` raises."""
     sealed = 0
     for _ in range(max_checkpoints):
         rows = _seal_once(now, sign, max_rows)
@@ -55,7 +55,7 @@ def seal(now: datetime, *, sign: Sign, max_rows: int, max_checkpoints: int) -> i
 
 
 def _seal_once(now: datetime, sign: Sign, max_rows: int) -> int:
-    # Read before the ranges: whoever commits in between makes this one lose.
+    # Read before the ranges: if another process commits in between, this one fails.
     previous = Checkpoint.objects.order_by("-number").defer("leaves").first()
     new = _read(now, max_rows)
     if not new.leaves:
@@ -85,7 +85,7 @@ def _read_table(new: _New, table: SealedTable, now: datetime, max_rows: int) -> 
         new.leaves.append(Leaf(table.name, pk, hash_of(members)))
         rollups.count(new.sums, members)
         seen.append(pk)
-    # A gap that was not read to its end is kept, however old.
+    # A gap that was not read to its end is kept, also an old one.
     is_full = len(new.leaves) == max_rows
     left = left_of(ranges, sorted(seen), now=now, forget_before=EVER if is_full else now - KEPT)
     if ranges[-1].pk is None or _spans(left) != _spans(ranges):
@@ -95,7 +95,7 @@ def _read_table(new: _New, table: SealedTable, now: datetime, max_rows: int) -> 
 def _unsealed_rows(
     table: SealedTable, ranges: list[UnsealedRange], most: int
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Of the gaps first, then those after all that were seen before; in the order of ids within a query."""
+    """The rows of the gaps first, then those after all rows seen before; in the order of ids within a query."""
     *gaps, newest = ranges
     rows = table.model._default_manager.order_by("pk")
     for start in range(0, len(gaps), GAPS_AT_ONCE):

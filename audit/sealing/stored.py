@@ -1,8 +1,8 @@
-"""The leaf form of what a column holds, to the letter.
+"""The leaf form of the exact content of a column.
 
-SQLite takes any text into a column, and several are read as one value: of one moment `2026-07-01 10:00:00` and
-`2026-07-01T10:00:00+00:00`, of false everything but 1. But it compares the texts themselves, so that a row whose text
-was changed falls out of ranges, pages and exports though it reads as before. PostgreSQL keeps values.
+SQLite takes any text into a column, and reads several texts as one value: `2026-07-01 10:00:00` and
+`2026-07-01T10:00:00+00:00` as one moment, everything but 1 as false. But it compares the texts themselves, so that a
+row whose text was changed falls out of ranges, pages and exports though it reads as before. PostgreSQL stores values.
 """
 
 import json
@@ -20,7 +20,7 @@ SECONDS, MICROSECONDS = len("2026-07-01 10:00:00"), len("2026-07-01 10:00:00.000
 
 
 class Raw(Func):
-    """A column's value, which neither SQLite's driver nor Django reads as the type that was declared: +x is x."""
+    """A column's value in a form that neither SQLite's driver nor Django converts to the declared type: +x is x."""
 
     template = "+%(expressions)s"
     arity = 1
@@ -29,9 +29,9 @@ class Raw(Func):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """How a table's rows are read: the columns as `values_list` takes them, and what makes the leaf of their values.
+    """How a table's rows are read: the columns as `values_list` takes them, and the leaf of their values.
 
-    `table.members` raises ValueError or TypeError for what this server never wrote.
+    `table.members` raises ValueError or TypeError for values that this server never wrote.
     """
 
     table: SealedTable
@@ -55,7 +55,7 @@ def _stored(table: SealedTable, vendor: str) -> Stored:
 
 
 def _raw_form(field: "models.Field[Any, Any]") -> Callable[[Any], Any] | None:
-    """None where a value is stored in one form only."""
+    """None where a value has one stored form only."""
     if isinstance(field, models.DateTimeField):
         return _instant
     if isinstance(field, models.BooleanField):
@@ -66,7 +66,7 @@ def _raw_form(field: "models.Field[Any, Any]") -> Callable[[Any], Any] | None:
 
 
 def _instant(raw: str) -> str:
-    """As `audit.sealing.leaf.instant`: of each text another, where microseconds are left out if they are 0."""
+    """As `audit.sealing.leaf.instant`, but different texts stay different; microseconds are left out if they are 0."""
     is_whole = len(raw) == SECONDS
     if raw[10] != " " or not (is_whole or len(raw) == MICROSECONDS) or raw.endswith(".000000"):
         raise ValueError("not as an instant is written")

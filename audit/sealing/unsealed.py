@@ -1,4 +1,4 @@
-"""What no checkpoint covers yet: the ranges of ids that the next one reads, and how old the oldest row in them is."""
+"""What no checkpoint covers yet: the ranges of ids that the next one reads, and the age of the oldest row in them."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
@@ -10,15 +10,15 @@ from audit.sealing.leaves import last_ids
 from audit.sealing.sealed_tables import sealed_tables
 
 KEPT = timedelta(days=1)
-"""How long a row may still commit late in a gap; then the gap is forgotten."""
+"""How long a row may still be committed in a gap; then the gap is forgotten."""
 MAX_GAPS = 1_000
-"""Of a table. Of more, the oldest are forgotten."""
+"""Of a table. If there are more, the oldest are forgotten."""
 LATEST_SEAL = timedelta(hours=1)
-"""A row that is older and not sealed is told."""
+"""An older row that is not sealed is reported."""
 
 
 def ranges_of(table: SealedTable, now: datetime) -> list[UnsealedRange]:
-    """Gaps first, then the open range; that is made from the checkpoints where it is missing."""
+    """Gaps first, then the open range, which is computed from the checkpoints if it is missing."""
     found = list(UnsealedRange.objects.filter(table=table.name).order_by("first_id"))
     if found and found[-1].last_id is None:
         return found
@@ -35,9 +35,9 @@ def _first_after_sealed(table: SealedTable) -> int:
 def left_of(
     ranges: Iterable[UnsealedRange], seen: list[int], *, now: datetime, forget_before: datetime
 ) -> list[UnsealedRange]:
-    """What is left of a table's ranges when the rows with these ids, in order, are sealed.
+    """The ranges of a table that remain when the rows with these ids, in order, are sealed.
 
-    Ids before the last of `seen` that no row had are gaps. Those noticed before `forget_before` are forgotten.
+    Ids before the last of `seen` that no row had are gaps. Gaps that were noticed before `forget_before` are forgotten.
     """
     found = [left for span in ranges for left in _left(span, _inside(span, seen), now)]
     gaps = [span for span in found if span.last_id is not None and span.noticed_at >= forget_before]
@@ -64,7 +64,7 @@ def _range(table: str, first_id: int, last_id: int | None, noticed_at: datetime)
 
 
 def overdue_tables(now: datetime) -> list[str]:
-    """The tables with a row that is older than an hour and not sealed, though it waits for the next checkpoint."""
+    """The tables with an unsealed row that is older than an hour, though the next checkpoint should cover it."""
     first_ids = dict(UnsealedRange.objects.filter(last_id=None).values_list("table", "first_id"))
     return [table.name for table in sealed_tables() if _is_overdue(table, first_ids.get(table.name, 1), now)]
 

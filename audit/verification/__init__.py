@@ -1,1 +1,1 @@
-"""Whether the record is what was sealed: of all rows, or of one."""
+"""Whether the record is what was sealed: for all rows, or for one."""

@@ -1,7 +1,7 @@
-"""Findings that an auditor knows of: a signed statement each, so that who owns the database can add none.
+"""Findings that an auditor has explained: a signed statement each, so that the owner of the database can add none.
 
 A statement is a JWT `acknowledgement+jwt` by a key of the record. Its claims: `iss`, `at`, `actor`, `reason`, `finding`
-(audit/problem.py), `what`, `evidence`. It stands in an operational event, which is sealed as any other.
+(audit/problem.py), `what`, `evidence`. It is in an operational event, which is sealed as any other.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ ACKNOWLEDGEMENT = "acknowledgement+jwt"
 MAX_REASON = 500
 
 Signer = Callable[[dict[str, Any], str], str]
-"""Claims and kind to the statement."""
+"""From claims and kind to the statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Acknowledgements:
         return found if found and (found.what, found.evidence) == (problem.what, problem.evidence) else None
 
     def rows_of_a_clock_ahead(self) -> dict[int, str]:
-        """Token requests of which it is known that their clock ran ahead, by id, and the instant that it gave them."""
+        """Token requests whose clock is known to have run ahead, by id, with the instant that the clock showed."""
         table, kind = f"{EVENTS} ", f"{EARLY} "
         return {
             int(known.what.removeprefix(table)): known.evidence.rpartition(" ")[2]
@@ -78,7 +78,7 @@ class Acknowledgements:
 def acknowledge(
     problem: Problem, *, reason: str, now: datetime, sign: Signer, address: str = ""
 ) -> OperationalEvent:
-    """The problem has evidence, the reason at most MAX_REASON characters. `address`: of the browser, if one asked."""
+    """The problem has evidence, the reason at most MAX_REASON characters. `address`: of the browser, if any."""
     actor, reason = cleaned(current_actor())[:150], cleaned(reason)
     claims = {
         "iss": owner(),

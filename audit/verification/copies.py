@@ -1,4 +1,4 @@
-"""Statements of checkpoints that were kept elsewhere: what they tell cannot be rewritten here."""
+"""Statements of checkpoints that were kept elsewhere: they cannot be rewritten here."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -13,16 +13,16 @@ from audit.sealing.checkpoints import digest
 
 @dataclass(slots=True)
 class Copies:
-    """By number: the digest of the statement, which goes when it was found here. And what is wrong with the file."""
+    """By number: the digest of the statement, removed when it is found here. And the problems of the file."""
 
     digests: dict[int, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     first: int | None = None
-    """The least number in the file. Those after it are all sent, in their order."""
+    """The lowest number in the file. All later ones were sent, in their order."""
 
     @classmethod
     def of(cls, lines: Iterable[str]) -> "Copies":
-        """One statement a line. The start of a line that a power cut left stands before the whole one."""
+        """One statement a line. After a power cut the start of a line may precede the complete line."""
         copies = cls()
         numbered = enumerate((line.strip() for line in [*lines, ""]), start=1)
         for (number, line), (_, following) in pairwise(numbered):
@@ -44,7 +44,7 @@ class Copies:
             )
 
     def problems_of(self, checkpoint: Checkpoint, *, sent_before: datetime) -> Iterator[str]:
-        """Of one that was made before that instant a copy was sent by now."""
+        """A copy of a statement that was made before that instant has been sent by now."""
         kept = self.digests.pop(checkpoint.number, None)
         is_due = self.first is not None and checkpoint.number > self.first
         if kept is None and is_due and checkpoint.created_at < sent_before:
@@ -53,6 +53,6 @@ class Copies:
             yield "it was rewritten: its statement is another one in the file"
 
     def missing(self) -> Iterator[Problem]:
-        """Of those that were not found here."""
+        """Of the statements that were not found here."""
         for number in sorted(self.digests):
             yield Problem(f"checkpoint {number}", "it is in the file and is missing here")

@@ -1,4 +1,4 @@
-"""What a finding about a row rests on, to the letter: an acknowledgement holds for this, and for nothing later."""
+"""The exact content that a finding about a row rests on: an acknowledgement is valid for this, not for later changes."""
 
 from collections.abc import Iterable
 from functools import cached_property
@@ -15,7 +15,7 @@ EARLY, LATE, CHANGED, REMOVED, INSERTED, SWAPPED = (
     "inserted",
     "swapped",
 )
-"""Kinds. They are part of what is signed: their spelling never changes."""
+"""Kinds. They are part of the signed statement: their spelling never changes."""
 
 
 class Evidence:
@@ -25,7 +25,7 @@ class Evidence:
         self._table, self._leaves, self._checkpoint = table, leaves, checkpoint
 
     def clock(self, kind: str, pk: int, at: str) -> str:
-        """Of a row that is as it was sealed, and its instant, which is known by this once the row is pruned."""
+        """Of an unchanged row, with its instant, which is known from here after the row is pruned."""
         return f"{kind} {self._sealed[pk].hex()} checkpoint {self._checkpoint} at {at}"
 
     def removed(self, pk: int) -> str:
@@ -46,7 +46,7 @@ def inserted(table: SealedTable, pk: int) -> str:
 
 
 def content_of(table: SealedTable, pk: int) -> str:
-    """The hash of what the row holds now; empty where it cannot be read, or where several rows have the id."""
+    """The hash of the row's present content; empty if it cannot be read, or if several rows have the id."""
     if table.model._default_manager.filter(pk=pk).count() != 1:
         return ""
     return hashes_of(table, [pk]).get(pk, b"").hex()

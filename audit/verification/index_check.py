@@ -1,4 +1,4 @@
-"""Whether SQLite's indexes hold every row: one that was made to leave some out hides them from pages and exports."""
+"""Whether SQLite's indexes contain every row: a manipulated index hides rows from pages and exports."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from audit.sealing.leaf import SealedTable
 
 
 def index_problems(table: SealedTable) -> Iterator[Problem]:
-    """Of PostgreSQL none: who owns a table there has no hand on what its indexes hold."""
+    """Empty for PostgreSQL: the owner of a table cannot change the content of its indexes there."""
     if connection.vendor != "sqlite":
         return
     with connection.cursor() as cursor:

@@ -14,9 +14,9 @@ from audit.sealing.stored import Stored, stored
 
 ROWS_AT_ONCE = 2_000
 WIDEST_GAP = 8
-"""Ids without a leaf that one query passes over."""
+"""The maximum of ids without a leaf that one query may read as well."""
 MAX_SWAPPED = 200
-"""Changed rows of which it is looked up whose content they hold."""
+"""Changed rows for which it is looked up whether another row had their content."""
 
 
 class State(Enum):
@@ -24,18 +24,18 @@ class State(Enum):
     CHANGED = "changed"
     MISSING = "missing"
     NOT_COMPARED = "not compared"
-    """Its leaf was made of a column, too, that this version of the server does not have."""
+    """Its leaf was made with a column that this version of the server does not have."""
 
 
 @dataclass(slots=True)
 class Changed:
-    """Changed rows of one table, the first of them: what they hold, and their leaves."""
+    """Changed rows of one table, the first of them: their content, and their leaves."""
 
     table: SealedTable
     rows: dict[int, tuple[dict[str, Any], bytes]] = field(default_factory=dict)
 
     def swapped(self) -> Iterator[tuple[int, int]]:
-        """Each row that holds what another held, and that other's id."""
+        """Each row that has the content of another row, and the other's id."""
         for pk, (members, _) in self.rows.items():
             for other, (_, leaf) in self.rows.items():
                 if pk != other and _hash(members | {self.table.id_name: other}) == leaf:
@@ -45,10 +45,10 @@ class Changed:
 def compare(
     table: SealedTable, leaves: list[Leaf], changed: Changed
 ) -> Iterator[tuple[int, State, dict[str, Any]]]:
-    """Id, state and leaf members of each leaf's row, in the order of ids; none where it is not the same.
+    """Id, state and leaf members of each leaf's row, in the order of ids; no members if the row is not the same.
 
-    `table` has the columns that the leaves were made of; the members have the names that these have now. Of several
-    rows with one id none is the same: the database lets no second one in, unless somebody altered the table.
+    `table` has the columns that the leaves were made of; the members have the present names of these. If several rows
+    have one id, none is the same: the database accepts no second one, unless somebody altered the table.
     """
     read = stored(table)
     for some in _spans(leaves):
@@ -80,7 +80,7 @@ def _checked(
 
 
 def hashes_of(table: SealedTable, ids: Iterable[int]) -> dict[int, bytes]:
-    """The leaf hash of each row as it is stored now; empty for what no sealed row can be."""
+    """The leaf hash of each row as it is stored now; empty for content that no sealed row can have."""
     read = stored(table)
     rows = table.model._default_manager.filter(pk__in=list(ids)).order_by("pk")
     return {pk: _hash_of_values(read.table, values) for pk, values in _read(read, rows)}
@@ -97,7 +97,7 @@ def _hash(members: dict[str, Any]) -> bytes:
     try:
         return hash_of(members)
     except (ValueError, TypeError):
-        # Bytes where text should be, or half a surrogate pair: no row that was sealed has them.
+        # Bytes instead of text, or half a surrogate pair: no row that was sealed has them.
         return b""
 
 
@@ -118,7 +118,7 @@ def _values(read: Stored, first: int, last: int) -> Iterator[tuple[int, tuple[An
 
 
 def _read(read: Stored, rows: QuerySet[Any]) -> Iterator[tuple[int, tuple[Any, ...]]]:
-    """The rows' ids and values; of a row that cannot be read any more the values are None."""
+    """The rows' ids and values; for a row that can no longer be read the values are None."""
     try:
         yield from [(pk, tuple(values)) for pk, *values in rows.values_list("pk", *read.columns)]
     except (ValueError, TypeError, AttributeError, DatabaseError) as error:

@@ -1,4 +1,4 @@
-"""What a verification would find of one row, without verifying the whole record."""
+"""What a verification would find about one row, without verifying the whole record."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +29,7 @@ AS_SEALED = "This row is as checkpoint {number} sealed it: there is nothing to a
 
 @dataclass(frozen=True, slots=True)
 class RowFinding:
-    """`problem` is what was found; None: `says` tells why there is nothing to acknowledge here."""
+    """`problem` is the finding; None: `says` explains why there is nothing to acknowledge here."""
 
     problem: Problem | None = None
     says: str = ""
@@ -38,7 +38,7 @@ class RowFinding:
 
 
 def finding_of_row(table: SealedTable, pk: int, *, read: Reader, now: datetime) -> RowFinding:
-    """Raises what the database raises when it is away."""
+    """Raises the errors of the database when it is away."""
     at = table.model._default_manager.filter(pk=pk).values_list(table.instant_name, flat=True).first()
     checkpoint = Search(table).checkpoint_of(pk, at=at)
     if checkpoint is None:
@@ -73,6 +73,6 @@ def _why_broken(checkpoint: Checkpoint, leaves: list[Leaf] | None, read: Reader)
 
 
 def _last_reached(checkpoint: Checkpoint) -> datetime | None:
-    """When everything that there was had last been sealed before this checkpoint."""
+    """When all rows had last been sealed, before this checkpoint."""
     before = Checkpoint.objects.filter(number__lt=checkpoint.number, row_count__lt=MAX_ROWS)
     return before.order_by("-number").values_list("created_at", flat=True).first()

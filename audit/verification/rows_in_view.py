@@ -1,4 +1,4 @@
-"""Whether rows of the record are as they were sealed: their leaves made again, and looked for in the checkpoints.
+"""Whether rows of the record are as they were sealed: their leaves are made again and compared with the checkpoints.
 
 A checkpoint has no index of its rows. But a row is sealed by one of the first checkpoints after its own instant, nearly
 always the very first, so few are read.
@@ -23,7 +23,7 @@ from audit.verification.row_check import hashes_of
 
 TABLE = SealedTable.of(IssuanceEvent)
 MAX_LEAVES = 100_000
-"""Read for one page. What is beyond is left to the verification of all."""
+"""Checkpoints read for one page. The verification of all rows finds the rest."""
 
 
 class State(StrEnum):
@@ -46,7 +46,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A checkpoint that was read: the leaves of the record by id, and what is wrong with it as a whole."""
+    """A checkpoint that was read: the leaves of the record by id, and the problem of the whole checkpoint."""
 
     number: int
     leaves: dict[int, bytes]
@@ -95,7 +95,7 @@ def _hashes(seals: Mapping[int, Opened]) -> dict[int, bytes]:
 
 
 def _waiting(ids: Iterable[int]) -> set[int]:
-    """Those that the sealer has still to seal."""
+    """Rows that the sealer has still to seal."""
     if not Checkpoint.objects.exists():
         return set(ids)
     spans = list(UnsealedRange.objects.filter(table=TABLE.name).values_list("first_id", "last_id"))
@@ -103,7 +103,7 @@ def _waiting(ids: Iterable[int]) -> set[int]:
 
 
 def _seals(events: Sequence[IssuanceEvent], read: Reader) -> dict[int, Opened]:
-    """By a row's id the checkpoint that seals it, or one in which it should be and whose leaves cannot be read."""
+    """By a row's id the checkpoint that seals it, or one that should contain it and whose leaves cannot be read."""
     found: dict[int, Opened] = {}
     opened: dict[int, Opened] = {}
     first, sizes = _first_after({event.at - CLOCKS_APART for event in events}), MAX_LEAVES
@@ -123,7 +123,7 @@ def _seals(events: Sequence[IssuanceEvent], read: Reader) -> dict[int, Opened]:
 def _first_after(instants: Iterable[datetime]) -> dict[datetime, int]:
     """The number of the first checkpoint at or after each instant, one past the newest if there is none.
 
-    All are sought at once, by halves: as many small queries as the number of checkpoints has binary digits.
+    All are searched at once, by bisection: as many small queries as the number of checkpoints has binary digits.
     """
     newest = Checkpoint.objects.aggregate(newest=Max("number"))["newest"] or 0
     ends = dict.fromkeys(instants, (1, newest + 1))
@@ -154,7 +154,7 @@ def _opened(checkpoint: Checkpoint, read: Reader) -> Opened:
 
 
 def _problem(checkpoint: Checkpoint, leaves: list[Leaf], read: Reader) -> str:
-    """What is wrong with a checkpoint, empty if its statement binds its leaves."""
+    """The problem of a checkpoint, empty if its statement binds its leaves."""
     try:
         claims = read(checkpoint.statement, CHECKPOINT)
     except ValueError as error:

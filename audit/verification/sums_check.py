@@ -1,7 +1,7 @@
-"""Whether the hourly sums are what the sealed rows make of them: charts and reports tell by them.
+"""Whether the hourly sums are those of the sealed rows: charts and reports are computed from them.
 
-There may be as many sums as rows. So what is left of each lies in a file of SQLite's own, which nobody else sees and
-which goes with the object.
+There may be as many sums as rows. So the remaining difference of each is in a file of SQLite's own, which nobody else
+sees and which is deleted with the object.
 """
 
 import sqlite3
@@ -29,14 +29,14 @@ CACHE_KIB = 32_000
 
 
 class Sums:
-    """As they stood at one moment, together with the checkpoints of that moment: hand in the rows of those."""
+    """The sums of one moment, together with the checkpoints of that moment: pass in the rows of those."""
 
     def __init__(self) -> None:
         self._newest: int = Checkpoint.objects.aggregate(newest=Max("number"))["newest"] or 0
-        # Whichever thread collects the garbage closes it; no two use it at once.
+        # The thread that collects the garbage closes it; no two use it at once.
         self._sums = sqlite3.connect("", check_same_thread=False)
-        """What each holds more than the rows that were handed in."""
-        # A verification drops the object wherever the sums can no longer be compared.
+        """What each sum has more than the rows that were passed in."""
+        # A verification drops the object as soon as the sums can no longer be compared.
         weakref.finalize(self, self._sums.close)
         self._sums.executescript(f"PRAGMA journal_mode = OFF; PRAGMA cache_size = -{CACHE_KIB}; {_LEFT};")
         self._pruned_until = ""
@@ -46,16 +46,16 @@ class Sums:
             self._newest = newest
 
     def take(self, checkpoint: Checkpoint, sums: "Counter[Kind]") -> None:
-        """Off from what is left."""
+        """Subtracts the checkpoint's rows."""
         if checkpoint.number <= self._newest:
             self._add((kind, -requests) for kind, requests in sums.items())
 
     def pruned(self, *, until: datetime) -> None:
-        """Sums of hours until then hold rows as well that are gone."""
+        """Sums of the hours until then include rows that are pruned."""
         self._pruned_until = max(self._pruned_until, instant(until))
 
     def pruned_ahead(self, at: str) -> None:
-        """The sum of the hour of that instant holds a row as well that is gone, and whose clock ran ahead."""
+        """The sum of the hour of that instant includes a row that is pruned, and whose clock ran ahead."""
         self._pruned_hours.add(f"{at[:13]}:00:00.000000Z")
 
     def problems(self) -> Iterator[Problem]:
@@ -74,7 +74,7 @@ class Sums:
 
 
 def _stored() -> Iterator[tuple[Kind, int, int]]:
-    """What is counted together, how many, and the newest checkpoint; in one statement, so of one moment."""
+    """The sums and the newest checkpoint; in one statement, so of one moment."""
     newest = Subquery(Checkpoint.objects.order_by("-number").values("number")[:1])
     rows: Any = HourlyCount.objects.order_by("pk").values_list(*Kind._fields, "requests", newest)
     for hour, *others, requests, number in of_one_moment(rows):

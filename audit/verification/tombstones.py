@@ -1,4 +1,4 @@
-"""Pruned ranges: whether each is under a signed tombstone, and held the leaves that it was made for."""
+"""Pruned ranges: whether each has a signed tombstone, and contained the leaves that the tombstone names."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ from audit.sealing.leaves import Leaf
 
 @dataclass(slots=True)
 class Range:
-    """Of a valid tombstone, with what the checkpoints were found to hold there."""
+    """A valid tombstone, with what the checkpoints contain for its range."""
 
     tombstone: Tombstone
     stated: str
@@ -66,7 +66,7 @@ class Tombstones:
                 span.rows += 1
 
     def problems(self) -> Iterator[Problem]:
-        """Of those whose range was found to hold other leaves, once all are counted."""
+        """The ranges that were found to contain other leaves, when all are counted."""
         for span in self.valid:
             if (span.rows, span.leaves.hexdigest()) != (span.tombstone.row_count, span.stated):
                 yield Problem(

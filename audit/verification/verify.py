@@ -1,6 +1,6 @@
-"""Verifying the record: every row against the leaf that a signed checkpoint holds, every checkpoint against its chain.
+"""Verifying the record: each row against the leaf of a signed checkpoint, and each checkpoint against its chain.
 
-It streams: memory holds one checkpoint, the runs of ids that are covered, and what was kept elsewhere.
+It streams: memory contains one checkpoint, the runs of covered ids, and the copies that were kept elsewhere.
 """
 
 from collections import Counter, defaultdict
@@ -40,15 +40,15 @@ WAITS = "it is older than an hour and not sealed"
 
 
 def _nobody(_rows: int) -> None:
-    """Watches no progress."""
+    """Ignores the progress."""
 
 
 @dataclass(slots=True)
 class Verification:
-    """One run: read `problems` to its end; the other fields tell then what was found.
+    """One run: read `problems` to its end; then the other fields say what was found.
 
-    `since` and `until` choose the rows that are compared, by whole checkpoints: those that may cover rows from the one
-    instant until before the other. Checkpoints, and whether a row is covered, are checked in any case.
+    `since` and `until` choose the rows that are compared, by whole checkpoints: those that may cover rows from the
+    first instant until before the second. Checkpoints, and whether a row is covered, are checked in any case.
     """
 
     read: Reader
@@ -57,32 +57,32 @@ class Verification:
     until: datetime | None = None
     copies: Copies = field(default_factory=Copies)
     progress: Callable[[int], object] = _nobody
-    """Called with the number of leaves that are behind."""
+    """Called with the number of leaves that were checked since the last call."""
 
     checkpoints: int = 0
     rows: int = 0
-    """Those that were found to be as they were sealed, or not."""
+    """The number of compared rows, unchanged or not."""
     waiting: int = 0
     """Rows that the next checkpoint will cover."""
     acknowledged: list[str] = field(default_factory=list)
-    """Findings that are known, with who acknowledged each, when and why."""
+    """Acknowledged findings, with who acknowledged each, when and why."""
     pruned: list[str] = field(default_factory=list)
     """What was deleted under a signed tombstone, in words."""
     not_compared: list[str] = field(default_factory=list)
-    """Rows whose leaves were made of columns that this version of the server does not have, in words."""
+    """Rows whose leaves were made with columns that this version of the server does not have, in words."""
     _covered: dict[str, IdRanges] = field(default_factory=lambda: defaultdict(IdRanges))
     _ahead: dict[int, str] = field(default_factory=dict)
     """The instants of token requests whose clock is known to have run ahead."""
     _changed: dict[str, Changed] = field(default_factory=dict)
     _not_compared: "Counter[tuple[str, tuple[str, ...]]]" = field(default_factory=Counter)
-    """How many rows, by table and the columns that are not there."""
+    """How many rows, by table and missing columns."""
     _last_reached: datetime | None = None
-    """When everything that there was had last been sealed: of the last checkpoint that was not full."""
+    """When all rows had last been sealed: at the last checkpoint that was not full."""
     _sums: Sums | None = None
-    """None where not all rows are compared, or some are not as they were sealed: then nothing is known of sums."""
+    """None if not all rows are compared, or some are changed: then the sums cannot be checked."""
 
     def problems(self) -> Iterator[Problem]:
-        """Every one that is not acknowledged, as it is found. Raises what the database raises when it is away."""
+        """Every finding that is not acknowledged, as it is found. Raises the errors of the database when it is away."""
         known = Acknowledgements(self.read)
         self._ahead = known.rows_of_a_clock_ahead()
         yield from known.forged
@@ -95,9 +95,9 @@ class Verification:
     def problems_of_row(
         self, table: SealedTable, leaf: Leaf, checkpoint: Checkpoint, *, last_reached: datetime | None
     ) -> Iterator[Problem]:
-        """Of the one row, acknowledged or not. `table` has the columns that the leaf was made of.
+        """For one row, acknowledged or not. `table` has the columns that the leaf was made of.
 
-        `last_reached`: when everything that there was had last been sealed before this checkpoint.
+        `last_reached`: when all rows had last been sealed before this checkpoint.
         """
         self._last_reached = last_reached
         yield from self._row_problems(checkpoint, table, [leaf], Tombstones(self.read))
@@ -155,7 +155,7 @@ class Verification:
         yield from self._passed_over(last)
 
     def _passed_over(self, last: int) -> Iterator[Problem]:
-        """Rows up to that number that were not met in the order of numbers. New ones may come meanwhile."""
+        """Rows up to that number that the walk in the order of numbers did not meet. New ones may come meanwhile."""
         stored = Checkpoint.objects.count()
         more = stored - Checkpoint.objects.filter(number__gt=last).count() - self.checkpoints
         if more > 0:
@@ -264,7 +264,7 @@ def _swapped(changed: Changed, pk: int, other: int) -> Problem:
 
 
 def _in_order() -> Iterator[Checkpoint]:
-    """One of each number, from the lowest on."""
+    """One row for each number, from the lowest on."""
     checkpoint = Checkpoint.objects.filter(number__gte=0).order_by("number").first()
     while checkpoint:
         yield checkpoint

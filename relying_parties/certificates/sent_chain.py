@@ -60,7 +60,7 @@ def _link(certificate: x509.Certificate) -> tuple[x509.Name, x509.Name, bytes]:
 
 
 def _has_circle(links: set[tuple[x509.Name, x509.Name]]) -> bool:
-    """Whether a way from subject to issuer leads back: what leads on to nothing is taken away until nothing is left."""
+    """Whether the links from subject to issuer form a circle: links that lead no further are removed step by step."""
     while links:
         subjects = {subject for subject, _ in links}
         leading_on = {link for link in links if link[1] in subjects}

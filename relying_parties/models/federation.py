@@ -131,7 +131,7 @@ class TrustedIssuer(ConfigurationModel):
             raise ValidationError(problems)
 
     def _issuer_url_problem(self) -> str | None:
-        """Tokens that were issued here prove no client: whoever holds one would be the client that it was issued to."""
+        """Tokens that were issued here prove no client: their holder would be the client that they were issued to."""
         if self._is_own():
             return "It is this server's own: its access tokens prove nobody here."
         is_fetched = self.issuer_url and self.keys_from == KeysFrom.DISCOVERY
