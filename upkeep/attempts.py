@@ -54,13 +54,13 @@ class Attempts:
         except Exception as error:
             log.debug("chore_failed", chore=chore, exc_info=True)
             self._failed.append(Failure(chore=chore, reason=_reason(error)))
-            # One that a restart of the database cut is opened again.
+            # A connection that a restart of the database cut is opened again.
             connection.close_if_unusable_or_obsolete()
             return otherwise
 
 
 def _reason(error: Exception) -> str:
-    """The first line of what the error says: further ones may quote a row."""
+    """The first line of the error's text: further ones may quote a row."""
     if isinstance(error, ValidationError):
         return " ".join(error.messages)
     told = str(error).partition("\n")[0]

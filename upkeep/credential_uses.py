@@ -1,4 +1,4 @@
-"""When each credential last proved its client: read from the record, written where the console finds it."""
+"""When each credential last proved its client: read from the record, and stored for the console."""
 
 from datetime import datetime, timedelta
 
@@ -9,20 +9,20 @@ from audit.models import IssuanceEvent, Outcome
 from relying_parties.models import CredentialUse
 
 LATEST_COMMIT = timedelta(minutes=5)
-"""A request's row may be committed this long after its instant, so that much of the record is read again."""
+"""A request's row may be committed this long after its instant, so that this part of the record is read again."""
 
 
 def note_credential_uses(now: datetime) -> int:
-    """Write when each credential last proved its client, from the record; the number of instants that moved.
+    """Store when each credential last proved its client, from the record; returns the number of instants that moved.
 
-    Only the record since the last use that is known is read. An instant never moves back.
+    Only the record since the last known use is read. An instant never moves back.
     """
     known = dict(CredentialUse.objects.values_list("credential", "last_used_at"))
     proofs = (
         IssuanceEvent.objects.filter(outcome=Outcome.ISSUED).exclude(credential="").order_by("credential")
     )
     if known:
-        # A clock that ran ahead for a while has left an instant ahead of now.
+        # A clock that ran ahead for a while has left an instant in the future.
         proofs = proofs.filter(at__gt=min(max(known.values()), now) - LATEST_COMMIT)
     latest = proofs.values_list("credential").annotate(Max("at"))
     uses = {name: at for name, at in latest if name not in known or at > known[name]}

@@ -1,7 +1,6 @@
 """Periods in which nothing was recorded, as operational events.
 
-A process knows of those in which its requests were answered 503. The record tells of one in which no server was at
-work.
+A process knows the periods in which its requests were answered 503. The record shows those in which no server ran.
 """
 
 import os
@@ -18,7 +17,7 @@ from audit.writing.record_health import RECORD_HEALTH, Gap
 from upkeep.models import LastRun
 
 MIN_SILENCE = timedelta(minutes=5)
-"""A shorter silence before a start is no gap: the rows of the stop and of the start tell of it."""
+"""A shorter silence before a start is not a gap: the rows of the stop and of the start show it."""
 REFUSED = (
     "From {since} to {until} this process could not record{times}: {failures} requests got 503. {reason}"
 )
@@ -33,7 +32,7 @@ def lasts() -> bool:
 
 
 def write_ended() -> None:
-    """One row for what is over in this process. Raises what the database raises; then it is kept for the next call."""
+    """One row for each ended period of this process. Raises the errors of the database, and keeps the periods then."""
     gap = RECORD_HEALTH.take_ended()
     if gap is None:
         return
@@ -45,7 +44,7 @@ def write_ended() -> None:
 
 
 def record_silence(*, before: datetime, now: datetime) -> None:
-    """A row where no server of any host was at work for long before this start."""
+    """A row if no server of any host ran for long before this start."""
     last = _last_sign(before)
     if last is None or before - last <= _min_silence():
         return
@@ -62,17 +61,17 @@ def _told(gap: Gap) -> str:
 
 
 def _min_silence() -> timedelta:
-    """A server that nobody asks anything of does maintenance at this interval, if it does any."""
+    """A server without requests does maintenance at this interval, if it does any."""
     return max(MIN_SILENCE, 2 * timedelta(seconds=settings.ENVIRONMENT.maintain_every))
 
 
 def _last_sign(before: datetime) -> datetime | None:
-    """Of any server. None: there never was one, or maintenance was done since and nobody knows when before."""
+    """Of any server. None: there was no server yet, or maintenance has run since and nobody knows when before."""
     run = LastRun.objects.values_list("started_at", flat=True).first()
     if run is not None and run >= before:
         return None
     events = IssuanceEvent.objects.filter(at__lt=before).order_by("-at", "-id")
-    # What a command did needs no server.
+    # A command needs no server.
     acts = OperationalEvent.objects.filter(at__lt=before).exclude(source__in=COMMANDS).order_by("-id")
     signs = [run, *(rows.values_list("at", flat=True).first() for rows in (events, acts))]
     return max((sign for sign in signs if sign), default=None)

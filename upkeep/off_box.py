@@ -1,6 +1,6 @@
-"""Statements of checkpoints sent elsewhere, where who owns the database cannot rewrite them.
+"""Statements of checkpoints sent elsewhere, where the owner of the database cannot rewrite them.
 
-In the order of their numbers, each at least once: what was sent is noted after it was. A place that is new gets all.
+In the order of their numbers, each at least once: it is noted as sent after it was sent. A new destination gets all.
 """
 
 import os
@@ -19,19 +19,19 @@ from runtime.outbound.posting import NotSentError, post
 from upkeep.models import SentCheckpoint
 
 MAX_AT_ONCE = 100
-"""Statements of a run: a place that was away for long is caught up with in several."""
+"""Statements of a run: a destination that was away for long catches up in several runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
     setting: str
     key: str
-    """By which it is remembered how far it is."""
+    """The name under which its progress is stored."""
     deliver: Callable[[str], None]
     """Hands over a statement for good. Raises NotSentError."""
 
     def send(self, _now: datetime) -> int:
-        """What it lacks; the number of statements. Raises NotSentError; those before are noted."""
+        """Send what it lacks; the number of statements. Raises NotSentError; the ones before are noted as sent."""
         sent, _ = SentCheckpoint.objects.get_or_create(place=self.key)
         newest = Checkpoint.objects.aggregate(newest=Max("number"))["newest"] or 0
         if sent.number > newest:
@@ -44,13 +44,13 @@ class Destination:
         statements = list(new.values_list("number", "statement")[:MAX_AT_ONCE])
         for number, statement in statements:
             self.deliver(statement)
-            # Of two runs at once the one behind takes nothing back.
+            # Of two runs at once, the one that is behind does not move the number back.
             SentCheckpoint.objects.filter(place=self.key, number__lt=number).update(number=number)
         return len(statements)
 
 
 def destinations() -> Iterator[Destination]:
-    """Those that the settings name."""
+    """The destinations that the settings name."""
     if settings.CHECKPOINT_FILE:
         yield _destination(
             "CHECKPOINT_FILE", str(settings.CHECKPOINT_FILE), partial(append, settings.CHECKPOINT_FILE)
@@ -66,7 +66,7 @@ def _destination(setting: str, value: str, deliver: Callable[[str], None]) -> De
 
 
 def append(path: Path, statement: str) -> None:
-    """A line of its own, on disk when this returns: in one write, after the end of a line that was cut."""
+    """A line of its own, on disk when this returns: in one write, after the end of a line that was cut off."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:

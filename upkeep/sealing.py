@@ -8,11 +8,11 @@ from audit.sealing.checkpoints import CHECKPOINT, MAX_ROWS
 from keys.record_key import record_key, signed_statement
 
 MAX_CHECKPOINTS = 10
-"""Of a run: what is left of a long backlog waits for the next, so that the other tasks are done meanwhile."""
+"""In one run: the rest of a long backlog waits for the next run, so that the other tasks run meanwhile."""
 
 
 def seal(now: datetime, *, max_rows: int = MAX_ROWS, max_checkpoints: int = MAX_CHECKPOINTS) -> int:
-    """Seal what is new; the number of rows that this process sealed. Raises NoRecordKeyError."""
+    """Seal the new rows; the number of rows that this process sealed. Raises NoRecordKeyError."""
     return sealer.seal(now, sign=_signed, max_rows=max_rows, max_checkpoints=max_checkpoints)
 
 

@@ -1,7 +1,8 @@
 """Starts and stops of the server as operational events, one row each for the master process and all its workers.
 
 The master keeps no database connection over a fork and waits for no database: it notes its start, and a worker's thread
-writes the row as soon as the database takes it. The row of a stop is written by the master, which forks no more then.
+writes the row as soon as the database accepts it. The row of a stop is written by the master, which no longer forks
+then.
 """
 
 import fcntl
@@ -31,11 +32,11 @@ KIND = OperationalEvent.Kind
 RETRY_AFTER = 1.0
 """Seconds after which a start that could not be written is tried again; twice as long each time."""
 WRITE_EVERY = 10.0
-"""Seconds between two looks for gaps that are over, and at most between two such attempts."""
+"""Seconds between two looks for periods that have ended, and at most between two such attempts."""
 LAST_WORDS = 4.0
 """Seconds that a stopping master waits for its row, at most."""
 LATE = timedelta(seconds=30)
-"""After which the row of a start says since when it waited."""
+"""If the row waited longer, the row of a start says since when."""
 NO_STOP = " The start of {at} has no stop: the server was killed, its host failed, or its database was away."
 SUCCEEDS = " It takes over from process {pid}, which still runs."
 WAITED = " Written at {at}: the database took no row before."
@@ -52,13 +53,13 @@ class Start:
     pid: int
     version: str
     where: str
-    """The surface and the addresses: by this and the host the start before is found."""
+    """The surface and the addresses: with the host they identify the start before this one."""
     predecessor: int
-    """The process id of the running master that this one takes over from (SIGUSR2); 0: there is none."""
+    """The process id of the running master that this one replaces (SIGUSR2); 0: there is none."""
 
     @property
     def name(self) -> str:
-        """How the details of both rows begin, so that a stop belongs to its start."""
+        """The beginning of the details of both rows, so that a stop belongs to its start."""
         return f"Started at {instant(self.at)}, process {self.pid}"
 
 
@@ -86,7 +87,7 @@ def record_stop() -> None:
 
 
 def write_gaps() -> None:
-    """Those of this process that are over. What cannot be written now is kept."""
+    """The ended periods of this process. What cannot be written now is kept."""
     try:
         gaps.write_ended()
     except Exception as failure:
@@ -107,7 +108,7 @@ def _forever() -> None:
 
 
 def _write_start() -> None:
-    """One worker of all tries."""
+    """One of all workers tries."""
     if _start is None or _IS_WRITTEN[0]:
         return
     with suppress(BlockingIOError), Path(__file__).open() as turn:
@@ -162,7 +163,7 @@ def _write_stop() -> None:
 
 
 def _look_whether_it_is_over() -> None:
-    """A process that nobody asks anything of would not notice."""
+    """A process that receives no requests would not notice."""
     with suppress(Exception):
         recording_problems()
 

@@ -12,7 +12,7 @@ from issuers.versioning.history import Source, authored
 from upkeep.maintenance import Done, run
 
 ACTOR = "maintain"
-"""Who changed a key, in its history, when nobody asked for it."""
+"""The author of a key's change, in its history, when no person made it."""
 JITTER = 0.1
 """Part of the interval by which a thread may wake later, so that the workers do not wake together."""
 
@@ -25,9 +25,9 @@ log = structlog.get_logger("upkeep")
 
 
 def start(*, every: timedelta) -> None:
-    """Start the thread of this process. Only after the fork: it would not survive it.
+    """Start the thread of this process. Only after the fork, which it would not survive.
 
-    Nobody waits for it when the process ends: a run may be killed anywhere.
+    A process that ends does not wait for it: a run may be killed at any point.
     """
     threading.Thread(target=_forever, args=[every], name="upkeep", daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""The exact content that a finding about a row rests on: an acknowledgement is valid for this, not for later changes."""
+"""The exact content that a finding about a row rests on: an acknowledgement is valid for this, and no later change."""
 
 from collections.abc import Iterable
 from functools import cached_property

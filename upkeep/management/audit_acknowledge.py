@@ -24,7 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(*, stdout: OutputWrapper, findings: list[str], reason: str, **_streams: OutputWrapper) -> None:
-    """All of them or none. Raises CommandError."""
+    """All findings or none. Raises CommandError."""
     if not 0 < len(reason.strip()) <= MAX_REASON:
         raise CommandError(f"Give a reason of 1 to {MAX_REASON} characters.")
     try:
@@ -40,7 +40,7 @@ def run(*, stdout: OutputWrapper, findings: list[str], reason: str, **_streams: 
 
 
 def _found(findings: set[str]) -> list[Problem]:
-    """What a verification finds now of these. Raises CommandError where one is not found."""
+    """What a verification finds now for these. Raises CommandError if one is not found."""
     verification = Verification(read=statement_reader(), now=timezone.now())
     found = [problem for problem in verification.problems() if problem.finding in findings]
     if missing := findings - {problem.finding for problem in found}:

@@ -1,6 +1,8 @@
-"""manage.py audit export [--format ndjson|csv] [FILTERS] [--output FILE].
+"""manage.py audit export [--format ndjson
 
-Exit status: 0 done, 1 not done or broken off, 2 wrong arguments.
+csv] [FILTERS] [--output FILE].
+
+Exit status: 0 done, 1 not done or interrupted, 2 wrong arguments.
 """
 
 import ipaddress
@@ -93,7 +95,7 @@ def _issuer_url(written: str) -> str:
 
 @contextmanager
 def _opened(output: Path | None, stdout: TextIO) -> Iterator[TextIO]:
-    """The file is taken away again where the export does not end well: half a file looks like a whole one."""
+    """The file is deleted again if the export fails: half a file looks like a whole one."""
     if output is None:
         yield stdout
         return

@@ -12,7 +12,7 @@ HELP = "Install the record's triggers that are missing, switched off or altered,
 
 
 def add_arguments(_parser: ArgumentParser) -> None:
-    """None."""
+    """It has no arguments."""
 
 
 def run(*, stdout: OutputWrapper, **_streams: OutputWrapper) -> None:

@@ -1,6 +1,7 @@
 """manage.py audit verify [--from DATE] [--to DATE] [--checkpoint FILE].
 
-Exit status: 0 nothing was found that is not acknowledged, 1 problems were, 2 it, or a part of it, could not be checked.
+Exit status: 0 nothing was found that is not acknowledged, 1 there are findings, 2 it, or a part of it, could not be
+checked.
 """
 
 from argparse import ArgumentParser
@@ -53,7 +54,7 @@ def run(
     until: datetime | None,
     copies: Path | None,
 ) -> None:
-    """Raises FindingsError if there are problems, CommandError if it could not be checked."""
+    """Raises FindingsError if there are findings, CommandError if the record could not be checked."""
     try:
         if not record_jwks() and Checkpoint.objects.exists():
             raise CommandError(NO_KEY, returncode=UNCHECKED)
@@ -84,8 +85,8 @@ def _copies(path: Path | None) -> Copies:
 
 
 def _verify(verification: Verification, stdout: OutputWrapper, stderr: OutputWrapper) -> int:
-    """Tell what is found, and write down that it was looked for; the number of problems."""
-    # What is kept elsewhere is taken off as it is met.
+    """Print the findings, and record that the record was verified; the number of findings."""
+    # Copies that are kept elsewhere are removed from the list as they are met.
     found, chosen = 0, _chosen(verification)
     total = Checkpoint.objects.aggregate(rows=Sum("row_count"))["rows"] or 0
     with tqdm(total=total, unit=" rows", file=stderr, disable=None, leave=False) as bar:

@@ -1,4 +1,4 @@
-"""manage.py audit: what is done with the record itself, each act in a module of its own."""
+"""manage.py audit: acts on the record itself, each in a module of its own."""
 
 import sys
 import traceback
@@ -23,7 +23,7 @@ ACTS = {
     "install-triggers": audit_install_triggers,
 }
 OWN_OPTIONS = {"settings", "pythonpath", "verbosity", "traceback", "no_color", "force_color", "skip_checks"}
-"""What Django gives to every command."""
+"""Options that Django adds to every command."""
 
 
 class Command(BaseCommand):
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             act.add_arguments(acts.add_parser(name, help=act.HELP, description=act.HELP))
 
     def execute(self, *arguments: Any, **options: Any) -> Any:
-        """Of a verification exit status 1 means findings alone: whatever else stops it is told in a line, with 2."""
+        """For a verification exit status 1 means findings alone: any other failure is one line, with 2."""
         try:
             return super().execute(*arguments, **options)
         except (FindingsError, BrokenPipeError):

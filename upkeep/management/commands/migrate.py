@@ -1,6 +1,6 @@
-"""Django's migrate. It alone makes the file of a SQLite database: the server opens one that is there, or none.
+"""Django's migrate. Only it creates the file of a SQLite database: the server opens an existing one, or none.
 
-Its user alone can read the file, whatever the directory and the umask.
+Its user alone can read the file, whatever the directory and the umask allow.
 """
 
 from pathlib import Path
