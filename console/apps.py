@@ -9,7 +9,7 @@ class ConsoleConfig(AppConfig):
     verbose_name = "Console"
 
     def ready(self) -> None:
-        # Connects itself to Django's signals, whose senders are models.
+        # Connects its own receivers to Django's signals, whose senders are models.
         import_module("console.sign_in.sign_ins")
         if settings.HAS_CONSOLE:
             # Registers the pages, so that Django's checks see them, and the console's own check.

@@ -27,12 +27,12 @@ class IssuerLine:
     relying_parties: int
     has_active_key: bool
     outlook: Outlook | None
-    """What the clock does next with the key of its own algorithm."""
+    """The next scheduled change of the key of its own algorithm."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of the first set-up. `page` is the name of the URL where it is taken."""
+    """A step of the first set-up. `page` is the name of the URL for it."""
 
     text: str
     page: str
@@ -44,9 +44,9 @@ class Overview:
     issuers: tuple[IssuerLine, ...]
     to_replace: tuple[ClientSecret, ...]
     old_secrets: tuple[ClientSecret, ...]
-    """Those that live longer than their issuer allows."""
+    """Secrets that live longer than their issuer allows."""
     endings: tuple[Expiry, ...]
-    """What ends within 30 days, the first first."""
+    """What expires within 30 days, the earliest first."""
     more_endings: int
     overdue: tuple[Outlook, ...]
     unreadable_chains: tuple[SigningKey, ...]

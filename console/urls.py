@@ -32,7 +32,7 @@ PAGES = (
     activity_page,
     users,
 )
-"""Each registers itself at the site when it is imported."""
+"""Each module registers its pages at the site when it is imported."""
 
 urlpatterns = [
     path("admin", RedirectView.as_view(url="/admin/", permanent=False)),

@@ -1,4 +1,4 @@
-"""Who changed an object, when, through which channel, and what from what to what."""
+"""Who changed an object, when, through which channel, and the values before and after."""
 
 import json
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ from issuers.versioning.history import Source
 MAX_CHANGES = 100
 MAX_VALUE_LENGTH = 2_000
 NOT_TOLD = frozenset({"id", "created", "updated", "client_type", "authorization_grant_type"})
-"""Fields that say nothing beside the row's own time, or never change."""
+"""Fields that add nothing to the row's own time, or never change."""
 NEWEST_FIRST = ("-history_date", "-history_id")
 KINDS = {"+": "Created", "~": "Changed", "-": "Deleted"}
 
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """`before` is empty where there was nothing."""
+    """`before` is empty if there was no value."""
 
     name: str
     before: str
@@ -40,11 +40,11 @@ class Change:
     what: str
     fields: tuple[FieldChange, ...]
     reason: str = ""
-    """As who changed it gave it."""
+    """As the author of the change gave it."""
 
 
 def changes_of(row: models.Model, *related: str) -> list[Change]:
-    """The newest changes of a row, and of those that belong to it by the named reverse relations, newest first."""
+    """The newest changes of a row, and of its parts by the named reverse relations, newest first."""
     return changes_in(row.history.all(), *(_belonging(row, name) for name in related))  # type: ignore[attr-defined]
 
 
@@ -63,7 +63,7 @@ def changes_in(
 
 
 def changes_since(record: Any) -> list[Change]:
-    """What became of an object after a row of its history, the newest first."""
+    """What was done to an object after a row of its history, the newest first."""
     later = record.instance_type.history.filter(id=record.id, history_id__gt=record.history_id)
     return [_change(found) for found in later.order_by("-history_id")[:MAX_CHANGES]]
 
@@ -75,7 +75,7 @@ def values_of(record: Any) -> list[FieldChange]:
 
 
 def _belonging(row: models.Model, name: str) -> models.QuerySet[Any]:
-    """The history of related rows, deleted ones too."""
+    """The history of related rows, also of deleted ones."""
     relation: Any = row._meta.get_field(name)
     history: models.QuerySet[Any] = relation.related_model.history.filter(**{relation.field.attname: row.pk})
     return history
@@ -94,7 +94,7 @@ def _change(record: Any) -> Change:
 
 
 def reason_of(record: Any) -> str:
-    """Why a row of the history was made, empty where nobody said it."""
+    """Why a row of the history was made, empty if nobody gave a reason."""
     return _masked(record.history_change_reason or "")
 
 
@@ -102,7 +102,7 @@ def _name_of(record: Any) -> str:
     try:
         return _masked(str(record.instance))
     except ObjectDoesNotExist:
-        # Its name is made of another object's, which is no longer there.
+        # Its name contains the name of another object, which is no longer there.
         return f"{record.id}"
 
 
@@ -137,5 +137,5 @@ def _rows(field: Any) -> models.QuerySet[Any]:
 
 
 def _masked(text: str) -> str:
-    """A generated secret that someone wrote into a text is not shown here either."""
+    """Generated secrets that someone wrote into a text are masked here too."""
     return SECRET.sub("[secret]", text)

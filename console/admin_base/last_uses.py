@@ -13,15 +13,15 @@ from relying_parties.models import CredentialUse
 class LastUse:
     last_used_at: datetime | None
     is_never_used: bool
-    """False too while the record has not been read as far as to tell."""
+    """False also while the record has not been read far enough to know."""
 
 
 def last_uses(made: Mapping[str, datetime | None]) -> dict[str, LastUse]:
-    """By the credential; `made` tells since when each can have been used, None where that is not known."""
+    """By the credential; `made` says since when each can have been used, None if that is not known."""
     known = dict(
         CredentialUse.objects.filter(credential__in=list(made)).values_list("credential", "last_used_at")
     )
-    # The record was read at least as far as the newest use of whichever credential.
+    # The record was read at least up to the newest use of any credential.
     read_until = CredentialUse.objects.aggregate(newest=Max("last_used_at"))["newest"]
     return {
         credential: LastUse(

@@ -9,11 +9,11 @@ from django.http import HttpRequest
 from console.admin_base.row_ids import RowIds
 
 LOOKUPS = ("", "exact", "id__exact", "isnull")
-"""What a filter's link ends in. A regular expression, which SQLite runs in this process, is none of them."""
+"""The look-ups of a filter's link. A regular expression, which SQLite runs in this process, is not among them."""
 MAX_NAMED = 20
-"""Of what a panel lists. How many more there are is said."""
+"""Rows that a panel lists. How many more there are is shown."""
 MAX_SEARCH = 1_000
-"""Characters. SQLite breaks off at a pattern of 50,000 bytes, and at a thousand words."""
+"""Characters. SQLite fails at a pattern of 50,000 bytes, and at a thousand words."""
 
 
 class Page(RowIds):
@@ -35,7 +35,7 @@ class Page(RowIds):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """PostgreSQL takes no text with a NUL in it."""
+        """PostgreSQL accepts no text with a NUL."""
         if len(search_term) > MAX_SEARCH:
             messages.warning(
                 request, f"A search has at most {MAX_SEARCH:,} characters. This one was not made."

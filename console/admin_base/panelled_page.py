@@ -12,7 +12,7 @@ from console.admin_base.page import Page
 class PanelledPage(Page):
     @abstractmethod
     def panels(self, row: Any) -> dict[str, Any]:
-        """What the template gets for the row as it is stored, whatever was typed into the form."""
+        """The template's values for the row as it is stored, whatever was typed into the form."""
 
     def change_view(
         self,

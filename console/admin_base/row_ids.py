@@ -1,4 +1,4 @@
-"""Ids of rows as a browser sends them: whatever is no id names no row, and is not asked of the database."""
+"""Ids of rows as a browser sends them: a text that is not an id names no row, and is not looked up."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,7 @@ def is_id(text: Any) -> bool:
 
 
 class RowAutocomplete(AutocompleteSelect):
-    """Offers nothing for a value that is no id, be it in the query string that fills the form or in a form sent."""
+    """Offers nothing for a value that is not an id, in the query string that fills the form or in a form sent."""
 
     def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
         return super().optgroups(name, [each for each in value if is_id(each)], attr)
@@ -57,7 +57,7 @@ class RowIds(ForeignKeys, ModelAdmin):
     """Mixed into every page."""
 
     def response_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | None:
-        """400 where rows are chosen by what is no id."""
+        """400 if rows are chosen by values that are not ids."""
         if not all(is_id(chosen) for chosen in request.POST.getlist(ACTION_CHECKBOX_NAME)):
             raise SuspiciousOperation("A chosen row has no valid id.")
         return super().response_action(request, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""The act that changes the identifier of a granted resource server: it shows who is hit, and asks for the old one."""
+"""The act that changes the identifier of a granted resource server: shows who is affected, asks for the old one."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -44,7 +44,7 @@ class IdentifierForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Whom a new identifier hits. The tokens are those of the last seven days that are counted already."""
+    """The clients that a new identifier affects. Tokens are those of the last seven days that are counted already."""
 
     granted: int
     clients: int
@@ -106,7 +106,7 @@ class IdentifierChange(Page):
         return TemplateResponse(request, "console/change_identifier.html", context, status=asked.status)
 
     def _changed(self, request: HttpRequest, server_id: int, asked: dict[str, Any]) -> HttpResponse:
-        """Raises ValidationError, and changes nothing then."""
+        """Raises ValidationError, and then changes nothing."""
         with transaction.atomic():
             servers = ResourceServer.objects.select_for_update(of=("self",), no_key=True)
             server = get_object_or_404(servers.select_related("issuer"), pk=server_id)

@@ -39,7 +39,7 @@ class ResourceServerAdmin(IdentifierChange, ConfigurationAdmin):
     fixed_fields: ClassVar[tuple[str, ...]] = ("issuer",)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """A granted identifier is shown with why it is fixed."""
+        """A granted identifier is shown with the reason why it is fixed."""
         fields = super().get_fields(request, obj)
         if obj is None or not self.has_change_permission(request, obj) or not obj.grants.exists():
             return fields

@@ -1,4 +1,4 @@
-"""The authentication methods in words: what proves the relying party, and how a request shows it."""
+"""The authentication methods in words: what proves the relying party, and how a request does it."""
 
 from issuers.models import TokenEndpointAuthMethod
 

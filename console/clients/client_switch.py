@@ -1,4 +1,4 @@
-"""Disabling and enabling a client: acts of their own, which post nothing else of it and work whatever it holds."""
+"""Disabling and enabling a client: acts of their own, which change nothing else and work for every stored client."""
 
 from django import forms
 from django.contrib import messages
@@ -64,7 +64,7 @@ class ClientSwitch(RelyingPartyActs):
     def _switch(
         self, request: HttpRequest, row: RelyingParty, *, is_active: bool, reason: str
     ) -> HttpResponse:
-        """Of the row, that one column is written."""
+        """Writes this column of the row alone."""
         row.is_active = is_active
         give_reason(row, reason)
         row.save(update_fields=["is_active", "updated"])

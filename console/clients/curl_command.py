@@ -11,7 +11,7 @@ SECRET, ASSERTION, DPOP_PROOF = '"$CLIENT_SECRET"', '"$CLIENT_ASSERTION"', '"DPo
 
 
 def curl_command(relying_party: RelyingParty) -> str:
-    """A command for a shell in which the variables that it names hold the secret, the assertion or the proof."""
+    """A command for a shell whose variables contain the secret, the assertion or the proof."""
     parts = [
         f"curl {shlex.quote(f'{relying_party.issuer.url}/token')}",
         *_proof(relying_party),
@@ -22,7 +22,7 @@ def curl_command(relying_party: RelyingParty) -> str:
 
 
 def what_it_needs(relying_party: RelyingParty) -> list[str]:
-    """What must be at hand before the command can be run, beside a secret."""
+    """What is needed before the command can run, beside a secret."""
     url, client_id = relying_party.issuer.url, relying_party.client_id
     method = relying_party.token_endpoint_auth_method
     needs = []
@@ -64,7 +64,7 @@ def _proof(relying_party: RelyingParty) -> list[str]:
 
 
 def _parameters(relying_party: RelyingParty) -> list[str]:
-    """The parameters that its rules read, each to be filled in."""
+    """The parameters that its rules read, each with a value to fill in."""
     names = sorted(set(relying_party.rules.values_list("parameter", flat=True)) - {"client_id", "grant_type"})
     return [f"--data-urlencode {shlex.quote(f'{name}={name.upper()}')}" for name in names]
 

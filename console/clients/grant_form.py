@@ -13,19 +13,19 @@ class GrantForm(ModelForm):
     scopes = Lines(required=False, help_text="Some or all of the resource server's scopes, one to a line.")
 
     def _get_validation_exclusions(self) -> set[str]:
-        """Another default is no error: it steps down when this one is saved."""
+        """Another default is not an error: it is no longer the default when this grant is saved."""
         excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
         return excluded | {"is_default"}
 
 
 def defaults_beside(relying_party: Any, *, but: Any) -> QuerySet[AccessGrant]:
-    """One at most: the database allows no more. `but`: the primary keys of others."""
+    """At most one: the database allows no more. `but`: the primary keys of the others."""
     defaults = AccessGrant.objects.filter(Q(relying_party=relying_party, is_default=True) & ~Q(pk__in=but))
     return defaults.select_related("resource_server")
 
 
 def let_defaults_step_down(relying_party: RelyingParty, *, but: Any) -> list[AccessGrant]:
-    """Those that do. `but`: the primary keys of those that stay as they are."""
+    """Makes them ordinary grants and returns them. `but`: the primary keys of those that stay as they are."""
     moved = defaults_beside(relying_party, but=but)
     stepped = list(moved)
     if stepped:

@@ -1,4 +1,4 @@
-"""The page of a relying party: who it is, what it may, what proves it, and what its token would say."""
+"""The page of a relying party: its settings, what it may ask for, what proves it, and a preview of its token."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ from relying_parties.models import AccessGrant, RelyingParty, RequestRule
 from relying_parties.validation.registration import CERTIFICATE_SUBJECTS
 
 MAX_PARTS = 80
-"""Grants, or rules, in one form: five fields each, and Django takes 1000 of one form. More have a page of their own."""
+"""Grants, or rules, in one form: five fields each, and Django accepts 1000 in a form. More get pages of their own."""
 
 
 class RelyingPartyForm(ConfigurationForm):
@@ -60,7 +60,7 @@ class RelyingPartyForm(ConfigurationForm):
 
 
 class LabelledFormSet(InlineFormSet):
-    """In a table the head of a column is the label for the eye; each field gets its own for the ear."""
+    """In a table the column's head is the visible label; each field gets one of its own for screen readers."""
 
     def add_fields(self, form: Any, index: int | None) -> None:
         super().add_fields(form, index)
@@ -107,7 +107,7 @@ class RuleInline(TabularInline):
 
 @dataclass(frozen=True, slots=True)
 class OwnPage:
-    """Where the parts of a client are that are too many for its form."""
+    """Links to the parts of a client that are too many for its form."""
 
     name: str
     count: int
@@ -177,7 +177,7 @@ class RelyingPartyAdmin(
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """A part that holds something stands open."""
+        """A part that contains something is shown open."""
         parts = zip(super().get_fieldsets(request, obj), self.fieldsets, strict=True)
         return [
             (
@@ -196,12 +196,12 @@ class RelyingPartyAdmin(
         return format_html('<span class="state {}" title="{}">{}</span>', kind, status, status.label)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        # What was saved a moment ago is on the list too.
+        # What was saved a moment ago is in the list too.
         forget()
         return super().changelist_view(request, extra_context)
 
     def get_inline_instances(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Without those that are too many, unless the form that is sent has them: it was made when they were fewer."""
+        """Without parts that are too many, unless the sent form has them: it was made when they were fewer."""
         inlines = super().get_inline_instances(request, obj)
         return [
             inline
@@ -247,7 +247,7 @@ class RelyingPartyAdmin(
 
 
 def _prefix(inline: Any) -> str:
-    """Of the names of its fields in the form."""
+    """The prefix of its field names in the form."""
     return str(inline.model._meta.get_field("relying_party").remote_field.related_name)
 
 

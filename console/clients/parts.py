@@ -1,4 +1,4 @@
-"""Grants and rules of a client on pages of their own: one form each, in a paged list, however many there are."""
+"""Grants and rules of a client on pages of their own: one form each, in a paged list, for any number of them."""
 
 from typing import Any, ClassVar
 
@@ -19,7 +19,7 @@ NEW_DEFAULT = "The default is the grant for {} now. Save again to make this one 
 
 
 class OfClient(SimpleListFilter):
-    """One client's, named in the address; thousands of clients would make no list to choose from."""
+    """The grants or rules of one client, named in the address; a list of thousands of clients would be of no use."""
 
     title = "client"
     parameter_name = "relying_party"
@@ -51,7 +51,7 @@ class PartAdmin(ConfigurationAdmin):
 
 
 class InsteadOf(forms.CharField):
-    """The key of the default that the form was made beside. Nobody types it: it never counts as changed."""
+    """The key of the default when the form was made. Nobody types it: it never counts as changed."""
 
     widget = forms.HiddenInput
 
@@ -60,7 +60,7 @@ class InsteadOf(forms.CharField):
 
 
 class OneGrantForm(GrantForm, ConfigurationForm):
-    """A grant on a page of its own. The default that it takes the place of is on no form that is sent with it."""
+    """A grant on a page of its own. The default that it replaces is not in the same form."""
 
     instead_of = InsteadOf(required=False)
 
@@ -77,7 +77,7 @@ class OneGrantForm(GrantForm, ConfigurationForm):
             return seen
         default = defaults_beside(client, but=self._own).first()
         if default and str(default.pk) != seen:
-            # The form that is shown again was made beside this one.
+            # The form that is shown again was made with this default.
             data: Any = self.data.copy()  # type: ignore[attr-defined]
             data[self.add_prefix("instead_of")] = str(default.pk)
             self.data = data

@@ -1,4 +1,4 @@
-"""The acts on client secrets: each its own page, its own POST, its own line in the log. A secret is shown once."""
+"""The acts on client secrets: each has its own page, POST and line in the log. A secret is shown once."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -24,7 +24,7 @@ from relying_parties.models import ClientSecret, RelyingParty
 from relying_parties.secrets.credentials import add_generated_secret, change_expiry, revoke_secret
 
 NONE_YET = 0
-"""Stands for the newest secret's id where there is none."""
+"""Used instead of the newest secret's id if there is none."""
 UNTIL_REVOKED = "Empty: as late as its issuer allows, or until it is revoked."
 
 
@@ -72,7 +72,7 @@ class SecretActs(RelyingPartyActs):
         ]
 
     def generate_secret(self, request: HttpRequest, relying_party_id: int) -> HttpResponse:
-        """GET shows the form. POST makes the secret and shows it, in this answer and never again."""
+        """GET shows the form. POST makes the secret and shows it, in this answer only."""
         self.require(request, "relying_parties.add_clientsecret")
         relying_party = get_object_or_404(RelyingParty, pk=relying_party_id)
         if request.method != "POST":
@@ -106,7 +106,7 @@ class SecretActs(RelyingPartyActs):
         make: Callable[[], tuple[ClientSecret, str]],
         replaced: ClientSecret | None = None,
     ) -> HttpResponse:
-        """Make a secret and show it, unless the form is older than the newest one. Raises ValidationError."""
+        """Make a secret and show it, unless the form is older than the newest secret. Raises ValidationError."""
         with transaction.atomic():
             # Locked, so that of two forms sent at once one is stale.
             RelyingParty.objects.select_for_update().get(pk=relying_party.pk)

@@ -1,4 +1,4 @@
-"""The rotation of a client secret: a new one, shown once, and an end for the old one, in one act."""
+"""The rotation of a client secret: a new one, shown once, and an expiry for the old one, in one act."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from relying_parties.models import ClientSecret
 from relying_parties.secrets.credentials import rotate_secret
 
 OVERLAP = timedelta(days=7)
-"""For which the old secret lives on, unless another end is chosen."""
+"""How long the old secret lives on, unless another expiry is chosen."""
 
 
 class RotateForm(GenerateForm):
@@ -44,7 +44,7 @@ class SecretRotation(SecretActs):
         return [rotate, *super().get_urls()]
 
     def rotate_secret(self, request: HttpRequest, relying_party_id: int, secret_id: int) -> HttpResponse:
-        """GET explains and asks. POST makes the new secret and shows it, in this answer and never again."""
+        """GET explains and asks. POST makes the new secret and shows it, in this answer only."""
         self.require(request, "relying_parties.add_clientsecret", "relying_parties.change_clientsecret")
 
         def page(asked: Asked) -> HttpResponse:

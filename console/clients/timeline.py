@@ -1,6 +1,6 @@
-"""What became of one client: changes of its configuration and what it asked for, in one line of time.
+"""One client in time: changes of its configuration and its requests, in one list.
 
-It outlives the relying party: the record and the history do.
+It outlives the relying party, as the record and the history do.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ from relying_parties.models import (
 )
 
 MAX_EVENTS, MAX_CHANGES = 1_000, 50
-"""Of a page: whichever is reached first ends it."""
+"""Of a page: the limit that is reached first ends it."""
 HOUR = timedelta(hours=1)
 PARTS = (AccessGrant, ClientSecret, FederatedCredential, RequestRule)
 CREDENTIALS = {CredentialKind.SECRET: ClientSecret, CredentialKind.FEDERATED: FederatedCredential}
@@ -63,7 +63,7 @@ class Timeline:
 
 
 def timeline(*, issuer: str, client_id: str, until: datetime | None = None) -> Timeline:
-    """The newest page of what was at or before `until`."""
+    """The newest page of events at or before `until`."""
     of_issuer = next((row for row in Issuer.objects.all() if row.url == issuer), None)
     changes = _changes(of_issuer, client_id, until)
     events = _events(issuer, client_id, until)
@@ -87,7 +87,7 @@ def timeline(*, issuer: str, client_id: str, until: datetime | None = None) -> T
 
 
 def _events(issuer: str, client_id: str, until: datetime | None) -> list[IssuanceEvent]:
-    """One more than fits. Those that only claimed to be the client are among them."""
+    """One more than the page takes. Requests that only claimed to be the client are included."""
     events = IssuanceEvent.objects.filter(issuer=issuer, client_id=client_id).only(*COLUMNS)
     if until is not None:
         events = events.filter(at__lte=until)
@@ -95,14 +95,14 @@ def _events(issuer: str, client_id: str, until: datetime | None) -> list[Issuanc
 
 
 def _changes(issuer: Issuer | None, client_id: str, until: datetime | None) -> list[Change]:
-    """One more than fits."""
+    """One more than the page takes."""
     if issuer is None:
         return []
     return changes_in(*_histories(issuer, client_id), until=until, most=MAX_CHANGES + 1)
 
 
 def _histories(issuer: Issuer, client_id: str) -> list[QuerySet[Any]]:
-    """Of every relying party that had this client id, of what belongs to it, and of the templates it used."""
+    """Of every relying party that had this client id, of its parts, and of the templates that it used."""
     own = RelyingParty.history.filter(issuer_id=issuer.pk, client_id=client_id)
     ids, templates = own.values("id"), own.exclude(claim_template_id=None).values("claim_template_id")
     parts = [part.history.filter(relying_party_id__in=ids) for part in PARTS]
@@ -110,7 +110,7 @@ def _histories(issuer: Issuer, client_id: str) -> list[QuerySet[Any]]:
 
 
 def _floor(events: Sequence[IssuanceEvent], changes: Sequence[Change]) -> datetime | None:
-    """Where the page ends: what is at this instant or before is on the next one."""
+    """The end of the page: an event at this instant or before is on the next page."""
     ends = [
         *_end([event.at for event in events], MAX_EVENTS),
         *_end([change.at for change in changes], MAX_CHANGES),
@@ -119,7 +119,7 @@ def _floor(events: Sequence[IssuanceEvent], changes: Sequence[Change]) -> dateti
 
 
 def _end(instants: list[datetime], most: int) -> list[datetime]:
-    """The first instant that does not fit. If all are of one, the rest of it is left out, so that a page moves on."""
+    """The first instant that does not fit. If all have the same instant, the rest is left out, so that pages end."""
     if len(instants) <= most:
         return []
     end = instants[most]
@@ -166,7 +166,7 @@ def _link(run: Run, *, issuer: str, client_id: str) -> str:
 
 
 def _credential_names(credentials: Iterable[str]) -> dict[str, str]:
-    """Those of secrets and federated credentials as people know them, by what the record calls them."""
+    """The names of secrets and federated credentials that people know, by the record's names."""
     named = [name for credential in credentials if (name := CredentialName.parse(credential))]
     found: dict[str, str] = {}
     for kind, model in CREDENTIALS.items():

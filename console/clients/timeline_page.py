@@ -16,14 +16,14 @@ PRECISE = "%Y-%m-%dT%H:%M:%S.%f"
 
 
 class TimelineFilter(forms.Form):
-    """Lives in the query string."""
+    """The values are in the query string."""
 
     issuer = forms.CharField(max_length=400, label="Issuer's URL")
     client = forms.CharField(max_length=255, label="Client ID")
     until = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
 
     def clean_until(self) -> object:
-        """With its microseconds: pages begin at them."""
+        """With its microseconds: pages begin at such instants."""
         text = self.cleaned_data["until"]
         return Instant(input_formats=[PRECISE], required=False).clean(text)
 
@@ -48,7 +48,7 @@ def relying_party_timeline(request: HttpRequest, relying_party_id: int) -> HttpR
 
 
 def _page(request: HttpRequest, form: TimelineFilter, *, asked: dict[str, str]) -> HttpResponse:
-    """`asked` is what a link to the next page repeats."""
+    """`asked` is repeated in a link to the next page."""
     found = None
     if form.is_valid():
         values = form.cleaned_data

@@ -41,14 +41,14 @@ def _pins(credential: FederatedCredential) -> tuple[str, ...]:
 
 
 def _name(credential: FederatedCredential) -> str:
-    """As the record tells that it proved the relying party."""
+    """When it proved the relying party, by the record."""
     return str(CredentialName(CredentialKind.FEDERATED, credential.pk))
 
 
 def add_from_preset(
     relying_party: RelyingParty, filled: Filled, *, issuer_name: str, label: str, now: datetime
 ) -> tuple[FederatedCredential, bool]:
-    """A credential, and whether its trusted issuer was made for it: one of that URL is taken as it stands.
+    """A credential, and whether its trusted issuer was made for it: a trusted issuer of that URL is used as it is.
 
     Raises ValidationError by the names of the form's fields: `issuer_name`, `jwks`, `label`.
     """
@@ -72,7 +72,7 @@ def add_from_preset(
 
 
 def _refuse_another(there: TrustedIssuer, wanted: Mapping[str, Any]) -> None:
-    """Raise ValidationError if a trusted issuer that is there is not what the answers ask for."""
+    """Raise ValidationError if an existing trusted issuer differs from what the answers require."""
     asked = wanted["audience"] or there.issuer.url
     if asked != there.expected_audience:
         raise ValidationError(
@@ -89,7 +89,7 @@ def _refuse_another(there: TrustedIssuer, wanted: Mapping[str, Any]) -> None:
 
 
 def _save(row: models.Model, *, fields: Mapping[str, str]) -> None:
-    """`fields` are those of the row that stand in the form, and their names there; other errors belong to none."""
+    """`fields` are those of the row that are in the form, with their names there; other errors belong to no field."""
     try:
         row.full_clean()
     except ValidationError as refusal:

@@ -1,4 +1,4 @@
-"""A relying party's federated credentials: each act its own page, its own POST, its own line in the log."""
+"""A relying party's federated credentials: each act has its own page, POST and line in the log."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -39,7 +39,7 @@ class FederatedCredentialForm(ModelForm):
         self.fields["trusted_issuer"].queryset = trusted  # type: ignore[attr-defined]
 
     def _get_validation_exclusions(self) -> set[str]:
-        """The relying party is not asked for, and its labels are told apart all the same."""
+        """The relying party is not in the form, but its labels must still differ."""
         excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
         return excluded - {"relying_party"}
 

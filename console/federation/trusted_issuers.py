@@ -1,4 +1,4 @@
-"""The page of a trusted issuer: whose tokens prove workloads, where its keys come from, and who relies on it."""
+"""The page of a trusted issuer: which tokens prove workloads, where its keys come from, which clients rely on it."""
 
 from typing import Any, ClassVar
 
@@ -60,7 +60,7 @@ class TrustedIssuerAdmin(PanelledPage, ConfigurationAdmin):
         return count
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """What protects it is named with whom it proves."""
+        """The credentials that protect it are named with the clients that they prove."""
         to_delete, counts, perms_needed, protected = super().get_deleted_objects(objs, request)
         if protected:
             credentials = FederatedCredential.objects.filter(trusted_issuer__in=objs)

@@ -1,1 +1,1 @@
-"""Whether the record is as it was sealed, and findings that are known."""
+"""Whether the record is as it was sealed, and acknowledged findings."""

@@ -31,7 +31,7 @@ def names_of_tables() -> list[tuple[str, str]]:
 
 
 class RowForm(forms.Form):
-    """Which row, and the finding that a verification printed, if there is one."""
+    """The row, and the finding that a verification printed, if there is one."""
 
     table = forms.ChoiceField(choices=names_of_tables, initial=IssuanceEvent._meta.db_table)
     row = forms.IntegerField(min_value=1, max_value=MAX_ID, help_text="The number after the table's name.")
@@ -47,7 +47,7 @@ class RowForm(forms.Form):
 
 
 class ReasonForm(RowForm):
-    """What is sent to acknowledge: the finding is the one that was shown."""
+    """The form that acknowledges: its finding is the one that was shown."""
 
     reason = forms.CharField(
         max_length=MAX_REASON,
@@ -129,13 +129,13 @@ def _found(chosen: RowForm) -> RowFinding:
 
 
 def _is_the_one(form: RowForm, found: RowFinding) -> bool:
-    """Whether the row has the finding that was given, if one was."""
+    """Whether the row has the given finding, if one was given."""
     given = form.cleaned_data.get("finding")
     return not (given and found.problem) or found.problem.finding == given
 
 
 def _reason_form(chosen: RowForm, found: RowFinding) -> ReasonForm | None:
-    """None where there is nothing to acknowledge."""
+    """None if there is nothing to acknowledge."""
     if found.problem is None or not found.problem.finding or found.known:
         return None
     row = chosen.cleaned_data["row"]

@@ -1,4 +1,4 @@
-"""What proves the record and bounds it, and who took it away: to read only."""
+"""Checkpoints, tombstones and counts of the record, and who exported it: to read only."""
 
 from typing import Any, ClassVar
 

@@ -1,4 +1,4 @@
-"""The record on the overview: what was asked for lately, and how far it is sealed."""
+"""The record on the overview: recent requests, and how far it is sealed."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ TICKS = 4
 
 @dataclass(frozen=True, slots=True)
 class RecordOverview:
-    """`unsealed` is counted no further than one above MAX_COUNTED."""
+    """`unsealed` is counted up to one above MAX_COUNTED."""
 
     complete_until: datetime | None
     day: Chart

@@ -1,4 +1,4 @@
-"""What proves the rows in view: how far the record is sealed, and whether these rows are as they were sealed."""
+"""The seal of the rows in view: how far the record is sealed, and whether these rows are as they were sealed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,14 +13,14 @@ from keys.record_key import NoRecordKeyError, record_key, statement_reader
 
 EVENTS = IssuanceEvent._meta.db_table
 MAX_COUNTED = 1_000
-"""Of what is not sealed; more is told as more."""
+"""Rows that are not sealed; a larger number is shown as more than this."""
 
 
 @dataclass(frozen=True, slots=True)
 class SealStatus:
-    """Of the whole record: the newest checkpoint, and when all of it was last verified.
+    """For the whole record: the newest checkpoint, and when everything was last verified.
 
-    `problem` says what to do where nothing can be sealed, empty if that is not so.
+    `problem` says what to do if nothing can be sealed, empty if it can.
     """
 
     problem: str
@@ -30,7 +30,7 @@ class SealStatus:
 
 @dataclass(frozen=True, slots=True)
 class PageStatus:
-    """Of the rows on a page. `pruned` are the ranges among them that were deleted by permission."""
+    """For the rows on a page. `pruned` are the ranges among them that were deleted under tombstones."""
 
     whole: SealStatus
     rows: int
@@ -88,7 +88,7 @@ def _problem(now: datetime) -> str:
 
 
 def unsealed_rows() -> int:
-    """Those after all that the last checkpoint saw, counted no further than MAX_COUNTED and one."""
+    """Rows after those of the last checkpoint, counted up to MAX_COUNTED and one."""
     spans = UnsealedRange.objects.filter(table=EVENTS, last_id=None)
     first = spans.aggregate(first=Min("first_id"))["first"] or 0
     return IssuanceEvent.objects.filter(pk__gte=first).order_by()[: MAX_COUNTED + 1].count()

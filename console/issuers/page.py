@@ -1,4 +1,4 @@
-"""The page of an issuer: its settings, its keys, and what happens to them next."""
+"""The page of an issuer: its settings, its keys, and their next changes."""
 
 from typing import Any, ClassVar
 
@@ -59,7 +59,7 @@ class IssuerForm(ConfigurationForm):
     )
 
     def clean_client_ca_certificates(self) -> str:
-        """A browser ends a line by CR LF; a file of the configuration, and OpenSSL, by LF."""
+        """A browser ends a line with CR LF; a configuration file and OpenSSL with LF."""
         pem: str = self.cleaned_data["client_ca_certificates"]
         return pem.replace("\r\n", "\n")
 
@@ -160,6 +160,6 @@ class IssuerAdmin(KeyCreation, PanelledPage, ConfigurationAdmin):
         }
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """What protects an issuer is named before a permission that nobody has: keys are deleted by no one."""
+        """What protects an issuer from deletion is named before a missing permission: nobody may delete keys."""
         to_delete, counts, perms_needed, protected = super().get_deleted_objects(objs, request)
         return to_delete, counts, set() if protected else perms_needed, protected

@@ -1,4 +1,4 @@
-"""Users and the roles that they have; only a superuser comes here."""
+"""Users and their roles; only a superuser sees these pages."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -42,7 +42,7 @@ class PeoplePage(VersionedPage):
 
     @property
     def _members(self) -> Sequence[str]:
-        """What a deletion takes away beside what the form shows."""
+        """What is deleted together with what the form shows."""
         return ["user"] if self.model is Group else []
 
     def before(self, row: Any, seen: str) -> Before | None:
@@ -97,7 +97,7 @@ class ConsoleUserAdmin(PeoplePage, UserAdmin):
             return self._password_form(request, id, form_url, is_stale=True)
 
     def _password_form(self, request: HttpRequest, key: str, form_url: str, *, is_stale: bool = False) -> Any:
-        """Empty: a password is not given back."""
+        """Empty: a password is never shown again."""
         seen, pk = sent_version(request), int(unquote(key))
         context: dict[str, Any] = {MADE_FROM: people_version.version(User, pk, PASSWORD)}
         request.method = "GET"

@@ -1,4 +1,4 @@
-"""Which version of a user or group a form was made from. They have no history, so the form carries its fields, signed.
+"""The version of a user or group that a form was made from. They have no history: the form carries signed fields.
 
 No password and no hash is among them. The form of a password carries a keyed digest of the hash.
 """
@@ -25,7 +25,7 @@ SOURCES = {source.value: source.label for source in Source}
 
 
 def version(model: type[Model], pk: int, *links: str) -> str:
-    """Empty where there is no such row. `links`: relations from other tables whose rows count too."""
+    """Empty if there is no such row. `links`: relations from other tables whose rows count too."""
     event = _events().values_list("id", flat=True).first() or 0
     row = model._default_manager.filter(pk=pk).first()
     if row is None:
@@ -46,7 +46,7 @@ def before(seen: str) -> Before | None:
 
 
 def changes_since(row: Any, seen: str, *links: str) -> Sequence[Change]:
-    """As the record has them, under the name that it had and the one that it has; with links those that name it too."""
+    """As the record has them, under the former and the present name; with links those that name it too."""
     read = _read(seen)
     names = {str(row), str(read.get("fields", {}).get(_name_field(row), row))}
     targets = [f"{row._meta.verbose_name} {name}" for name in names]
@@ -73,7 +73,7 @@ def _fields(row: Model, *links: str) -> dict[str, Any]:
 
 
 def _read(seen: str) -> dict[str, Any]:
-    """Empty for what this server did not write."""
+    """Empty for a text that this server did not write."""
     try:
         read: dict[str, Any] = SIGNER.unsign_object(seen)
     except BadSignature:

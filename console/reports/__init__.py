@@ -1,1 +1,1 @@
-"""Reports: who could and who did, and how much was asked for."""
+"""Reports: permitted and actual access, and how much was asked for."""

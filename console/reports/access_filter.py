@@ -1,4 +1,4 @@
-"""Which audience, and which time, a report of access is about."""
+"""The audience and the time of an access report."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ USUAL = timedelta(days=30)
 
 
 class AccessFilter(forms.Form):
-    """Lives in the query string. Whole hours: `since` goes down, `until` up. `audience` may be any text."""
+    """From the query string. Whole hours: `since` is rounded down, `until` up. `audience` may be any text."""
 
     issuer = forms.ChoiceField()
     audience = forms.CharField(
@@ -37,7 +37,7 @@ class AccessFilter(forms.Form):
 
     @property
     def audiences(self) -> list[str]:
-        """Those that resource servers have, or had."""
+        """The audiences that resource servers have, or had."""
         named = ResourceServer.history.values_list("identifier", flat=True)
         return list(named.order_by("identifier").distinct()[:500])
 

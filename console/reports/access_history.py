@@ -1,6 +1,6 @@
 """Who could get tokens for an audience, and when: read from the history of the configuration.
 
-A relying party could while a grant of it led to the audience, it and its issuer were active, it was within its own
+A relying party could while it had a grant for the audience, it and its issuer were active, it was within its own
 validity, and its claim template set no other audience.
 """
 
@@ -25,7 +25,7 @@ ACTS = {"+": "granted", "~": "changed", DELETED: "withdrawn"}
 
 @dataclass(frozen=True, slots=True)
 class GrantAct:
-    """What was done to a grant, `scopes` as they were then."""
+    """A change of a grant, with its `scopes` at that time."""
 
     at: datetime
     act: str
@@ -36,7 +36,7 @@ class GrantAct:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """All relying parties that had this client id, one after the other; `relying_party_id` is that of now, if any."""
+    """All relying parties that had this client id, in order; `relying_party_id` is the present one, if any."""
 
     client_id: str
     name: str
@@ -46,7 +46,7 @@ class Access:
 
 
 def accesses(issuer: Issuer, audience: str) -> dict[str, Access]:
-    """By client id, those that ever had a grant."""
+    """By client id, the relying parties that ever had a grant."""
     servers = _audience_stood(issuer, audience)
     granted = AccessGrant.history.filter(resource_server_id__in=servers)
     grants = _versions(AccessGrant.history.filter(id__in=granted.values("id")))
@@ -150,7 +150,7 @@ def _of_now(pks: Sequence[int], parties: dict[int, list[Any]]) -> int | None:
 
 
 def _acts(grants: dict[int, list[Any]], parties: set[int]) -> list[GrantAct]:
-    """What was done to the grants of these, oldest first."""
+    """The changes of the grants of these, oldest first."""
     records = [record for rows in grants.values() for record in rows if record.relying_party_id in parties]
     records.sort(key=lambda record: (record.history_date, record.history_id))
     return [

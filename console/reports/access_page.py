@@ -32,7 +32,7 @@ def access_page(request: HttpRequest) -> HttpResponse:
 
 @site.reading("audit/access/report.csv", name="audit_access_csv", permissions=SEES_CONFIGURATION)
 def access_csv(request: HttpRequest) -> HttpResponse:
-    """That it was taken away is written down."""
+    """The download is recorded."""
     now = timezone.now()
     form = AccessFilter(request.GET, now=now)
     if not form.is_valid():

@@ -1,4 +1,4 @@
-"""Who could and who did get tokens for an audience between two dates."""
+"""Permitted and actual access to an audience between two dates."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`could` is what of it lies in the range."""
+    """`could` is the part of it within the range."""
 
     client_id: str
     name: str
@@ -69,7 +69,7 @@ class Report:
         return sum(bool(line.use.issued) for line in self.lines)
 
     def csv_rows(self) -> Iterator[list[str]]:
-        """Names first; no cell is a formula."""
+        """The names first; no cell is a formula."""
         yield list(COLUMNS)
         for line in self.lines:
             yield [neutralised(cell) for cell in _cells(line)]
@@ -116,7 +116,7 @@ def uses(issuer: str, audience: str, since: datetime, until: datetime) -> dict[s
 
 
 def _names(audience: str) -> Q:
-    """The column lists one or several, with a space between."""
+    """The column contains one audience or several, separated by a space."""
     return (
         Q(audience=audience)
         | Q(audience__startswith=f"{audience} ")

@@ -69,7 +69,7 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Of which time and issuer; an empty issuer is any. Whole hours."""
+    """The time and the issuer; an empty issuer is any. Whole hours."""
 
     since: datetime
     until: datetime
@@ -106,7 +106,7 @@ def complete_until() -> datetime | None:
 
 
 def buckets_of(span: Span) -> list[Bucket]:
-    """Every hour or every day of the span, those without a request too; days are whole but for the span's ends."""
+    """Every hour or every day of the time, also those without a request; days are whole except at both ends."""
     length = HOUR if span.until - span.since <= BY_HOUR_UP_TO else DAY
     start = span.since if length == HOUR else span.since.replace(hour=0)
     sums: Counter[tuple[int, str]] = Counter()
@@ -160,7 +160,7 @@ def _reasons(span: Span) -> Iterator[ReasonLine]:
 
 
 def _networks(span: Span) -> Iterator[NetworkLine]:
-    """Those whose refusals went beyond their budget and were counted, the heaviest first."""
+    """Those whose refusals exceeded their budget and were counted, the most first."""
     flooded = RefusalCount.objects.filter(at__gte=span.since, at__lt=span.until).order_by()
     if span.issuer:
         flooded = flooded.filter(issuer=span.issuer)

@@ -1,4 +1,4 @@
-"""Of which time and issuer the activity is shown."""
+"""The time and the issuer of the activity."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ HOUR = timedelta(hours=1)
 
 
 class ActivityFilter(forms.Form):
-    """Lives in the query string. Whole hours: `since` goes down, `until` up."""
+    """The values are in the query string. Whole hours: `since` is rounded down, `until` up."""
 
     since = Instant(required=False, label="From (UTC)")
     until = Instant(required=False, label="Until (UTC)")
@@ -37,7 +37,7 @@ class ActivityFilter(forms.Form):
 
 
 def whole_hours(asked: dict[str, Any], *, now: datetime, usual: timedelta) -> tuple[datetime, datetime]:
-    """From when until when is asked for; without an answer until now, and so long as is usual."""
+    """The time that is asked for; by default until now, with the usual length."""
     until = hour_of(asked["until"] or now, up=True)
     since = hour_of(asked["since"] or until - usual)
     if since >= until:

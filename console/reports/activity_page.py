@@ -1,4 +1,4 @@
-"""The page of what was asked for in a time: how much, by whom, and why it was refused."""
+"""The page of the requests in a time: how many, by whom, and why they were refused."""
 
 from datetime import timedelta
 from urllib.parse import urlencode
@@ -30,7 +30,7 @@ def activity_page(request: HttpRequest) -> HttpResponse:
 
 
 def _spans(form: ActivityFilter) -> list[tuple[str, str]]:
-    """The usual ones up to now, as query strings, for the issuer that is chosen."""
+    """The usual times up to now, as query strings, for the chosen issuer."""
     issuer = form.cleaned_data.get("issuer", "")
     until = hour_of(form.now, up=True)
     return [

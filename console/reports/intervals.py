@@ -1,4 +1,4 @@
-"""In which times something stood, told from its versions: what the history of the configuration proves."""
+"""The times in which something held, computed from its versions: what the history of the configuration proves."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """How a thing was from `at` until its next version: whether it held, within what it says of its own validity.
+    """The state of a thing from `at` until its next version: whether it held, within its own validity.
 
     A deletion is a version that does not hold. `valid_until` is the first instant outside.
     """
@@ -20,7 +20,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """From `since`, before `until`; None: until further notice."""
+    """From `since`, before `until`; None: without an end."""
 
     since: datetime
     until: datetime | None
@@ -41,7 +41,7 @@ def standing(versions: Sequence[Version]) -> list[Interval]:
 
 
 def joined(intervals: Iterable[Interval]) -> list[Interval]:
-    """The same times in as few intervals as there can be, in order."""
+    """The same times in the fewest intervals, in order."""
     found: list[Interval] = []
     for interval in sorted(intervals, key=lambda interval: interval.since):
         last = found[-1] if found else None
@@ -63,7 +63,7 @@ def common(*all_intervals: Sequence[Interval]) -> list[Interval]:
 
 
 def within(intervals: Sequence[Interval], *, since: datetime, until: datetime) -> list[Interval]:
-    """What of them is in the range."""
+    """The part of them in the range."""
     return common(intervals, [Interval(since, until)])
 
 

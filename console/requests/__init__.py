@@ -1,1 +1,1 @@
-"""The record of token requests: list, filters, and one request told."""
+"""The record of token requests: list, filters, and the page of one request."""

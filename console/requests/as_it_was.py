@@ -1,4 +1,4 @@
-"""The configuration as it was when a request came: what its history holds, and what changed since."""
+"""The configuration as it was when a request came: from its history, with the changes since."""
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -27,7 +27,7 @@ class AsItWasPage(Page):
 
     @method_decorator(require_safe)
     def as_it_was(self, request: HttpRequest, event_id: int, kind: str, number: int) -> HttpResponse:
-        """Of an object that the event names, and of no other."""
+        """For an object that the event names, and no other."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         event = get_object_or_404(IssuanceEvent, pk=event_id)

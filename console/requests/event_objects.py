@@ -1,4 +1,4 @@
-"""The configuration that made an event: each object as it is now, and as it was then, by its history."""
+"""The configuration that an event was made with: each object as it is now, and as it was then, from its history."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ PAGES = frozenset({"issuer", "relying_party", "claim_template", "resource_server
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An object that an event names. `page` is the primary key and kind of the page where it stands now, if it does."""
+    """An object that an event names. `page` is the primary key and kind of its page, if it still has one."""
 
     about: str
     kind: str
@@ -78,7 +78,7 @@ def _then(model: type[Model], at: datetime, **named: Any) -> Any:
 
 
 def _template(event: IssuanceEvent) -> Any:
-    """By the number that the row of the record holds: exactly the one that was used."""
+    """By the number in the row of the record: exactly the one that was used."""
     number = event.claim_template.rpartition("@")[2]
     if not number.isdigit():
         return None
@@ -102,7 +102,7 @@ def _named(about: str, kind: str, row: Any) -> Named:
 
 
 def label_of(row: Any) -> str:
-    """What a history row calls its object, without what other tables would have to add."""
+    """The name of an object in a history row, without what other tables would have to add."""
     names = ("name", "label", "client_id", "identifier", "kid")
     return next((value for name in names if (value := getattr(row, name, ""))), f"#{row.id}")
 

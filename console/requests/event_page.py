@@ -1,4 +1,4 @@
-"""The page of one token request: its story, with what made it as it is now and as it was then."""
+"""The page of one token request: what happened, and its configuration as it is now and as it was then."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Requests that say the same, as one: a busy client has hundreds an hour."""
+"""Equal requests as one: a busy client has hundreds an hour."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What happened in one token request, in plain words, top down: a pure function of its row and its client."""
+"""What happened in one token request, in plain words and in order: a pure function of its row and its client."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from issuers.models import TokenEndpointAuthMethod as Method
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """`about` names what console/requests/event_objects.py links beside it."""
+    """`about` names the object that console/requests/event_objects.py links beside it."""
 
     title: str
     sentences: tuple[str, ...]
@@ -41,7 +41,7 @@ WHAT_TO_DO = {
 
 
 def story_of(event: IssuanceEvent, *, status: ClientStatus | None = None) -> tuple[Chapter, ...]:
-    """`status` is that of the client now, where there is such a client: its obstacles come before general advice."""
+    """`status` is that of the client now, if there is such a client: its problems come before general advice."""
     tellers: tuple[Callable[[IssuanceEvent], Chapter | None], ...] = (
         _asked, _proved, _wanted, _granted, _signed, partial(_refused, status=status),
     )  # fmt: skip
@@ -132,7 +132,7 @@ def _advice(event: IssuanceEvent, status: ClientStatus | None) -> tuple[str, ...
 
 
 def where_it_ended(event: IssuanceEvent) -> str:
-    """The step after the last one that left something in the row."""
+    """The step after the last one that left a value in the row."""
     if event.outcome == Outcome.FAILED:
         return "when the token was to be signed"
     if event.subject or event.audience:

@@ -79,7 +79,7 @@ class RecordAdmin(AsItWasPage, EventPage, PastedTokenPage, RecordCells, ReadOnly
 
     @method_decorator(require_GET)
     def export(self, request: HttpRequest, form: str) -> StreamingHttpResponse | HttpResponseBadRequest:
-        """The rows that the filter in the query string lets through, oldest first. That is written down."""
+        """The rows that the filter in the query string lets through, oldest first. The export is recorded."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         asked = RecordFilter(request.GET)

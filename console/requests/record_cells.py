@@ -1,4 +1,4 @@
-"""The cells of the record's list. Each that is worth it leads to the list of what is like it."""
+"""The cells of the record's list. Where it is useful, a cell leads to the list of rows with the same value."""
 
 from urllib.parse import urlencode
 
@@ -68,6 +68,6 @@ def short(name: str, *, most: int = SHOWN) -> str:
 
 
 def _like(shown: str, **asked: str) -> SafeString | str:
-    """A link to the list of what has this value; nothing where there is none."""
+    """A link to the list of rows with this value; nothing if there is none."""
     value = next(iter(asked.values()))
     return format_html('<a href="?{}">{}</a>', urlencode(asked), shown) if value else NOTHING

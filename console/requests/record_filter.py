@@ -1,4 +1,4 @@
-"""What the record is filtered by. No filter looks at all rows to offer its choices."""
+"""The filters of the record. No filter reads all rows to offer its choices."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from issuers.models import Issuer
 
 
 class RecordFilter(forms.Form):
-    """Lives in the query string. What does not validate filters everything out."""
+    """The values are in the query string. An invalid value matches nothing."""
 
     since = Instant(required=False, label="From (UTC)")
     until = Instant(required=False, label="Until (UTC)")
@@ -31,7 +31,7 @@ class RecordFilter(forms.Form):
         self.fields["error"].choices = [("", "Any"), *((code, code) for code in _error_codes())]  # type: ignore[attr-defined]
 
     def _issuers(self) -> dict[str, str]:
-        """Those that there are, and the one that is asked for: the record outlives issuers, and links to them."""
+        """The existing ones, and the wanted one: the record outlives issuers, and links to them."""
         names = {issuer.url: issuer.name for issuer in Issuer.objects.all()}
         asked = self.data.get("issuer", "").strip()
         return names if asked in ("", *names) else names | {asked: f"{asked} (none of this server now)"}

@@ -18,9 +18,9 @@ OLDER, NEWER = "older_than", "newer_than"
 
 
 class RecordList(ChangeList):
-    """`newest`, `newer` and `older` are query strings of pages, empty where there is none to go to.
+    """`newest`, `newer` and `older` are query strings of pages, empty if there is no such page.
 
-    `looked_until` is set where the page ended since enough rows were looked at; `further` is where it goes on.
+    `looked_until` is set if the page ended because enough rows were looked at; `further` is where it goes on.
     """
 
     newest = newer = older = further = ""
@@ -51,7 +51,7 @@ class RecordList(ChangeList):
         self.paginator = Paginator(self.result_list, self.list_per_page)
 
     def _page(self, asked: Any) -> Page:
-        """Empty where the filter is wrong."""
+        """Empty if the filter is invalid."""
         if not self.filter_form.is_valid():
             return Page(events=())
         return page_of(
@@ -66,7 +66,7 @@ class RecordList(ChangeList):
 
 
 def search_of(asked: dict[str, Any]) -> Search:
-    """What the filter's cleaned values ask for."""
+    """The event filter for the form's cleaned values."""
     columns = {
         LOOKUPS[name]: value for name, value in asked.items() if value and "__" not in LOOKUPS.get(name, "__")
     }

@@ -1,7 +1,7 @@
 """A flood of failed sign-ins does not fill the record: beyond a budget they are counted, and each count becomes a row.
 
-As refusals of tokens are (flood.py), but here a process has few: passwords are checked one at a time.
-A process that is killed loses what it counted since the last writing.
+As for refused token requests (flood.py), but a process has few: passwords are checked one at a time. A process that is
+killed loses what it counted since it last wrote.
 """
 
 import threading
@@ -26,10 +26,10 @@ RECORDED_OF_ALL = 30
 WRITE_AFTER = 60.0
 """Seconds after the first one that was counted."""
 MAX_KEYS = 20
-"""That wait in one process. What does not fit is counted under the network OTHER."""
+"""Counts that wait in one process. What does not fit is counted under the network OTHER."""
 OTHER, ALL = "other", "all"
 UNKNOWN = "unknown"
-"""The actor where no user's name was tried, or several were."""
+"""The actor if no user's name was tried, or several were."""
 
 log = structlog.get_logger("console")
 
@@ -44,7 +44,7 @@ TOTAL = Window("sign-ins-failed-of-all", seconds=60, shared=_nothing_shared)
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What is counted together."""
+    """The values that are counted together."""
 
     minute: datetime
     network: str
@@ -58,7 +58,7 @@ class Counts:
         self._lock = threading.Lock()
 
     def add(self, key: Key, failed: int = 1) -> bool:
-        """Whether it is the first, so that a writing is due."""
+        """Whether it is the first, so that a write is due."""
         with self._lock:
             is_first = not self._counts
             if key not in self._counts and len(self._counts) >= MAX_KEYS:
@@ -67,7 +67,7 @@ class Counts:
         return is_first
 
     def take(self) -> Counter[Key]:
-        """All of them, to be written. Those that cannot be are added again."""
+        """All counts, to be written. Those that cannot be written are added again."""
         with self._lock:
             taken, self._counts = self._counts, Counter()
         return taken
@@ -77,7 +77,7 @@ COUNTS = Counts()
 
 
 def is_counted(address: str, *, now: datetime) -> bool:
-    """Whether one more failure is beyond the budget: then it is counted here in place of a row."""
+    """Whether one more failure is beyond the budget: then it is counted here instead of a row."""
     network = source_network(address)
     if not BUDGET.take(network, limit=RECORDED_PER_MINUTE) and not TOTAL.take(ALL, limit=RECORDED_OF_ALL):
         return False
@@ -87,7 +87,7 @@ def is_counted(address: str, *, now: datetime) -> bool:
 
 
 def write_counts() -> None:
-    """Move what was counted into the record. If it cannot be written it is kept, and written later."""
+    """Write the counts into the record. If that fails they are kept, and written later."""
     taken = COUNTS.take()
     if not taken:
         return

@@ -1,7 +1,7 @@
-"""The console's login: a password is costly to check, so nobody may guess without end, or keep others from theirs.
+"""The console's login: a password is costly to check, so guesses are limited, and nobody can block other people's.
 
-Failures count for one user name and for a network over all names. A browser that logged in here before is not held back
-by what others in its network do.
+Failures count for one user name and for a network over all names. A browser that has logged in here before is not
+affected by what others in its network do.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ SECONDS = 300
 MAX_FAILURES = 10
 """For one user name from one network, or from one browser that the user logged in with, within the window."""
 MAX_FAILURES_OF_NETWORK = 30
-"""For all user names together: a whole office may stand behind one address."""
+"""For all user names together: a whole office may share one address."""
 FAILURES = Window("login-failures", seconds=SECONDS, max_keys=10_000)
 NETWORK_FAILURES = Window("login-failures-of-network", seconds=SECONDS, max_keys=10_000)
 
@@ -32,7 +32,7 @@ QUEUE = LoginQueue()
 def answer_login(
     request: HttpRequest, get_response: Callable[[HttpRequest], HttpResponseBase]
 ) -> HttpResponseBase:
-    """429 for a network that failed too often, and for who finds no place among those that wait."""
+    """429 for a network that failed too often, and for a visitor that finds no free place in the queue."""
     visitor = Visitor.of(request)
     if not visitor.known_user and (
         wait := NETWORK_FAILURES.wait(visitor.network, limit=MAX_FAILURES_OF_NETWORK)
@@ -51,7 +51,7 @@ def answer_login(
 
 
 def _has_arrived(request: HttpRequest) -> bool:
-    """Reads the form, before the turn: one that trickles in holds up nobody."""
+    """Reads the form before it waits in the queue: a slow sender blocks nobody."""
     try:
         return request.body is not None
     except UnreadablePostError:
@@ -59,7 +59,7 @@ def _has_arrived(request: HttpRequest) -> bool:
 
 
 def _try_later(request: HttpRequest, *, seconds: int, network: str) -> HttpResponse:
-    """`network` is the one that failed too often, empty where the queue is full."""
+    """`network` is the one that failed too often, empty if the queue is full."""
     answer = render(request, "console/login_later.html", {"seconds": seconds, "network": network}, status=429)
     answer["Retry-After"] = str(seconds)
     return answer

@@ -1,4 +1,4 @@
-"""Who may have a password checked next, in this process: one at a time, and of each visitor one at a time."""
+"""Whose password is checked next, in this process: one at a time, and one at a time for each visitor."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 MAX_WAITING = 2
 """Each waits in a thread of the server."""
 PATIENCE = 10.0
-"""Seconds that one waits."""
+"""Seconds that a visitor waits."""
 FORGOTTEN_AFTER = 300.0
 """Seconds without a request of a visitor."""
 MAX_REMEMBERED = 10_000
@@ -18,7 +18,7 @@ MAX_REMEMBERED = 10_000
 
 
 class BusyError(Exception):
-    """No place: this visitor has one, or others who asked less often fill them."""
+    """No place: this visitor has one, or others who asked less often have all of them."""
 
 
 @dataclass(slots=True, eq=False)
@@ -31,9 +31,9 @@ class _Waiter:
 
 
 class LoginQueue:
-    """The visitor who asked least often since its last success goes first: whoever guesses on and on stands behind all.
+    """The visitor who asked least often since its last success goes first: persistent guessers come last.
 
-    A visitor that is sent away has asked, too. A favoured one counts as one that never asked.
+    A visitor that is sent away has asked, too. A preferred one counts as one that never asked.
     """
 
     def __init__(self, *, patience: float = PATIENCE, clock: Callable[[], float] = time.monotonic) -> None:
@@ -72,7 +72,7 @@ class LoginQueue:
             waiter = _Waiter(visitor, asked_before)
             self._waiting.append(waiter)
             if len(self._waiting) > MAX_WAITING:
-                # Of those who asked equally often the last to come.
+                # Of visitors who asked equally often, the last to come is sent away.
                 self._send_away(max(reversed(self._waiting), key=lambda other: other.asked_before))
         waiter.moved.wait(self._patience)
         with self._lock:

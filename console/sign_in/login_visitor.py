@@ -18,7 +18,7 @@ KNOWN_FOR = 90 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """`known_user` is the mark of the user who last logged in with this browser, empty for none or too long ago."""
+    """`known_user` identifies the user who last logged in with this browser, empty for none or too long ago."""
 
     network: str
     """A /32 or /64, as the token endpoint counts."""
@@ -33,7 +33,7 @@ class Visitor:
         return f"user {self.known_user}" if self.known_user else f"network {self.network}"
 
     def key_for(self, username: str) -> str:
-        """Of the failures for one name. Hashed: the name is any text of any length."""
+        """For the failures of one name. Hashed: the name is any text of any length."""
         whose = self.key if self.knows(username) else f"network {self.network}"
         return sha256(f"{whose} {username}".encode()).hexdigest()
 
@@ -42,7 +42,7 @@ class Visitor:
 
 
 def remember(response: HttpResponseBase, username: str) -> None:
-    """Only this server can make the cookie, and it opens nothing: the password is asked for as always."""
+    """Only this server can make the cookie, and it grants nothing: the password is still asked for."""
     response.set_cookie(
         settings.KNOWN_BROWSER_COOKIE_NAME,
         signing.TimestampSigner(salt=SALT).sign(mark_of(username)),

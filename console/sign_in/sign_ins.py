@@ -1,4 +1,4 @@
-"""Sign-ins, failed ones and sign-outs, as operational events. What cannot be recorded does not happen."""
+"""Sign-ins, failed ones and sign-outs, as operational events. If one cannot be recorded, it does not happen."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def signs_in(request: HttpRequest, user: User, **_signal: Any) -> None:
 
 @receiver(user_logged_out)
 def signs_out(request: HttpRequest, user: User | None, **_signal: Any) -> None:
-    """Before the session is deleted. Nobody signed out if nobody was signed in."""
+    """Before the session is deleted. Without a signed-in user there is nothing to record."""
     if user is not None:
         _record(OperationalEvent.Kind.SIGN_OUT, request, actor=user.get_username())
 

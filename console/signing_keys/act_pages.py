@@ -1,4 +1,4 @@
-"""The acts on a key in time: each its own page that explains, its own POST, its own line in the log."""
+"""The acts on a key: each has a page that explains it, its own POST, and its own line in the log."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -104,7 +104,7 @@ class KeyActs(Page):
         return path(f"<int:key_id>/{act}/", self.admin_site.admin_view(view), name=f"keys_signingkey_{act}")
 
     def key_for(self, request: HttpRequest, key_id: int, permission: str) -> SigningKey:
-        """The key of an issuer; the record's is not acted on here."""
+        """The key of an issuer; keys of the record cannot be changed here."""
         if not request.user.has_perms([permission, "keys.view_signingkey"]):
             raise PermissionDenied
         keys = SigningKey.objects.filter(issuer__isnull=False).select_related("issuer", "predecessor")
@@ -133,7 +133,7 @@ class KeyActs(Page):
         )
 
     def done(self, request: HttpRequest, key: SigningKey, act: Callable[[], str]) -> HttpResponse:
-        """Back on the key's page with what the act says of itself, or why it was not done."""
+        """Back on the key's page with the message of the act, or the reason why it was not done."""
         try:
             told = act()
         except ValidationError as refusal:

@@ -1,4 +1,4 @@
-"""What an operator may do to a key at this moment, and why not."""
+"""What an operator may do to a key at this moment, and otherwise why not."""
 
 from datetime import datetime
 
@@ -30,7 +30,7 @@ def why_not_activated(key: SigningKey, now: datetime) -> str | None:
 
 
 def why_not_in_use(key: SigningKey, now: datetime) -> str | None:
-    """None if the key is in the JWKS: then it can be revoked, and its certificate matters."""
+    """None if the key is in the JWKS: then it can be revoked, and its certificate is published."""
     state = key.state(now)
     return f"The key {key.kid} is {state} already: it is in the JWKS no more." if state in ENDED else None
 

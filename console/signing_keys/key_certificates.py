@@ -1,4 +1,4 @@
-"""A key's certificate chain: downloaded, requested from an authority, and replaced by what that authority issued."""
+"""A key's certificate chain: downloaded, requested from an authority, and replaced by what the authority issued."""
 
 import re
 from datetime import datetime
@@ -102,7 +102,7 @@ class KeyCertificates(KeyActs):
 
 
 def _stored_chain(key: SigningKey) -> Chain:
-    """Empty where it cannot be read."""
+    """Empty if it cannot be read."""
     try:
         return certificates_of(key)
     except CertificateUnreadableError:

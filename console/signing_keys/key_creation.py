@@ -1,4 +1,4 @@
-"""How an issuer comes by a key: made here, or taken over from a file."""
+"""How an issuer gets a key: generated here, or imported from a file."""
 
 from datetime import datetime
 from typing import Any
@@ -28,7 +28,7 @@ from keys.schedule import KeyState
 
 
 class Password(forms.CharField):
-    """Never echoed, never offered by the browser, taken as it stands."""
+    """Never shown again, never suggested by the browser, used exactly as typed."""
 
     widget = forms.PasswordInput(attrs={"autocomplete": "new-password"})
 
@@ -114,7 +114,7 @@ class KeyCreation(Page):
 
     @method_decorator(sensitive_post_parameters("store_password", "key_password"))
     def import_key(self, request: HttpRequest, issuer_id: int) -> HttpResponse:
-        """The form on GET; on POST take the key over, or show the form with what is wrong."""
+        """The form on GET; on POST import the key, or show the form with the problems."""
         issuer, now = self._issuer(request, issuer_id), timezone.now()
         is_sent = request.method == "POST"
         form = (

@@ -1,4 +1,4 @@
-"""What the clock does next with an issuer's keys."""
+"""The next scheduled changes of an issuer's keys."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from keys.schedule import KeyState
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """Of the newest key of an issuer and algorithm.
+    """For the newest key of an issuer and algorithm.
 
-    `announces_at` and `signs_from` are its successor's, or, while the key is announced, its own.
+    `announces_at` and `signs_from` are its successor's or, while the key is announced, its own.
     """
 
     key: SigningKey

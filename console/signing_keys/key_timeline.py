@@ -1,4 +1,4 @@
-"""An issuer's keys in time, as plain values that a template draws: what was, what is, and what the clock will do.
+"""An issuer's keys in time, as plain values that a template draws: the past, the present, and what is scheduled.
 
 Positions along the time are percents of the picture's width, so that it fits any window; heights are pixels.
 """
@@ -17,7 +17,7 @@ MAX_ENDED = 3
 """Expired and revoked keys in one picture, the latest; the others are in the list."""
 MAX_TICKS = 5
 MARGIN, TICK_MARGIN = 2.0, 5.0
-"""Percents left free on either side of the bars, and of the dates, which are wider than their lines."""
+"""Percents that stay free on both sides of the bars, and of the dates, which are wider than their lines."""
 ROW_HEIGHT, HEAD_HEIGHT, FOOT_HEIGHT = 48, 22, 26
 MIN_WIDTH = 0.4
 """So that a short span can still be seen."""
@@ -128,7 +128,7 @@ class Scale:
 
 
 def timelines(keys: Iterable[SigningKey], *, now: datetime) -> list[Timeline]:
-    """One for each issuer. Keys of the record are left out: the clock does not rotate them."""
+    """One for each issuer. Keys of the record are left out: they are not rotated on a schedule."""
     of_issuers = sorted((key for key in keys if key.issuer), key=lambda key: (str(key.issuer), key.issuer_id))
     grouped = groupby(of_issuers, key=lambda key: key.issuer)
     return [timeline(list(group), issuer=issuer, now=now) for issuer, group in grouped if issuer]
@@ -172,7 +172,7 @@ def _spans(key: SigningKey, now: datetime) -> list[Span]:
 
 
 def _without_successor(key: SigningKey, now: datetime) -> list[Span]:
-    """It signs until the clock rotates it, and beyond if nothing made a successor."""
+    """It signs until its scheduled rotation, and longer if it has no successor."""
     since, planned = key.activates_at, rotates_at(key)
     if key.revoked_at:
         return [Span("active", since, key.revoked_at)]
@@ -200,7 +200,7 @@ def _bar(span: Span, scale: Scale) -> Bar:
 
 
 def _next(key: SigningKey, now: datetime) -> str:
-    """The instant that matters most about a key, in a few words."""
+    """The most important instant of a key, in a few words."""
     match key.state(now):
         case KeyState.ANNOUNCED:
             return f"signs from {_day(key.activates_at)}"

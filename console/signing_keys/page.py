@@ -1,6 +1,6 @@
-"""Signing keys: their timelines, and the page of each. The private half is on no page.
+"""Signing keys: their timelines, and the page of each. No page shows a private half.
 
-Keys are made on the issuer's page, and by the clock.
+Keys are made on the issuer's page, and on schedule.
 """
 
 import json
@@ -61,7 +61,7 @@ class SigningKeyAdmin(KeyCertificates, PanelledPage, HistoryPage, ReadOnlyAdmin)
 
     @admin.display(description="private half")
     def private_half(self, key: SigningKey) -> str:
-        """Where it lives: all that is told of it."""
+        """Where the key is; nothing else about it is shown."""
         if key.pkcs11_uri:
             return f"In the token, {key.pkcs11_uri}"
         if key.encrypted_private_key is None:

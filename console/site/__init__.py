@@ -1,1 +1,1 @@
-"""The frame of all pages: site, URLs, middleware, overview, and what is answered when nothing can be."""
+"""The frame of all pages: site, URLs, middleware, overview, and the answer when no page can be shown."""

@@ -1,4 +1,4 @@
-"""The console's own AdminSite: its pages are listed in console/urls.py, nothing registers itself unasked."""
+"""The console's own AdminSite: its pages are listed in console/urls.py; nothing registers itself automatically."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -16,9 +16,9 @@ from console.sign_in.login_visitor import remember
 from console.sign_in.sign_ins import RecordedLoginForm
 
 ORDER = ("issuers", "keys", "relying_parties", "audit", "auth")
-"""The apps as an operator meets them."""
+"""The apps under the names that operators use."""
 SEES_RECORD = "audit.view_issuanceevent"
-"""The permission that the pages of the record ask for."""
+"""The permission that the pages of the record require."""
 SEES_CONFIGURATION = (
     "issuers.view_issuer",
     "relying_parties.view_relyingparty",
@@ -29,7 +29,7 @@ SEES_CONFIGURATION = (
     "relying_parties.view_federatedcredential",
     "relying_parties.view_requestrule",
 )
-"""For pages that tell what its history says of a client."""
+"""For pages that show a client's history."""
 View = Callable[..., HttpResponseBase]
 Overview = Callable[[Any], object]
 """What a user should know first."""
@@ -49,7 +49,7 @@ class ConsoleSite(AdminSite):
         self._overview: Overview = lambda _user: None
 
     def reading(self, route: str, *, name: str, permissions: tuple[str, ...] = ()) -> Callable[[View], View]:
-        """Registers a page that only reads, for those who may see the record and have these permissions too."""
+        """Registers a read-only page for users who may see the record and also have these permissions."""
 
         def registered(view: View) -> View:
             guarded = permission_required((SEES_RECORD, *permissions), raise_exception=True)(
@@ -61,7 +61,7 @@ class ConsoleSite(AdminSite):
         return registered
 
     def first_page(self, overview: Overview) -> Overview:
-        """Registers what the first page shows."""
+        """Registers the content of the first page."""
         self._overview = overview
         return overview
 
@@ -80,7 +80,7 @@ class ConsoleSite(AdminSite):
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         apps = self._build_app_dict(request, app_label)
         for app in apps.values():
-            # What an auditor comes for stands before what proves it.
+            # The pages that auditors use most come before the proofs.
             app["models"].sort(key=lambda page: page["object_name"] != "IssuanceEvent")
         return [apps[label] for label in ORDER if label in apps]
 

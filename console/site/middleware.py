@@ -1,4 +1,4 @@
-"""Middleware of the console, which is not there for any other path: no session, CSRF or auth code runs for a token."""
+"""Middleware of the console, and of no other path: no session, CSRF or auth code runs for a token."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -52,7 +52,7 @@ class SecurityHeaders(SecurityMiddleware):
 
 
 class Around:
-    """A middleware with the view that it stands around."""
+    """A middleware with the view that it wraps."""
 
     def __init__(self, get_response: View) -> None:
         self.get_response = get_response
@@ -83,7 +83,7 @@ class Authorship(Around):
 
 
 OF_THE_CONSOLE = (SecurityHeaders, Files)
-"""For pages and static files alike."""
+"""For pages and static files."""
 OF_PAGES = (
     Logins,
     Slots,
@@ -97,7 +97,7 @@ OF_PAGES = (
 
 
 class Console:
-    """All middleware of the console, the first outermost. On any other path none of it is entered."""
+    """All middleware of the console, the outermost first. No other path enters it."""
 
     def __init__(self, get_response: View) -> None:
         self._get_response = get_response
@@ -125,6 +125,6 @@ class Console:
             instance = middleware(view)
             if hasattr(instance, "process_view"):
                 self._checks_of_views.insert(0, instance.process_view)
-            # As Django does around each: what one refuses by raising is an answer for those around it.
+            # As Django does around each: an exception that refuses a request is an answer for the outer ones.
             view = convert_exception_to_response(instance)
         return view

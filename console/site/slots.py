@@ -1,4 +1,4 @@
-"""The console's share of the threads: as many of its pages at once as leave enough for the tokens."""
+"""The console's share of the threads: it limits its pages at once, so that enough threads are left for the tokens."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,7 +16,7 @@ SLOTS = Slots(settings.CONSOLE_SLOTS)
 def answer_in_slot(
     request: HttpRequest, get_response: Callable[[HttpRequest], HttpResponseBase]
 ) -> HttpResponseBase:
-    """Answer in one of the console's slots; 503 when there is none."""
+    """Answer in one of the console's slots; 503 if none is free."""
     with ExitStack() as held:
         try:
             held.enter_context(SLOTS.slot())

@@ -1,4 +1,4 @@
-"""The console's style sheets and scripts as `collectstatic` left them, before this process started or after."""
+"""The console's style sheets and scripts, collected by `collectstatic` before this process started or after."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +17,7 @@ COLLECT = "Run manage.py collectstatic, with the STATIC_ROOT and VAR_DIR of the 
 
 
 class NotCollectedError(ValueError):
-    """A page names a file that `collectstatic` did not bring."""
+    """A page names a file that `collectstatic` did not collect."""
 
 
 def collected_at() -> int | None:
@@ -29,7 +29,7 @@ def collected_at() -> int | None:
 
 
 class Storage(ManifestStaticFilesStorage):
-    """Reads the manifest again when there is a newer one and it lacks a name."""
+    """Reads the manifest again if there is a newer one and a name is missing."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         self._read_at = collected_at()
@@ -48,7 +48,7 @@ class Storage(ManifestStaticFilesStorage):
 
 
 class Files(WhiteNoiseMiddleware):
-    """Looks for the files again when there is a newer manifest and one is missing."""
+    """Looks for the files again if there is a newer manifest and one is missing."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._looked_at = collected_at()

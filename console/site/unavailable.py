@@ -1,4 +1,4 @@
-"""What the console answers when it cannot: no database, no turn left, or no files of its own."""
+"""The console's answer when it cannot work: no database, no free slot, or no static files."""
 
 import sys
 
@@ -12,11 +12,11 @@ from console.site.static_files import NotCollectedError
 from runtime.slots import StuckError
 
 AWAY_IN_SQLITE = ("locked", "unable to open", "disk")
-"""Words of its errors; a table that is missing, say, is a defect under the same class."""
+"""Parts of its error texts; a missing table, for example, is a defect with the same class."""
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """Django's last resort, of every path that is not the protocol's: a database that is away is no defect."""
+    """Django's last resort, for every path outside the protocol: a database that is away is not a defect."""
     error = sys.exception()
     leave_if_read_only(connection, error)
     if isinstance(error, NotCollectedError):
@@ -33,7 +33,7 @@ def is_away(error: BaseException | None) -> bool:
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:
-    """503, in words, and when to try again."""
+    """503, with an explanation and when to try again."""
     answer = render(request, "console/unavailable.html", status=503)
     answer["Retry-After"] = "5"
     return answer

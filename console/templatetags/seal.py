@@ -1,4 +1,4 @@
-"""What proves the rows that a page shows, in one line of its template."""
+"""The seal of the rows that a page shows, in one line of its template."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,1 +1,1 @@
-"""Previews of tokens to come, and a look at tokens that were issued."""
+"""Previews of future tokens, and details of issued ones."""

@@ -1,4 +1,4 @@
-"""The line of truth about a client: whether it gets tokens now and, if not, why and by whose act."""
+"""The status line of a client: whether it gets tokens now and, if not, why and who disabled it."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -36,14 +36,14 @@ def status_of(relying_party: RelyingParty) -> ClientStatus:
 
 
 def listed_status(relying_party: RelyingParty) -> ClientStatus | None:
-    """For a list: what this process's token endpoint holds ready, without a name. None while it has no such client."""
+    """For a list: from this process's snapshots, without a name. None while it has no such client."""
     client = clients.get((relying_party.issuer_id, relying_party.client_id))
     issuer = issuers_by_path.get(relying_party.issuer.path)
     return client_status(client, issuer=issuer, now=timezone.now()) if client and issuer else None
 
 
 def status_after(event: IssuanceEvent) -> ClientStatus | None:
-    """As it stands now, of the client that a request named; None where there is none such."""
+    """The present status of the client that a request named; None if there is no such client."""
     named = RelyingParty.objects.filter(client_id=event.client_id).select_related("issuer", "claim_template")
     same = (relying_party for relying_party in named if relying_party.issuer.url == event.issuer)
     relying_party = next(same, None) if event.client_id else None
@@ -59,7 +59,7 @@ def _with_actor(obstacle: Obstacle, relying_party: RelyingParty) -> Obstacle:
 
 
 def disabled(row: RelyingParty | Issuer) -> Disabled | None:
-    """The act since which it is inactive; None where its history does not tell."""
+    """The act that made it inactive; None if its history does not say."""
     history: Any = row.history.order_by("history_id")
     newest_active = history.filter(is_active=True).values_list("history_id", flat=True).last()
     since = history.filter(is_active=False, history_id__gt=newest_active or 0).first()

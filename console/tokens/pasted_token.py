@@ -1,4 +1,4 @@
-"""What there is to say of a pasted token: its client, whether it is good now, and what the record holds of it."""
+"""What can be said of a pasted token: its client, whether it is valid now, and its row of the record."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -42,7 +42,7 @@ class Judgement:
     token: IssuedToken
     relying_party: RelyingParty | None
     changed_since: tuple[str, ...]
-    """What became of the relying party and the issuer; it does not make the token invalid to who verifies it."""
+    """What happened to the relying party and the issuer; for a verifier the token stays valid."""
     event: IssuanceEvent | None
     differences: tuple[Difference, ...]
     alarm: str
@@ -98,7 +98,7 @@ def _changed_since(token: IssuedToken, relying_party: RelyingParty | None, now: 
 
 
 def _alarm(token: IssuedToken, events: tuple[IssuanceEvent, ...], differences: tuple[Difference, ...]) -> str:
-    """Empty where token and record agree, or where nothing can be told of it."""
+    """Empty if token and record agree, or if nothing can be said."""
     if not token.is_signed:
         return TAMPERED if events else ""
     if not events:
@@ -130,7 +130,7 @@ def _differences(token: IssuedToken, event: IssuanceEvent) -> Iterator[Differenc
         "kid": (str(token.header.get("kid", "")), event.kid),
     }
     for claim, (here, there) in said.items():
-        # A column holds what was said cleaned, and cut to its length.
+        # A column contains the value cleaned, and cut to its length.
         length = getattr(IssuanceEvent._meta.get_field(COLUMNS[claim]), "max_length", None)
         if cleaned(here)[:length] != there:
             yield Difference(claim=claim, token=cleaned(here)[:MAX_SHOWN], record=there)

@@ -1,4 +1,4 @@
-"""Paste a token, and see to which client it was issued. It is verified and forgotten: nothing of it is kept."""
+"""Paste a token, and see to which client it was issued. It is verified and then dropped: nothing of it is stored."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ class PastedTokenForm(forms.Form):
     )
 
     def clean_token(self) -> Judgement:
-        """Its judgement stands in its place."""
+        """Replaces the token by its judgement."""
         now = timezone.now()
         try:
             token = examined("".join(self.cleaned_data["token"].split()), now=now)

@@ -26,15 +26,15 @@ class TokenPreview:
     claims: str = ""
     refusal: str = ""
     cap: str = ""
-    """Why the token can end before its exp as shown; empty if it cannot."""
+    """Why the token can expire before the `exp` that is shown; empty if it cannot."""
     no_token: str = ""
-    """Why the endpoint gives no such token now, whatever the request; empty if it does."""
+    """Why the endpoint gives no such token now, for any request; empty if it does."""
 
 
 def token_preview(
     relying_party: RelyingParty, *, parameters: Mapping[str, str] | None = None, address: str = ""
 ) -> TokenPreview:
-    """For these parameters; without any, for a request that meets every rule, `<name>` in place of each value."""
+    """For these parameters; without any, for a request that meets every rule, with `<name>` instead of each value."""
     client = snapshot_of(relying_party)
     status = status_of(relying_party)
     no_token = "" if status.gets_tokens else str(status)
@@ -59,7 +59,7 @@ def token_preview(
 
 
 def _cap(relying_party: RelyingParty) -> str:
-    """No number: how long the proof of a request lives is known when it comes."""
+    """Not a number: how long a request's proof lives is known only when the request comes."""
     if relying_party.token_endpoint_auth_method != TokenEndpointAuthMethod.FEDERATED_JWT:
         return ""
     capping = relying_party.federated_credentials.filter(caps_token_lifetime=True).order_by("label")

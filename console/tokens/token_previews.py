@@ -1,4 +1,4 @@
-"""What would a request with these parameters get? Asked of the token path itself, and answered without a token."""
+"""The token that a request with these parameters would get, computed by the token path without issuing one."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How many tokens that still verify carry a kid. A key may have signed many: a bounded part of them is read."""
+"""How many tokens that still verify carry a kid. A key may have signed many: only a limited part is read."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,13 +12,13 @@ from issuers.models import CLOCK_SKEW, Issuer
 from keys.models import SigningKey
 
 MAX_READ = 100_000
-"""Rows of the kid, the newest: a fraction of a second."""
+"""The newest rows of the kid: reading them takes a fraction of a second."""
 MAX_COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class UnexpiredTokens:
-    """At least `count`. `is_capped`: there are more. `is_partial`: older ones may exist that were not looked at."""
+    """At least `count`. `is_capped`: there are more. `is_partial`: there may be older ones that were not read."""
 
     count: int
     is_capped: bool

@@ -1,4 +1,4 @@
-"""What happened in time as stacked bars, as plain values that a template draws.
+"""Events in time as stacked bars, as plain values that a template draws.
 
 Positions along the time are percents of the picture's width, so that it fits any window; heights are pixels.
 """
@@ -13,7 +13,7 @@ DAY = timedelta(days=1)
 LEFT = 7.0
 """Percents for the numbers on the left."""
 GAP = 0.2
-"""Of a bar's place."""
+"""Percents of a bar's width."""
 MAX_TICKS = 6
 LAST_TICK = 92.0
 """Percents: further right a date would be cut off."""
@@ -24,7 +24,7 @@ SMALL, TENTHS = 20, (10, 15, 20, 30, 40, 50)
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """What happened from `since` until `until`, each with the address of the record that tells of it."""
+    """The events from `since` until `until`, each with the address of the record that shows them."""
 
     since: datetime
     until: datetime
@@ -100,7 +100,7 @@ def chart(buckets: Sequence[Bucket], *, max_ticks: int = MAX_TICKS) -> Chart:
 
 
 def round_above(number: int) -> int:
-    """The least even number to 20, or of 20, 30, 40, 60, 80, 100, 200 ..., that is not less."""
+    """The smallest even number up to 20, or of 20, 30, 40, 60, 80, 100, 200 ..., that is not less."""
     if number <= SMALL:
         return max(number + number % 2, 2)
     size = SMALL
@@ -121,7 +121,7 @@ def _bar(bucket: Bucket, *, x: float, place: float, top: int) -> Bar:
 
 
 def _pieces(bucket: Bucket, top: int) -> tuple[Piece, ...]:
-    """From the foot up: tokens, then what went wrong."""
+    """From the bottom up: tokens, then refusals and failures."""
     found, y = [], HEAD + HEIGHT
     for kind in ("issued", "refused", "failed"):
         if requests := getattr(bucket, kind):
@@ -133,7 +133,7 @@ def _pieces(bucket: Bucket, top: int) -> tuple[Piece, ...]:
 
 
 def _times(buckets: Sequence[Bucket], place: float, max_ticks: int) -> list[Mark]:
-    """At most so many buckets tell their time, the first among them."""
+    """At most so many buckets show their time, the first among them."""
     if not buckets:
         return []
     every = -(-len(buckets) // max_ticks)
@@ -145,7 +145,7 @@ def _times(buckets: Sequence[Bucket], place: float, max_ticks: int) -> list[Mark
 
 
 def _form(buckets: Sequence[Bucket]) -> str:
-    """Dates where bars are days, hours alone where all are of one day."""
+    """Dates if bars are days, hours alone if all are on one day."""
     if any(bucket.until - bucket.since == DAY for bucket in buckets):
         return "%Y-%m-%d"
     return "%H:%M" if buckets[-1].until - buckets[0].since <= DAY else "%m-%d %H:%M"

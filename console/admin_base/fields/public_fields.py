@@ -17,7 +17,7 @@ from relying_parties.jwks.client_keys import PRIVATE_MEMBERS, KeyRefusedError, V
 from relying_parties.jwks.pem_keys import as_jwk_set, is_pem, jwk_set_of_pem
 
 PRIVATE_MEMBER = re.compile(rf"""["'](?:{"|".join(sorted(PRIVATE_MEMBERS))})\\*["']\s*:""")
-"""In text that may be no JSON, such as a JWK Set that is cut off."""
+"""In text that may not be JSON, such as a truncated JWK Set."""
 PUBLIC_TEXTS = {
     "kty": 20, "crv": 20, "use": 20, "alg": 40, "kid": 255, "x5t": 30, "x5t#S256": 50, "x5u": 500,
     "n": 1_400, "e": 20, "x": 100, "y": 100,
@@ -85,7 +85,7 @@ def _converted(text: str) -> str:
 
 
 def _shown_first(jwks: Any) -> list[str]:
-    """What is asked before keys that were read from something else than a JWK Set are registered."""
+    """The question before keys that were not given as a JWK Set are registered."""
     try:
         keys = client_keys(jwks)
     except KeyRefusedError as error:

@@ -38,12 +38,12 @@ class KeyLine:
     is_live: bool
     certificate: CertificateLine | None
     last_used_at: datetime | None
-    """When the key or its certificate last proved the relying party, None where the record tells of no use."""
+    """When the key or its certificate last proved the relying party, None if the record has no use of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class OtherUse:
-    """A key or certificate that proved the relying party and is not registered here: fetched, or known by its name."""
+    """A key or certificate that proved the relying party and is not registered here: fetched, or known by name only."""
 
     kind: str
     name: str
@@ -51,7 +51,7 @@ class OtherUse:
 
 
 def key_lines(jwks: Any, *, now: datetime) -> list[KeyLine]:
-    """Of a JWK Set as it is stored, None for none: the keys that can be used."""
+    """The usable keys of a JWK Set as it is stored, None for none."""
     return [_line(key, last_used_at=None, now=now) for key in registered_keys(jwks)]
 
 
@@ -88,7 +88,7 @@ def certificate_lines(certificates: Iterable[x509.Certificate], *, now: datetime
 
 
 def _credentials(relying_party: RelyingParty, key: VerificationKey) -> set[str]:
-    """The names under which the record tells that the key, or its certificate, proved the relying party."""
+    """The names under which the record says that the key, or its certificate, proved the relying party."""
     return {
         str(CredentialName(CredentialKind.KEY, relying_party.pk, key.thumbprint)),
         str(CredentialName(CredentialKind.CERTIFICATE, relying_party.pk, key.x5t_s256)),

@@ -1,4 +1,4 @@
-"""JSON for those who may read and not change: pretty, where Django's admin shows one long line."""
+"""JSON for users who may read but not change: indented, where Django's admin shows one long line."""
 
 import json
 from collections.abc import Callable

@@ -60,7 +60,7 @@ class Checkboxes(forms.MultipleChoiceField):
     widget = forms.CheckboxSelectMultiple
 
     def has_changed(self, initial: Any, data: Any) -> bool:
-        """What was written past every form may be no list."""
+        """A value that was written past every form may be something else than a list."""
         return not isinstance(initial, list | None) or super().has_changed(initial, data)
 
 
@@ -84,7 +84,7 @@ class Instant(forms.DateTimeField):
 
 
 class Json(forms.JSONField):
-    """JSON that keeps what was typed and tells where it goes wrong."""
+    """JSON that keeps what was typed and says where it is wrong."""
 
     widget = AdminTextareaWidget(attrs={"rows": 10, "class": "json", "spellcheck": "false"})
 
@@ -99,7 +99,7 @@ class Json(forms.JSONField):
         return json.dumps(value, ensure_ascii=False, indent=2)
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        """As it was typed: written again it could hold a lone surrogate, which no page can."""
+        """As it was typed: encoded again it could contain a lone surrogate, which no page can have."""
         return initial if self.disabled or data is None else InvalidJSONInput(data)
 
     def to_python(self, value: Any) -> Any:

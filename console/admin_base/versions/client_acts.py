@@ -1,4 +1,4 @@
-"""What the acts on a relying party share: who may, and the page that each is."""
+"""What the acts on a relying party share: the permission, and that each is a page."""
 
 from typing import Any
 

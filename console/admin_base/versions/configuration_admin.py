@@ -25,17 +25,17 @@ from issuers.versioning.version_of import deleted_with, parts_of, read_version, 
 from relying_parties.consistency import reached_by
 
 REFUSALS = (ValidationError, IntegrityError, OperationalError)
-"""What a change that does not fit, that another overtook or that was blocked raises."""
+"""Exceptions of a change that does not fit, that another change preceded, or that was blocked."""
 
 MAX_WARNED = 20
-"""Clients of a change that are looked at for warnings, some milliseconds each."""
+"""Clients of a change that are checked for warnings; each takes some milliseconds."""
 
 OVERTAKEN = "Another change came in between. Look at what is there now, and try again."
 
 
 class ConfigurationForm(RefusableForm):
     def _update_errors(self, errors: ValidationError) -> None:
-        """A field that cannot be read is not called missing by the model as well."""
+        """A field that cannot be read is not reported as missing by the model as well."""
         found = errors.error_dict if hasattr(errors, "error_dict") else {}
         for name in found.keys() & self.errors.keys() & self.fields.keys():
             del found[name]
@@ -50,7 +50,7 @@ class ConfigurationAdmin(ReadableJson, HistoryPage, VersionedPage):
         models.URLField: {"assume_scheme": "https"},
     }
     fixed_fields: ClassVar[tuple[str, ...]] = ()
-    """Read-only once the object is there: secrets, tokens or grants are bound to them."""
+    """Read-only once the object exists: secrets, tokens or grants are bound to these fields."""
 
     class Media:
         js = ("console/select-names.js",)
@@ -80,7 +80,7 @@ class ConfigurationAdmin(ReadableJson, HistoryPage, VersionedPage):
         return configuration_version.changes_since(row, seen, *deleted_with(self.model))
 
     def _parts(self) -> Sequence[str]:
-        """What the form holds beside the object's own fields."""
+        """The form's fields that are not the object's own."""
         return parts_of(self.model, *(inline.model for inline in self.inlines))
 
     def changeform_view(
@@ -93,7 +93,7 @@ class ConfigurationAdmin(ReadableJson, HistoryPage, VersionedPage):
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except REFUSALS as refusal:
-            # All is rolled back. The second try stops at the form, which shows what was typed and the reason.
+            # Everything is rolled back. The second try stops at the form, which shows what was typed and the reason.
             request.META[REFUSAL] = reason_of(refusal)
             return super().changeform_view(request, object_id, form_url, extra_context)
 
@@ -137,7 +137,7 @@ class ConfigurationAdmin(ReadableJson, HistoryPage, VersionedPage):
 
 
 def warn_of(request: HttpRequest, row: models.Model) -> None:
-    """What works now and will trouble a client, of the first few that the change reaches."""
+    """What works now and will be a problem for a client, of the first few clients that the change reaches."""
     for relying_party, warning in token_warnings(reached_by(row)[:MAX_WARNED], now=timezone.now()):
         messages.warning(request, f"{relying_party.client_id}: {warning}")
 

@@ -1,4 +1,4 @@
-"""What a form of the configuration was made from, and what was changed since: both are in the history."""
+"""The version that a form of the configuration was made from, and the changes since: both are in the history."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,11 +11,11 @@ from console.admin_base.versions.merged_form import Before
 from issuers.versioning.version_of import Version, histories, read_version, rows_since, rows_then
 
 MAX_LAST = 5
-"""Changes that are shown where a form does not say which version it was made from."""
+"""Changes that are shown if a form does not say which version it was made from."""
 
 
 def before(row: Any, seen: str, *parts: str) -> Before | None:
-    """The fields of the object and of its parts as they were. None where that is not known."""
+    """The fields of the object and of its parts as they were. None if that is not known."""
     version = _read(seen, parts)
     if version is None:
         return None

@@ -1,4 +1,4 @@
-"""The version that a form of the console was made from: what holds it, and what a page shows where it has changed."""
+"""The version that a form of the console was made from: how it is sent, and what a page shows if it has changed."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -18,14 +18,14 @@ def sent_version(request: HttpRequest) -> str:
 
 
 def stale_form(changes: Sequence[Change], *, typed: Iterable[Typed], is_known: bool) -> dict[str, Any]:
-    """For a form that shows what is stored and what was typed. `is_known`: what it was made from is."""
+    """For a form that shows what is stored and what was typed. `is_known`: the version it was made from is known."""
     typed = tuple(typed)
     is_stored = is_known and bool(typed) and all(field.typed == field.now for field in typed)
     return {"changes": changes, "typed": typed, "is_known": is_known, "is_stored": is_stored}
 
 
 def stale_act(changes: Sequence[Change], *, is_known: bool) -> dict[str, Any]:
-    """For a page that asks whether to do something to an object as it is."""
+    """For a page that asks whether to act on an object as it is."""
     return {"changes": changes, "is_known": is_known, "is_act": True}
 
 
@@ -37,14 +37,14 @@ def conflict(response: Any) -> Any:
 
 
 def with_context(response: Any, context: dict[str, Any]) -> Any:
-    """The page with this for its template too; a redirection stays as it is."""
+    """The page with this for its template; a redirection stays as it is."""
     if isinstance(response, TemplateResponse) and response.context_data is not None:
         response.context_data |= context
     return response
 
 
 def replaced(sent: QueryDict, data: Any) -> QueryDict:
-    """With these values of fields. The buttons and what else is no field stay."""
+    """The data with these values of fields. Buttons and everything else stay."""
     kept = sent.copy()
     counts = tuple(name.removesuffix("TOTAL_FORMS") for name in data if name.endswith("-TOTAL_FORMS"))
     for name in list(kept):

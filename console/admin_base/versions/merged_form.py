@@ -1,7 +1,7 @@
-"""What an operator typed into an old form, brought together with what is stored now.
+"""An operator's changes in an old form, merged with what is stored now.
 
-Field by field: one that the operator changed keeps what was typed, every other one has what is stored now. So to save
-the form again changes nothing but what the operator changed.
+Field by field: one that the operator changed keeps what was typed, every other one has what is stored now. So saving
+the form again changes only what the operator changed.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ Values = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What a form was made from: its fields, and of each kind of part those of each row by primary key."""
+    """What a form was made from: its fields, and for each kind of part those of each row by primary key."""
 
     fields: Values
     parts: Mapping[str, Mapping[int, Values]] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Typed:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """`data`: what the form is to hold, by the name of the field."""
+    """`data`: the new content of the form, by the name of the field."""
 
     data: Mapping[str, list[str]]
     typed: tuple[Typed, ...]
@@ -54,7 +54,7 @@ def merged_fields(
     prefix: str | None = None,
     of: str = "",
 ) -> Merged:
-    """Without `before`, whatever differs from what is stored counts as typed. `of` stands before each field's name."""
+    """Without `before`, every difference from what is stored counts as typed. `of` is the prefix of field names."""
     initial = _plain_values(before or {})
     now = make(instance=row, prefix=prefix)
     then = make(instance=copy(row), initial=initial, prefix=prefix)
@@ -84,7 +84,7 @@ def _typed(name: str, *, before: str, now: str, typed: str, is_known: bool) -> T
 
 
 def _plain(data: QueryDict) -> QueryDict:
-    """With the ends of lines as they are stored; a browser sends others."""
+    """With line ends as they are stored; a browser sends others."""
     plain = data.copy()
     for name, values in data.lists():
         plain.setlist(name, [_with_plain_lines(value) for value in values])

@@ -1,7 +1,7 @@
-"""The rows of an inline in an old form, brought together with those that are stored now.
+"""The rows of an inline in an old form, merged with those that are stored now.
 
-A row that was added meanwhile is there. One that was deleted is not, unless the operator changed it: then it is a new
-row, to be added again.
+A row that was added meanwhile is included. One that was deleted is not, unless the operator changed it: then it is a
+new row, to be added again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ DELETE = "DELETE"
 
 @dataclass(frozen=True, slots=True)
 class OldInline:
-    """`formset` is of what is stored now, `data` what was sent, `before` what that was made from, if it is known."""
+    """`formset` has what is stored now, `data` what was sent, `before` what that was made from, if it is known."""
 
     formset: InlineFormSet
     data: QueryDict
@@ -42,7 +42,7 @@ class OldInline:
         )
 
     def _kept(self, form: Any, name: str | None) -> Merged:
-        """A row that is stored; `name` is its place in the form that was sent."""
+        """A row that is stored; `name` is its prefix in the form that was sent."""
         stored = {bound.name: sent(bound) for bound in form}
         if name is None:
             return Merged(data=stored, typed=())

@@ -12,7 +12,7 @@ MAX_SHOWN = 2_000
 
 
 def sent(bound: BoundField) -> list[str]:
-    """What a browser would send for the field as it stands; nothing for a box that is not checked."""
+    """What a browser would send for the field's present value; nothing for a box that is not checked."""
     widget, value = _inner(bound.field.widget), bound.value()
     if isinstance(widget, forms.CheckboxInput):
         return ["on"] if widget.check_test(value) else []
@@ -28,7 +28,7 @@ def changed_in(form: forms.BaseForm) -> set[str]:
 
 
 def shown(bound: BoundField) -> str:
-    """As the page shows it: a choice by its label, a generated secret masked. Empty where there is nothing."""
+    """As the page shows it: a choice by its label, a generated secret masked. Empty if there is no value."""
     if isinstance(_inner(bound.field.widget), forms.CheckboxInput):
         return "yes" if sent(bound) else "no"
     values = [value for value in sent(bound) if value]
@@ -42,12 +42,12 @@ def shown(bound: BoundField) -> str:
 
 
 def _named(field: Any, values: Iterable[str]) -> list[str]:
-    """What no row of the field's is stays as it was sent."""
+    """A value that names no row of the field stays as it was sent."""
     ids = [value for value in values if value.isascii() and value.isdigit() and len(value) < len(str(2**63))]
     rows = {str(row.pk): field.label_from_instance(row) for row in field.queryset.filter(pk__in=ids)}
     return [rows.get(value, value) for value in values]
 
 
 def _inner(widget: Any) -> Any:
-    """Without what Django's admin puts around a choice of rows."""
+    """The widget without what Django's admin adds around a choice of rows."""
     return getattr(widget, "widget", widget)

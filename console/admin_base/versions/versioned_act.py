@@ -1,6 +1,6 @@
-"""An act on an object that is a page of its own, whose form too names the version that it was made from.
+"""An act on an object on a page of its own, whose form also names the version that it was made from.
 
-Where the object is no longer of that version nothing is done: the page shows what was changed meanwhile and asks again.
+If the object is no longer of that version nothing is done: the page shows the changes since and asks again.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,8 +31,8 @@ F = TypeVar("F", bound=BaseForm)
 class Subject:
     """The object of an act.
 
-    `parts`: the reverse relations that the act reaches too. `owner`: locked first, as every channel locks it before it
-    changes a part of it.
+    `parts`: the reverse relations that the act changes too. `owner`: locked first, since every channel locks it before
+    it changes a part of it.
     """
 
     model: type[models.Model]
@@ -42,11 +42,11 @@ class Subject:
 
     @property
     def version(self) -> str:
-        """To be asked before the object is read for the page."""
+        """Called before the object is read for the page."""
         return str(version_of(self.model, self.pk, *self.parts))
 
     def require(self, request: HttpRequest) -> None:
-        """In a transaction. Raises StaleVersionError unless the object is of the version of the form."""
+        """In a transaction. Raises StaleVersionError unless the object has the version of the form."""
         if self.owner:
             model, pk = self.owner
             list(model._default_manager.select_for_update(of=("self",), no_key=True).filter(pk=pk))
@@ -55,7 +55,7 @@ class Subject:
     def merged(
         self, request: HttpRequest, make: Callable[..., F], row: models.Model, asked: "Asked"
     ) -> tuple[F, "Asked"]:
-        """The form with what is stored now and, in the fields that were changed, what was typed."""
+        """The form with what is stored now and, in the changed fields, what was typed."""
         before = self._before(request)
         merged = merged_fields(make, request.POST, row=row, before=before.fields if before else None)
         stale = stale_form(self._changes(request), typed=merged.typed, is_known=before is not None)
@@ -67,7 +67,7 @@ class Subject:
         return Asked(is_stale=True, context={MADE_FROM: self.version, "stale": stale})
 
     def _before(self, request: HttpRequest) -> Before | None:
-        """What the form was made from, if that is known."""
+        """What the form was made from, if it is known."""
         return configuration_version.before(self.model(pk=self.pk), sent_version(request), *self.parts)
 
     def _changes(self, request: HttpRequest) -> Sequence[Change]:
@@ -77,7 +77,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked of the page of an act: to show its form, to do what was sent, or to ask again.
+    """What the page of an act has to do: show its form, act, or ask again.
 
     `context` is for its template.
     """
@@ -92,15 +92,15 @@ class Asked:
 
 
 FIRST = Asked()
-"""Of a page whose form names no version."""
+"""For a page whose form names no version."""
 
 
 def answered(
     request: HttpRequest, subject: Subject, page: Callable[[Asked], HttpResponse], *, checks: bool = False
 ) -> HttpResponse:
-    """The page, called with the object locked where it is to do something. It reads the object by itself.
+    """The page, called with the object locked when it is to act. It reads the object itself.
 
-    One that `checks` is called without the lock, and calls `subject.require` by itself.
+    One that `checks` is called without the lock, and calls `subject.require` itself.
     """
     if request.method != "POST":
         return page(Asked(context={MADE_FROM: subject.version}))

@@ -1,6 +1,6 @@
-"""The confirmation of a deletion names the versions of what it asked about, with all that is deleted together with it.
+"""The confirmation of a deletion names the versions of everything that is deleted.
 
-Where one of them was changed meanwhile nothing is deleted: the page shows what was changed, and asks again.
+If one of the objects was changed meanwhile nothing is deleted: the page shows the changes, and asks again.
 """
 
 from abc import abstractmethod
@@ -23,17 +23,17 @@ from console.admin_base.versions.made_from import MADE_FROM, conflict, sent_vers
 from issuers.versioning.version_of import StaleVersionError
 
 CONFIRMED = "post"
-"""Django's name of the field that says yes."""
+"""Django's name of the field that confirms."""
 MAX_SHOWN = 20
 """Changes of several rows."""
 
 
 class VersionedDelete(Page):
-    """Its templates of both confirmations hold `made_from` and show `stale`."""
+    """Its templates of both confirmations contain `made_from` and show `stale`."""
 
     @abstractmethod
     def version_of_all(self, pk: int) -> str:
-        """Of the object now, and of all that is deleted together with it. Without a comma or an equals sign."""
+        """Of the object now, and of everything that is deleted with it. Without a comma or an equals sign."""
 
     @abstractmethod
     def require_version_of_all(self, pk: int, seen: str) -> None:
@@ -74,7 +74,7 @@ class VersionedDelete(Page):
             self.require_version_of_all(key, seen.get(key, ""))
 
     def changes_of_several(self, request: HttpRequest, rows: Sequence[Any]) -> list[Change]:
-        """Of those that are no longer of the version that was sent."""
+        """The rows that no longer have the version that was sent."""
         seen = _versions_in(sent_version(request))
         changes = [
             change
@@ -113,7 +113,7 @@ def _with_versions(
     keys: Sequence[int],
     **context: Any,
 ) -> Any:
-    """The page that asks. The versions are asked for before the rows are read."""
+    """The page that asks. The versions are read before the rows."""
     version = ",".join(f"{key}={page.version_of_all(key)}" for key in keys)
     response = delete_rows(page, request, queryset.all())
     return with_context(response, {MADE_FROM: version, **context})

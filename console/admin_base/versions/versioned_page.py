@@ -1,7 +1,7 @@
 """The page of an object whose form names the version it was made from.
 
-Where the object is no longer of that version nothing is saved, and the page shows what was changed meanwhile, beside
-the form with what is stored now and what the operator typed.
+If the object is no longer of that version nothing is saved, and the page shows the changes since, beside the form with
+what is stored now and what the operator typed.
 """
 
 from abc import abstractmethod
@@ -23,7 +23,7 @@ from console.admin_base.versions.versioned_delete import VersionedDelete
 from issuers.versioning.version_of import StaleVersionError
 
 REFUSAL = "console.refusal"
-"""The key in `request.META` under which the refused first try tells its reason to the second, which shows the form."""
+"""The key in `request.META` by which the refused first try gives its reason to the second, which shows the form."""
 STALE = "Nothing was saved: what this form was made from has changed. See above."
 
 
@@ -38,7 +38,7 @@ class RefusableForm(ModelForm):
 
 
 class VersionedPage(VersionedDelete):
-    """Its form is a RefusableForm, and its template holds `made_from` and shows `stale`."""
+    """Its form is a RefusableForm, and its template contains `made_from` and shows `stale`."""
 
     @abstractmethod
     def version(self, pk: int) -> str:
