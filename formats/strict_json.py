@@ -20,7 +20,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) < len(pairs):
         twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise JSONDecodeError(f"the member {twice!r} stands twice in one object", "", 0)
+        raise JSONDecodeError(f"the member {twice!r} is repeated in one object", "", 0)
     return members
 
 

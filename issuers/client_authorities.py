@@ -30,7 +30,7 @@ def read_ca_certificates(pem: str) -> Certificates:
         raise ValueError(f"At most {MAX_AUTHORITIES} certificates; these are {len(certificates)}.")
     for certificate in certificates:
         if certificates.count(certificate) > 1:
-            raise ValueError(f"The certificate {_name(certificate)} stands twice.")
+            raise ValueError(f"The certificate {_name(certificate)} is given twice.")
         if why := why_no_authority(certificate):
             raise ValueError(f"The certificate {_name(certificate)} {why}")
     return certificates

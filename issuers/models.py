@@ -331,7 +331,7 @@ def methods_problem(methods: Any) -> str | None:
     if unknown := [method for method in methods if method not in TokenEndpointAuthMethod.values]:
         return f"Not offered: {', '.join(map(str, unknown))}. Offered: {known}."
     if len(set(methods)) < len(methods):
-        return "A method stands twice."
+        return "A method is given twice."
     return None
 
 

@@ -67,5 +67,5 @@ def _reason(error: Exception) -> str:
     if isinstance(error, TOLD_IN_FULL):
         return told
     if isinstance(error, DatabaseFailure):
-        return f"The database failed: {told}. The next run tries again; /readyz tells how the database is."
-    return f"{type(error).__name__}: {told}. The next run tries again; LOG_LEVEL=DEBUG tells where it failed."
+        return f"The database failed: {told}. The next run tries again; /readyz says how the database is."
+    return f"{type(error).__name__}: {told}. The next run tries again; LOG_LEVEL=DEBUG shows where it failed."

@@ -75,7 +75,7 @@ def append(path: Path, statement: str) -> None:
             os.close(descriptor)
     except OSError as error:
         raise NotSentError(
-            f"CHECKPOINT_FILE {path} cannot be written ({error.strerror}): mend it, the next run goes on from there."
+            f"CHECKPOINT_FILE {path} cannot be written ({error.strerror}): correct it, the next run goes on from there."
         ) from error
 
 

@@ -30,7 +30,7 @@ def install_missing(now: datetime) -> list[str]:
             return []
         triggers.install_again(connection, lost)
         if left := triggers.missing(connection):
-            raise TriggersRefusedError(f"These do not stand as they were made: {', '.join(left)}.")
+            raise TriggersRefusedError(f"These are still not as they were made: {', '.join(left)}.")
         record_act(
             OperationalEvent.Kind.TRIGGERS_INSTALLED,
             now=now,

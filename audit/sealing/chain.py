@@ -59,7 +59,7 @@ def _differences(checkpoint: Checkpoint, previous: str, claims: dict[str, Any]) 
         if claims.get(name) == expected[name]:
             continue
         yield (
-            "it does not follow the one before as that stands now"
+            "it does not follow the statement that the one before has now"
             if name == "previous"
             else f"its row says another {name} than its statement"
         )
@@ -78,7 +78,7 @@ def _leaf_problems(leaves: list[Leaf], claims: dict[str, Any]) -> Iterator[str]:
     # The first checkpoints were made before statements named columns.
     columns = claims.get("columns", dict.fromkeys(leaf.table for leaf in leaves))
     if not isinstance(columns, dict) or columns.keys() != {leaf.table for leaf in leaves}:
-        yield "its leaves are of other tables than those whose columns its statement names"
+        yield "its leaves are of other tables than its statement names"
 
 
 def header_of(statement: str) -> dict[str, Any]:

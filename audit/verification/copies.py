@@ -39,7 +39,8 @@ class Copies:
         if self.digests.setdefault(number, digest(line)) != digest(line):
             self.problems.append(
                 Problem(
-                    f"line {at} of the file", f"it tells of checkpoint {number} otherwise than a line before"
+                    f"line {at} of the file",
+                    f"it has another statement of checkpoint {number} than an earlier line",
                 )
             )
 

@@ -20,7 +20,7 @@ ELSEWHERE = (
 )
 NOT_FOUND = f"No checkpoint was found that seals this row: it waits for the next, or was put in afterwards. {ELSEWHERE}"
 BROKEN = (
-    "Checkpoint {number}, which seals this row, does not hold itself, which nobody can acknowledge: {why}."
+    "Checkpoint {number}, which seals this row, is not valid itself, which nobody can acknowledge: {why}."
 )
 NOT_COMPARED = "This row was not compared: this version of the server lacks columns of its seal ({columns})."
 PRUNED = "This row was deleted under a signed tombstone: there is nothing to acknowledge."

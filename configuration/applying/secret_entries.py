@@ -107,7 +107,7 @@ def warn_of_old_secrets(entries: Iterable[Entry], run: Run) -> None:
 
 def _labelled(relying_party: RelyingParty, entry: Entry, run: Run) -> list[ClientSecret]:
     if not entry.values["label"]:
-        raise ValidationError({"label": "must not be empty: it tells the secrets apart."})
+        raise ValidationError({"label": "must not be empty: it distinguishes the secrets."})
     secrets = run.rows.parts(ClientSecret, relying_party)
     return [secret for secret in secrets if secret.label == entry.values["label"]]
 

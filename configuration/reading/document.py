@@ -156,7 +156,7 @@ def _mapping(events: Iterator[Event], problems: Problems, *, depth: int) -> dict
         if not isinstance(key.value, str):
             problems.add(key.location, "A key must be a text: put it in quotes.")
         elif key.value in members:
-            problems.add(key.location, f'The key "{key.value}" stands twice.')
+            problems.add(key.location, f'The key "{key.value}" is given twice.')
         else:
             members[key.value] = Node(member.value, member.location, key.location)
     return members

@@ -156,7 +156,7 @@ def _refuse_repetition(entries: tuple[Entry, ...], problems: Problems) -> None:
         if not entry.is_sound or entry.kind.may_repeat:
             continue
         if entry.identity in seen:
-            problems.add(entry.location, f"This {entry.kind.noun} stands twice in the file.")
+            problems.add(entry.location, f"This {entry.kind.noun} is in the file twice.")
         seen.add(entry.identity)
 
 

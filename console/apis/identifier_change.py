@@ -34,7 +34,7 @@ class IdentifierForm(forms.Form):
     )
     reason = forms.CharField(
         max_length=MAX_REASON,
-        help_text="It stands in the history.",
+        help_text="It is shown in the history.",
         widget=forms.TextInput(attrs={"class": "vURLField"}),
     )
     old = forms.CharField(

@@ -19,7 +19,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         required=False,
         max_length=MAX_REASON,
-        help_text="It stands in the history and on the client's page, such as “leak, INC-42”. Write no secret here.",
+        help_text="It is shown in the history and on the client's page, such as “leak, INC-42”. Write no secret here.",
     )
 
 

@@ -33,7 +33,7 @@ def what_it_needs(relying_party: RelyingParty) -> list[str]:
         )
     if method == TokenEndpointAuthMethod.FEDERATED_JWT:
         needs.append(
-            "CLIENT_ASSERTION: the token that the platform gives the workload, as it stands. Its iss, aud, sub and "
+            "CLIENT_ASSERTION: the token that the platform gives the workload, unchanged. Its iss, aud, sub and "
             "further claims are those of a federated credential above."
         )
     if method in CERTIFICATE_METHODS or relying_party.tls_client_certificate_bound_access_tokens:

@@ -26,7 +26,7 @@ class PresetForm(forms.Form):
     issuer_name = forms.CharField(
         max_length=100,
         label="Name of the trusted issuer",
-        help_text="It is made if there is none of its URL yet; one that is there is taken as it stands.",
+        help_text="It is made if there is none with its URL yet; an existing one is used unchanged.",
     )
     jwks = PublicKeys(
         required=False,
@@ -109,7 +109,7 @@ class FederationPresets(FederatedCredentials):
         return self.back(relying_party, panel="federated")
 
     def _tell_added(self, request: HttpRequest, credential: FederatedCredential, *, is_new: bool) -> None:
-        made = "is made" if is_new else "was there, and is taken as it stands"
+        made = "is made" if is_new else "exists already and is used unchanged"
         messages.success(
             request,
             f"The federated credential {credential} is added. The trusted issuer {credential.trusted_issuer} {made}.",

@@ -27,8 +27,8 @@ class NotedAdmin(ReadOnlyAdmin):
 @admin.register(Checkpoint, site=site)
 class CheckpointAdmin(NotedAdmin):
     note = (
-        "Each checkpoint seals the rows that came since the one before it: whoever changes one of them "
-        "later, or takes one out, breaks its signature."
+        "Each checkpoint seals the rows since the one before it: if one of them is changed or removed "
+        "later, the checkpoint no longer fits."
     )
     list_display = ("number", "created_at", "row_count", "root", "kid")
     fields = ("number", "created_at", "previous", "row_count", "root", "kid", "statement")

@@ -32,7 +32,7 @@ def why_not_activated(key: SigningKey, now: datetime) -> str | None:
 def why_not_in_use(key: SigningKey, now: datetime) -> str | None:
     """None if the key is in the JWKS: then it can be revoked, and its certificate is published."""
     state = key.state(now)
-    return f"The key {key.kid} is {state} already: it is in the JWKS no more." if state in ENDED else None
+    return f"The key {key.kid} is {state} already: it is no longer in the JWKS." if state in ENDED else None
 
 
 def instant(at: datetime) -> str:

@@ -27,7 +27,7 @@ MEANINGS = {
     "active": "signs",
     "planned": "will sign, as planned",
     "overdue": "signs, overdue",
-    "retiring": "signs no more, still verifies",
+    "retiring": "no longer signs, still verifies",
 }
 """Of the kinds of a span."""
 

@@ -106,7 +106,7 @@ def attach_chain(key: SigningKey, chain: Chain, *, now: datetime) -> None:
     with transaction.atomic():
         locked = SigningKey.objects.select_for_update(of=("self",)).get(pk=key.pk)
         if (state := locked.state(now)) in ENDED:
-            raise ValidationError(f"The key {locked.kid} is {state}: it is in the JWKS no more.")
+            raise ValidationError(f"The key {locked.kid} is {state}: it is no longer in the JWKS.")
         locked.certificate_chain = "".join(
             certificate.public_bytes(Encoding.PEM).decode() for certificate in chain
         )

@@ -59,7 +59,7 @@ def wrong_pin(token: str, pin: str) -> str:
 
 def _not_ours(path: Path, token: str) -> str:
     return (
-        f"{path}, which tells whether the token {token} refused PKCS11_PIN, belongs to another user: give it to the "
+        f"{path}, which says whether the token {token} refused PKCS11_PIN, belongs to another user: give it to the "
         f"user of the server (chown), and run manage.py as that user. Until then the PIN is not tried."
     )
 

@@ -67,5 +67,5 @@ def _attributes(text: str) -> dict[str, str]:
     pairs = [attribute.partition("=") for attribute in path.split(";") if attribute]
     given = {name: value for name, _, value in pairs}
     if len(given) < len(pairs):
-        raise ValidationError(f"An attribute stands twice in {text}")
+        raise ValidationError(f"An attribute is repeated in {text}")
     return given

@@ -94,7 +94,7 @@ def _in_words(error: Exception, leaf: x509.Certificate) -> str:
     """The last reason in the search for a path, without the errors that led to it."""
     reason = str(error).partition(" (encountered processing")[0].partition("\n")[0]
     if reason.endswith("no interior errors"):
-        return f"its issuer {leaf.issuer.rfc4514_string()} is none of them, and no intermediate came with it"
+        return f"its issuer {leaf.issuer.rfc4514_string()} is not among them, and no intermediate was sent with it"
     for road in (
         "validation failed: ",
         "candidates exhausted: ",

@@ -72,7 +72,7 @@ CIRCLECI = Preset(
         Part("project", "ID of the project", "A UUID, under Project Settings, Overview.", UUID),
         Part("branch", "Branch", "Such as main, without refs/heads/. Protect it.", WITHOUT_COLON, default="main"),
         Part("origin", "Origin of the source",
-             "As the token tells it, such as github.com/octo-org/octo-repo. Empty: any, so keep secrets from builds of "
+             "As it is in the token, such as github.com/octo-org/octo-repo. Empty: any, so keep secrets from builds of "
              "forked pull requests.", r"[^\s:]+", is_optional=True),
     ),
     subject="org/{organization}/project/{project}/user/[0-9a-f-]+(/vcs-origin/.+)?",

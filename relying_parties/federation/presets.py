@@ -65,10 +65,10 @@ def _github(*, slug: str, name: str, about: str, repository: str, context: str, 
         issuer_url="https://token.actions.githubusercontent.com",
         parts=(
             Part("owner", "Owner", "The user or organization, such as octo-org, in its own spelling.", r"[\w-]+"),
-            Part("owner_id", "ID of the owner", "The number that gh api users/OWNER --jq .id tells.", NUMBER),
+            Part("owner_id", "ID of the owner", "The number that gh api users/OWNER --jq .id prints.", NUMBER),
             Part("repository", "Repository", "Its name without the owner, in its own spelling.", r"[\w.-]+"),
             Part("repository_id", "ID of the repository",
-                 "The number that gh api repos/OWNER/REPOSITORY --jq .id tells.", NUMBER),
+                 "The number that gh api repos/OWNER/REPOSITORY --jq .id prints.", NUMBER),
             part,
         ),
         subject=f"repo:{repository}:{context}",
@@ -135,7 +135,7 @@ GITLAB = Preset(
     pins=(
         Pin("project_id", "{project_id}", "The project, whatever it is called, and no other of its name."),
         Pin("namespace_id", "{group_id}", "Its group: a project that is transferred proves nothing."),
-        Pin("ref_protected", "true", "The branch is protected: whoever may push another one proves nothing."),
+        Pin("ref_protected", "true", "The branch is protected: a job of another branch proves nothing."),
     ),
 )  # fmt: skip
 
@@ -179,7 +179,7 @@ GOOGLE = Preset(
     ),
     subject="{unique_id}",
     pins=(
-        Pin("email", "{email}", "The service account by name, for whoever reads the record."),
+        Pin("email", "{email}", "The service account by name, for readers of the record."),
         Pin("email_verified", value=True, why="Google vouches for the address."),
     ),
 )  # fmt: skip

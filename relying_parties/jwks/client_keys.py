@@ -69,7 +69,7 @@ def client_keys(jwks: Any) -> tuple[VerificationKey, ...]:
     keys = tuple(_numbered(number, jwk) for number, jwk in enumerate(jwk_list, start=1))
     kids = [key.kid for key in keys]
     if twice := next((kid for kid in kids if kids.count(kid) > 1), None):
-        raise KeyRefusedError(f"The kid {twice} stands twice: give each key its own.")
+        raise KeyRefusedError(f"The kid {twice} is given twice: give each key its own.")
     return keys
 
 

@@ -134,5 +134,5 @@ def scopes_problem(scopes: Any) -> str | None:
     if bad := [scope for scope in scopes if not SCOPE_TOKEN.match(scope)]:
         return f'Not a scope (ASCII without spaces, " and \\): {bad[0]!r}.'
     if len(set(scopes)) < len(scopes):
-        return "A scope stands twice."
+        return "A scope is given twice."
     return None

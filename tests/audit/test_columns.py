@@ -231,7 +231,7 @@ def test_a_statement_from_before_columns_were_named_is_read_with_the_first_ones(
 def test_a_statement_names_the_columns_of_its_own_tables(cast: Cast, columns: Any) -> None:
     event()
     number = hand.seal(columns=columns).number
-    why = "its leaves are of other tables than those whose columns its statement names"
+    why = "its leaves are of other tables than its statement names"
     assert f"checkpoint {number}: {why}" in found()
 
 

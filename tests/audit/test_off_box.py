@@ -106,7 +106,7 @@ def test_a_file_that_cannot_be_written_stops_no_sealing(settings: Settings, tmp_
         1,
         ["send checkpoints to CHECKPOINT_FILE"],
     )
-    assert "cannot be written (No such file or directory): mend it" in done.failed[0].reason
+    assert "cannot be written (No such file or directory): correct it" in done.failed[0].reason
     settings.CHECKPOINT_FILE.parent.mkdir()
     assert maintain(timezone.now()).sent_checkpoints == 2
 

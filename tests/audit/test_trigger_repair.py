@@ -77,7 +77,7 @@ def test_a_sealed_row_tells_which_were_missing(capsys: pytest.CaptureFixture[str
 
 def test_where_all_stand_nothing_is_changed(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("audit", "install-triggers")
-    assert capsys.readouterr().out == "All triggers of the record stand: nothing was changed.\n"
+    assert capsys.readouterr().out == "All triggers of the record are in place: nothing was changed.\n"
     assert not OperationalEvent.objects.exists()
 
 

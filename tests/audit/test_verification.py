@@ -169,7 +169,7 @@ def test_a_checkpoint_in_between() -> None:
         removed._raw_delete(removed.db)
     assert found() == [
         "checkpoint 2: it is missing",
-        "checkpoint 3: it does not follow the one before as that stands now",
+        "checkpoint 3: it does not follow the statement that the one before has now",
         f"{EVENTS} {first[0]}: {INSERTED}",
     ]
 
@@ -244,7 +244,7 @@ def test_a_file_of_statements_that_is_none() -> None:
     assert found([one[:50], one, "", one]) == [], "a line that was cut, and the same line twice"
     assert found(["x", one]) == ["line 1 of the file: it is not a statement of a checkpoint"]
     assert found([one, one[:-9] + "x"]) == [
-        "line 2 of the file: it tells of checkpoint 1 otherwise than a line before"
+        "line 2 of the file: it has another statement of checkpoint 1 than an earlier line"
     ]
 
 

@@ -44,7 +44,7 @@ def test_sections_are_told_in_the_order_in_which_they_refer_to_each_other() -> N
         ("issuers: [{path: a, jwks_max_age: true}]", "f:1:35: jwks_max_age must be a whole number, is true or false."),
         ("issuers: [{path: a, signing_alg: none}]",
          "f:1:34: signing_alg must be one of RS256, PS256, ES256, ES384, EdDSA."),
-        ("issuers: [{path: a}, {path: a}]", "f:1:22: This issuer stands twice in the file."),
+        ("issuers: [{path: a}, {path: a}]", "f:1:22: This issuer is in the file twice."),
         ("signing_keys: [{issuer: a, alg: RS256, private_key: s3cret}]",
          f'f:1:40: Unknown key "private_key". {SECTIONS["signing_keys"].hint}'),
         ("signing_keys: [{issuer: a, pkcs12: s3cret}]", "f:1:36: pkcs12 must be a mapping, is a text."),

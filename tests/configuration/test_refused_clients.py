@@ -120,7 +120,7 @@ def test_a_url_that_is_missing_is_told_once() -> None:
         (b"[" * 262_145, "is empty, or longer than 262144 bytes."),
         (b"\xff", "is not UTF-8."),
         (b"{", "is not JSON: Expecting property name enclosed in double quotes."),
-        (b'{"keys": [], "keys": []}', "is not JSON: the member 'keys' stands twice in one object."),
+        (b'{"keys": [], "keys": []}', "is not JSON: the member 'keys' is repeated in one object."),
         (b"[" * 100_000, "is nested too deep."),
         (PEM.encode(), "holds a private key: give what is public alone."),
         (PGP.encode(), "holds a private key: give what is public alone."),
@@ -181,9 +181,9 @@ def test_a_private_key_behind_the_certificates_is_refused(tmp_path: Path) -> Non
         ("relying_parties: [{issuer: a, client_id: b, client_jwks: {}}]",
          'f:1:45: Unknown key "client_jwks". Did you mean client_id?'),
         ("trusted_issuers: [{issuer: a, name: b}, {issuer: a, name: b}]",
-         "f:1:41: This trusted issuer stands twice in the file."),
+         "f:1:41: This trusted issuer is in the file twice."),
         ("relying_parties: [{issuer: a, client_id: b, federated_credentials: [{label: x}, {label: x}]}]",
-         "f:1:81: This federated credential stands twice in the file."),
+         "f:1:81: This federated credential is in the file twice."),
     ],
 )  # fmt: skip
 def test_what_a_file_cannot_say_is_refused_where_it_stands(text: str, line: str) -> None:

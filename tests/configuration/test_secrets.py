@@ -244,4 +244,4 @@ def test_a_dry_run_generates_nothing() -> None:
 def test_a_secret_needs_a_label() -> None:
     told = problem_of(billing("{label: '', generate: true}"), at="''")
 
-    assert told == "label: must not be empty: it tells the secrets apart."
+    assert told == "label: must not be empty: it distinguishes the secrets."

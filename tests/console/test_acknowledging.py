@@ -154,7 +154,7 @@ def test_a_row_of_a_checkpoint_that_does_not_hold_cannot_be_acknowledged(auditor
     with without_triggers():
         Checkpoint.objects.filter(number=2).update(root="00")
     page = checked(auditor, pk)
-    assert "Checkpoint 2, which seals this row, does not hold itself" in page
+    assert "Checkpoint 2, which seals this row, is not valid itself" in page
     assert 'name="reason"' not in page
 
 

@@ -159,7 +159,7 @@ def test_activating_names_the_key_that_signs_until_then(
     revoked = do(operator, page(successor, "revoke"), WORD)
     assert revoked.status_code == 302
     in_its_place = SigningKey.objects.get(predecessor=successor)
-    assert f"{key.kid}</code> signs no more" in body_of(operator, page(in_its_place, "activate"))
+    assert f"{key.kid}</code> no longer signs" in body_of(operator, page(in_its_place, "activate"))
 
 
 def test_the_second_operator_to_activate_is_told(
@@ -257,7 +257,7 @@ def test_a_revoked_key_is_not_revoked_again(
     told(operator, page(key, "revoke"), **WORD)
     before = state()
     response = getattr(superuser, method)(page(key, "revoke"), WORD, follow=True)
-    assert "is revoked already: it is in the JWKS no more." in response.content.decode()
+    assert "is revoked already: it is no longer in the JWKS." in response.content.decode()
     assert state() == before
 
 

@@ -98,7 +98,7 @@ def test_a_filter_that_cannot_be_is_told_in_a_sentence(
 ) -> None:
     refusals(1)
     page = body_of(auditor, f"{LIST}?{urlencode(asked)}")
-    assert "the filter has a value that cannot be" in page
+    assert "the filter has an invalid value" in page
     assert "No request is like that." not in page
 
 

@@ -176,7 +176,7 @@ def test_a_member_that_stands_twice_is_found_in_time(server: Site) -> None:
     assert len(body) < MAX_BODY
     server.answer = serves(body)
     began = time.process_time()
-    assert "'15f8f' stands twice" in refusal(server.url())
+    assert "'15f8f' is repeated" in refusal(server.url())
     assert time.process_time() - began < 5
 
 

@@ -43,7 +43,7 @@ def test_an_authority_of_the_year_0_is_not_kept_and_harms_nobody() -> None:
 def test_an_authority_stands_once() -> None:
     authority = certificate_until(KEY, END, is_authority=True)
     assert ca_certificates_problem(pem_of(authority)) is None
-    assert "stands twice" in str(ca_certificates_problem(pem_of(authority, authority)))
+    assert "is given twice" in str(ca_certificates_problem(pem_of(authority, authority)))
 
 
 def test_a_key_with_such_a_certificate_is_refused_at_save_and_passed_over_from_afar() -> None:

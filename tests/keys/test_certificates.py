@@ -136,7 +136,7 @@ def test_dates_are_warned_of(cast: Cast, authority: Authority) -> None:
 def test_a_revoked_key_takes_no_chain(cast: Cast) -> None:
     chain, now = certificates_of(cast.other_key), timezone.now()
     revoke(cast.other_key, now=now)
-    with pytest.raises(ValidationError, match="is revoked: it is in the JWKS no more"):
+    with pytest.raises(ValidationError, match="is revoked: it is no longer in the JWKS"):
         attach_chain(cast.other_key, chain, now=now)
 
 

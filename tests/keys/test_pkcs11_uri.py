@@ -46,7 +46,7 @@ def test_it_is_read_as_it_was_written(uri: Pkcs11Uri) -> None:
         ("pkcs11:token=idp;slot-id=3", "may have token, object, id and type, not slot-id"),
         ("pkcs11:token=idp;type=public", "must name the private key"),
         ("pkcs11:token=idp;object=a?pin-value=1234", "come from PKCS11_PIN and PKCS11_MODULE"),
-        ("pkcs11:token=idp;token=other", "stands twice"),
+        ("pkcs11:token=idp;token=other", "is repeated"),
     ],
 )
 def test_it_is_refused(text: str, why: str) -> None:

@@ -131,7 +131,7 @@ def test_it_is_not_tried_while_the_note_is_anothers(settings: Settings, open_dir
 
     with (
         as_who_may_not_read_all(),
-        pytest.raises(KeyUnreadableError, match=rf"{note}, which tells .* belongs to another user: give it"),
+        pytest.raises(KeyUnreadableError, match=rf"{note}, which says .* belongs to another user: give it"),
     ):
         attempt(tries)
 

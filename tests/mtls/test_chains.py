@@ -196,7 +196,7 @@ def test_its_dates_count_though_it_is_registered(loner: Issued) -> None:
 def test_an_issuer_has_one_to_fifty_authorities(authority: Authority, sub_authority: Authority) -> None:
     assert ca_certificates_problem(authority.own.pem) is None
     assert len(anchors(authority, sub_authority)) == 2
-    assert "stands twice" in (ca_certificates_problem(50 * authority.own.pem) or "")
+    assert "is given twice" in (ca_certificates_problem(50 * authority.own.pem) or "")
     assert "At most 50" in (ca_certificates_problem(51 * authority.own.pem) or "")
     assert "cannot be read as certificates in PEM" in (ca_certificates_problem("") or "")
 

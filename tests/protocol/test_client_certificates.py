@@ -143,7 +143,7 @@ def test_another_authority_gives_the_name_to_no_avail(
     new_certified(cast, authority)
     reason = refused(
         "The certificate does not lead to a CA of the issuer: "
-        "its issuer CN=strangers,O=Acme is none of them, and no intermediate came with it."
+        "its issuer CN=strangers,O=Acme is not among them, and no intermediate was sent with it."
     )
     issued = stranger_authority.issue("of-strangers", CLIENT)
     assert_refused_for(ask_with(issued), reason)
@@ -174,7 +174,7 @@ def test_an_intermediate_comes_along_or_is_an_authority_itself(
         ask_with(issued),
         refused(
             "The certificate does not lead to a CA of the issuer: "
-            "its issuer CN=sub,O=Acme is none of them, and no intermediate came with it."
+            "its issuer CN=sub,O=Acme is not among them, and no intermediate was sent with it."
         ),
     )
     assert_proven(ask_with(issued, sub_authority.own), certified, issued)

@@ -96,7 +96,7 @@ def test_an_exponent_of_3000_bits_costs_nothing(cast: Cast, authority: Authority
 CURVE = ec.generate_private_key(ec.SECP521R1())
 NAMES = x509.SubjectAlternativeName([x509.DNSName(f"{number:x}.b") for number in range(600)])
 CONSTRAINTS = x509.NameConstraints(None, [x509.DNSName(f"{number:x}.a") for number in range(600)])
-NO_INTERMEDIATE = "is none of them, and no intermediate came with it."
+NO_INTERMEDIATE = "is not among them, and no intermediate was sent with it."
 HOSTILE = {
     "one certificate ten times": ([authority_of("evil", "evil", CURVE)] * 10, NO_INTERMEDIATE),
     "ten of one name": ([authority_of("evil", "evil", CURVE) for _ in range(10)], NO_INTERMEDIATE),

@@ -138,7 +138,7 @@ def test_the_certificate_of_one_client_proves_no_other(cast: Cast, own: Issued, 
     assert_refused_for(
         ask_with(own),
         "The client certificate is refused. The certificate does not lead to a CA of the issuer: "
-        "its issuer CN=own is none of them, and no intermediate came with it.",
+        "its issuer CN=own is not among them, and no intermediate was sent with it.",
     )
 
 

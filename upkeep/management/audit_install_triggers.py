@@ -30,7 +30,7 @@ def run(*, stdout: OutputWrapper, **_streams: OutputWrapper) -> None:
             f"Not installed, the database failed: {_first_line(error)}. Run it again."
         ) from error
     if not lost:
-        stdout.write("All triggers of the record stand: nothing was changed.")
+        stdout.write("All triggers of the record are in place: nothing was changed.")
         return
     for name in lost:
         stdout.write(f"Installed again: {name}")
