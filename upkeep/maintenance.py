@@ -71,7 +71,7 @@ def maintain(now: datetime) -> Done:
         announced_keys=announce_due_successors(attempts),
         wiped_keys=attempts.of("wipe expired private keys", wipe_expired_keys, otherwise=()),
         unreadable_chains=attempts.of("read certificate chains", find_unreadable_chains, otherwise=()),
-        endings=attempts.of("look for what ends soon", warn_of_expiry, otherwise=nothing),
+        endings=attempts.of("look for what expires soon", warn_of_expiry, otherwise=nothing),
         # The last: a backlog may take long, and is sealed checkpoint by checkpoint.
         sealed_rows=attempts.of("seal the record", seal, otherwise=0),
         sent_checkpoints=send_checkpoints(attempts),

@@ -18,7 +18,9 @@ ELSEWHERE = (
     "Only a verification of the whole record can tell: run manage.py audit verify, and acknowledge what it finds by "
     "manage.py audit acknowledge."
 )
-NOT_FOUND = f"No checkpoint was found that seals this row: it waits for the next, or was put in afterwards. {ELSEWHERE}"
+NOT_FOUND = (
+    f"No checkpoint was found that seals this row: it waits for one, or was inserted afterwards. {ELSEWHERE}"
+)
 BROKEN = (
     "Checkpoint {number}, which seals this row, is not valid itself, which nobody can acknowledge: {why}."
 )

@@ -32,9 +32,9 @@ from audit.verification.tombstones import Tombstones
 
 CHANGED = "it was changed after it was sealed"
 REMOVED = "it was removed after it was sealed"
-LATE = "it was sealed late: its instant is more than an hour before the checkpoint before, so it was put in afterwards"
-EARLY = "its instant is more than an hour after it was sealed: it was put in for a time to come, or its clock ran ahead"
-TO_COME = "its instant is more than an hour from now: it was put in for a time to come"
+LATE = "it was sealed late: its instant is more than an hour before the previous checkpoint, so it was inserted later"
+EARLY = "its instant is more than an hour after it was sealed: it was inserted for the future, or its clock ran ahead"
+TO_COME = "its instant is more than an hour from now: it was inserted for the future"
 INSERTED = "it was inserted among sealed rows: no checkpoint covers it"
 WAITS = "it is older than an hour and not sealed"
 

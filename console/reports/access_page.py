@@ -1,4 +1,4 @@
-"""The report of who could and who did get tokens for an audience, as a page and as CSV."""
+"""The access report: permitted and actual use of an audience, as a page and as CSV."""
 
 import csv
 from datetime import datetime

@@ -33,12 +33,12 @@ KUBERNETES = Preset(
     issuer_url="{cluster}",
     parts=(
         Part("cluster", "Cluster's issuer URL",
-             "As kubectl get --raw /.well-known/openid-configuration tells it as issuer, to the letter.", HTTPS),
+             "The value of issuer that kubectl get --raw /.well-known/openid-configuration prints.", HTTPS),
         Part("namespace", "Namespace", "In small letters, such as prod.", r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"),
         Part("service_account", "Service account", "In small letters, such as billing.",
              r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"),
         Part("service_account_uid", "UID of the service account",
-             "As kubectl get serviceaccount tells it in metadata.uid. Empty: one made again under the same name "
+             "The metadata.uid that kubectl get serviceaccount prints. Empty: one made again under the same name "
              "proves the relying party too.", UUID, is_optional=True),
     ),
     subject="system:serviceaccount:{namespace}:{service_account}",
@@ -173,7 +173,7 @@ GOOGLE = Preset(
     issuer_url="https://accounts.google.com",
     parts=(
         Part("unique_id", "Unique ID of the service account",
-             "The number that gcloud iam service-accounts describe tells as uniqueId.", NUMBER),
+             "The uniqueId that gcloud iam service-accounts describe prints.", NUMBER),
         Part("email", "Email address of the service account", "Such as billing@project.iam.gserviceaccount.com.",
              r"[^@\s]+@[^@\s]+"),
     ),
@@ -213,7 +213,7 @@ AWS = Preset(
     issuer_url="{issuer}",
     parts=(
         Part("issuer", "Account's issuer URL",
-             "As aws iam get-outbound-web-identity-federation-info tells it, such as "
+             "The value that aws iam get-outbound-web-identity-federation-info prints, such as "
              "https://abc123.tokens.sts.global.api.aws.", HTTPS),
         Part("account", "Account ID", "12 digits.", r"[0-9]{12}"),
         Part("role", "Role",

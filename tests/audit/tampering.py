@@ -1,4 +1,4 @@
-"""What who owns the database could do to the record: the triggers go first, and stand again afterwards."""
+"""What the owner of the database could do to the record: the triggers are removed first, and restored afterwards."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

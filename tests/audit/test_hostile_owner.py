@@ -69,7 +69,7 @@ def test_a_row_for_a_time_to_come() -> None:
     now = timezone.now()
     event(at=now + HOUR - timedelta(minutes=1))
     early = event(at=now + HOUR + timedelta(minutes=1))
-    to_come = "it was put in for a time to come"
+    to_come = "it was inserted for the future"
     assert found() == [f"{EVENTS} {early.pk}: its instant is more than an hour from now: {to_come}"]
     seal(timezone.now())
     ran_ahead = f"{to_come}, or its clock ran ahead"

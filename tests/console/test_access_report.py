@@ -1,4 +1,4 @@
-"""Who could and who did get tokens for an audience: from the history of the configuration, and from the counts."""
+"""Permitted and actual access to an audience: from the history of the configuration, and from the counts."""
 
 import csv
 import io
