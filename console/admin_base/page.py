@@ -38,7 +38,7 @@ class Page(RowIds):
         """PostgreSQL accepts no text with a NUL."""
         if len(search_term) > MAX_SEARCH:
             messages.warning(
-                request, f"A search has at most {MAX_SEARCH:,} characters. This one was not made."
+                request, f"A search has at most {MAX_SEARCH:,} characters. This search was not run."
             )
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term.replace("\x00", ""))

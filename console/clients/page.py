@@ -93,7 +93,7 @@ class GrantInline(ReadableJson, ForeignKeys, TabularInline):
     max_num = MAX_PARTS
     autocomplete_fields = ("resource_server",)
     fields = ("resource_server", "scopes", "is_default")
-    verbose_name_plural = "access grants: where its tokens are good, and for what"
+    verbose_name_plural = "access grants: where its tokens are valid, and for what"
 
 
 class RuleInline(TabularInline):
@@ -158,8 +158,8 @@ class RelyingPartyAdmin(
             "Its TLS client certificate",
             {
                 "fields": (*CERTIFICATE_SUBJECTS, "tls_client_certificate_bound_access_tokens"),
-                "description": "For tls_client_auth one of the five names, as a certificate of the issuer's client CAs "
-                "holds it. Tokens can be bound to a certificate whatever the method is.",
+                "description": "For tls_client_auth one of the five names, as it is in a certificate of the issuer's "
+                "client CAs. Tokens can be bound to a certificate with every method.",
                 "classes": ("collapse",),
             },
         ),

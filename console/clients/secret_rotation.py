@@ -21,8 +21,8 @@ OVERLAP = timedelta(days=7)
 
 class RotateForm(GenerateForm):
     ends_at = Instant(
-        label="The old one ends at",
-        help_text="By then the service must use the new one; no later than it ends now.",
+        label="The old one expires at",
+        help_text="The service must use the new one by then. Not later than the present expiry.",
     )
     field_order = ("ends_at", "label", "expires_at")
 

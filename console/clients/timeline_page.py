@@ -55,7 +55,7 @@ def _page(request: HttpRequest, form: TimelineFilter, *, asked: dict[str, str]) 
         found = timeline(issuer=values["issuer"], client_id=values["client"], until=values["until"])
     context = {
         **site.each_context(request),
-        "title": f"{found.client_id} in time" if found else "A client in time",
+        "title": f"Timeline of {found.client_id}" if found else "Timeline of a client",
         "form": form,
         "timeline": found,
         "older": f"?{urlencode(asked | {'until': f'{found.older:{PRECISE}}'})}"

@@ -22,7 +22,7 @@ PART = "part_"
 
 
 class PresetForm(forms.Form):
-    label = forms.CharField(max_length=100, help_text="How the credential is called on this page.")
+    label = forms.CharField(max_length=100, help_text="The name of the credential on this page.")
     issuer_name = forms.CharField(
         max_length=100,
         label="Name of the trusted issuer",

@@ -23,7 +23,7 @@ MAX_CREDENTIALS = 50
 class TrustedIssuerForm(ConfigurationForm):
     class Meta:
         field_classes: ClassVar[dict[str, type[Field]]] = {"jwks": PublicKeys}
-        labels: ClassVar[dict[str, str]] = {"max_assertion_lifetime": "Greatest lifetime of its tokens"}
+        labels: ClassVar[dict[str, str]] = {"max_assertion_lifetime": "Maximum lifetime of its tokens"}
 
 
 @admin.register(TrustedIssuer, site=site)

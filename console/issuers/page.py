@@ -36,13 +36,13 @@ class IssuerForm(ConfigurationForm):
         label="Algorithms of client assertions",
         choices=[(alg, alg) for alg in ASSERTION_ALGS],
         initial=all_algs,
-        help_text="With which a client assertion may be signed. FAPI 2.0 accepts PS256, ES256 and EdDSA.",
+        help_text="Client assertions may be signed with these. FAPI 2.0 accepts PS256, ES256 and EdDSA.",
     )
     dpop_signing_alg_values_supported = Checkboxes(
         label="Algorithms of DPoP proofs",
         choices=[(alg, alg) for alg in ASSERTION_ALGS],
         initial=all_algs,
-        help_text="With which a DPoP proof may be signed.",
+        help_text="DPoP proofs may be signed with these.",
     )
     cors_origins = Lines(
         required=False,
@@ -54,8 +54,8 @@ class IssuerForm(ConfigurationForm):
         rows=8,
         strip=False,
         label="Client CA certificates",
-        help_text="In PEM, one behind the other: who issues the certificates that prove clients of tls_client_auth "
-        "(RFC 8705 section 2.1).",
+        help_text="In PEM, one after the other: the authorities that issue the certificates of clients of "
+        "tls_client_auth (RFC 8705 section 2.1).",
     )
 
     def clean_client_ca_certificates(self) -> str:
@@ -66,7 +66,7 @@ class IssuerForm(ConfigurationForm):
     class Meta:
         labels: ClassVar[dict[str, str]] = {
             "default_access_token_ttl": "Default TTL of access tokens",
-            "max_access_token_ttl": "Greatest TTL of access tokens",
+            "max_access_token_ttl": "Maximum TTL of access tokens",
             "jwks_max_age": "JWKS max-age",
             "metadata_max_age": "Discovery max-age",
         }

@@ -47,7 +47,7 @@ class Line:
     @property
     def remark(self) -> str:
         if self.use.issued and not self.could:
-            return "got tokens in a time in which no history shows that it could"
+            return "got tokens while the history does not show that it could"
         if self.use.issued and not self.can_now:
             return "got tokens, and cannot now"
         return "could, and never did" if self.could and not self.use.issued else ""

@@ -26,11 +26,14 @@ PROOF = {
     Method.TLS_CLIENT_AUTH: "by a certificate of one of the issuer's client CAs",
     Method.SELF_SIGNED_TLS_CLIENT_AUTH: "by its registered certificate",
 }
-BINDINGS = {"x5t#S256": "the TLS client certificate of thumbprint", "jkt": "the DPoP key of thumbprint"}
+BINDINGS = {
+    "x5t#S256": "the TLS client certificate with the thumbprint",
+    "jkt": "the DPoP key with the thumbprint",
+}
 WHAT_TO_DO = {
     "invalid_request": "The caller has to send another request.",
     "invalid_client": "Compare what the caller sends with what is registered for the relying party.",
-    "unauthorized_client": "Ask for it within what the relying party is set to, or change that.",
+    "unauthorized_client": "Ask within the settings of the relying party, or change them.",
     "unsupported_grant_type": "The caller has to send grant_type=client_credentials.",
     "invalid_scope": "The caller has to ask for less, or an access grant has to allow the scope.",
     "invalid_target": "The caller has to name another resource, or an access grant for it has to be added.",
@@ -49,7 +52,9 @@ def story_of(event: IssuanceEvent, *, status: ClientStatus | None = None) -> tup
 
 
 def _asked(event: IssuanceEvent) -> Chapter:
-    who = f"Somebody who said to be {event.client_id}" if event.client_id else "Somebody who named no client"
+    who = (
+        f"Somebody who claimed to be {event.client_id}" if event.client_id else "Somebody who named no client"
+    )
     place = f"from {event.ip}" if event.ip else "from an unknown address"
     sentences = [f"{who} asked for a token at {event.at:%H:%M:%S} UTC on {event.at:%Y-%m-%d}, {place}."]
     if event.user_agent:
@@ -110,9 +115,7 @@ def _signed(event: IssuanceEvent) -> Chapter | None:
     if event.outcome == Outcome.FAILED:
         sentence = f"{what}, was to be signed by {event.alg} with the key {event.kid}, and was not."
     else:
-        sentence = (
-            f"{what}, was signed by {event.alg} with the key {event.kid}. That it arrived is not known here."
-        )
+        sentence = f"{what}, was signed by {event.alg} with the key {event.kid}. Whether it arrived is not known here."
     return Chapter("What was signed", (sentence,), ("signing_key",))
 
 
@@ -136,9 +139,9 @@ def where_it_ended(event: IssuanceEvent) -> str:
     if event.outcome == Outcome.FAILED:
         return "when the token was to be signed"
     if event.subject or event.audience:
-        return "when all was granted and the token was about to be made"
+        return "when everything was granted and the token was about to be made"
     if event.credential:
-        return "when it had proved itself, and what it asked for was weighed"
+        return "when it had proved itself, and what it asked for was checked"
     if event.auth_method:
         return "when it had to prove itself"
     if event.grant_type or event.client_id:

@@ -118,7 +118,7 @@ class RecordAdmin(AsItWasPage, EventPage, PastedTokenPage, RecordCells, ReadOnly
         found = SigningKey.objects.filter(kid=event.kid, issuer=_issuer_of(event)).first()
         return _link("keys_signingkey", found, text=event.kid) if found else event.kid or NOTHING
 
-    @admin.display(description="course of the request")
+    @admin.display(description="trace of the request")
     def course(self, event: IssuanceEvent) -> str:
         trace = Trace.objects.filter(event=event).first()
         if trace is None:

@@ -51,7 +51,7 @@ class ImportForm(forms.Form):
         help_text="PEM: the password of the key, empty if it is not encrypted. PKCS#12: empty, or the file's."
     )
     alg = forms.ChoiceField(
-        label="Algorithm", choices=SigningAlg.choices, help_text="With which the key will sign."
+        label="Algorithm", choices=SigningAlg.choices, help_text="The key will sign with it."
     )
     kid = forms.CharField(
         label="Key ID (kid) to keep",

@@ -215,7 +215,7 @@ def test_it_remarks_on_what_does_not_fit(cast: Cast, history: Any) -> None:
     assert remarks == {
         "billing": "got tokens, and cannot now",
         "payroll": "could, and never did",
-        "unheard-of": "got tokens in a time in which no history shows that it could",
+        "unheard-of": "got tokens while the history does not show that it could",
     }
 
 

@@ -39,7 +39,7 @@ def test_the_story_of_a_token_is_told_top_down(cast: Cast, auditor: Client) -> N
         "Who asked", "How it proved itself", "What it asked for", "What was granted", "What was signed",
     ]  # fmt: skip
     page = page_of(auditor, row)
-    assert "Somebody who said to be billing asked for a token" in page
+    assert "Somebody who claimed to be billing asked for a token" in page
     assert f"It proved itself by a secret in the Authorization header: {row.credential}." in page
     assert f"was signed by RS256 with the key {row.kid}." in page
 
@@ -62,7 +62,7 @@ def test_a_refusal_says_where_the_road_ended_and_what_to_do(cast: Cast, auditor:
     ask(auth=cast.basic("billing"), parameters={"scope": "unheard-of"})
     row, page = last_event(), page_of(auditor, last_event())
     assert titles(row)[-1] == "Why there is no token, and what to do"
-    assert "The request ended when it had proved itself, and what it asked for was weighed" in page
+    assert "The request ended when it had proved itself, and what it asked for was checked" in page
     assert row.detail in page
     assert "an access grant has to allow the scope" in page
 
@@ -73,10 +73,10 @@ def test_a_refusal_says_where_the_road_ended_and_what_to_do(cast: Cast, auditor:
         ({}, "on arrival, before it was read to its end"),
         ({"client_id": "a"}, "when it was read, before anything proved who asked"),
         ({"client_id": "a", "auth_method": "private_key_jwt"}, "when it had to prove itself"),
-        ({"credential": "secret:1"}, "when it had proved itself, and what it asked for was weighed"),
+        ({"credential": "secret:1"}, "when it had proved itself, and what it asked for was checked"),
         (
             {"credential": "secret:1", "audience": "a"},
-            "when all was granted and the token was about to be made",
+            "when everything was granted and the token was about to be made",
         ),
         ({"outcome": "failed", "subject": "a", "kid": "k"}, "when the token was to be signed"),
     ],
@@ -92,8 +92,8 @@ def test_a_row_of_nothing_but_its_instant_has_a_story() -> None:
 def test_a_binding_is_told_in_words() -> None:
     chapters = story_of(event(audience="a", confirmation="x5t#S256:abc jkt:def"))
     told = " ".join(sentence for chapter in chapters for sentence in chapter.sentences)
-    assert "It is bound to the TLS client certificate of thumbprint abc." in told
-    assert "It is bound to the DPoP key of thumbprint def." in told
+    assert "It is bound to the TLS client certificate with the thumbprint abc." in told
+    assert "It is bound to the DPoP key with the thumbprint def." in told
 
 
 def test_an_object_is_shown_as_it_was_and_what_changed_since(cast: Cast, auditor: Client) -> None:

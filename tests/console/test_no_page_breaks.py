@@ -135,7 +135,7 @@ def test_a_search_breaks_no_page_however_long_it_is(visitor: Visitor, text: str)
 
 def test_a_search_that_is_too_long_says_so(visitor: Visitor) -> None:
     answer = visitor.client.get(url(CONFIGURATION[0], "changelist"), {"q": "a" * 1_001})
-    assert "A search has at most 1,000 characters. This one was not made." in answer.text
+    assert "A search has at most 1,000 characters. This search was not run." in answer.text
 
 
 @pytest.mark.slow
