@@ -105,10 +105,10 @@ mutants: $(DEVELOPMENT) ## Break the protocol's code in every small way and see 
 		$(addprefix --mutate ,$(or $(FILE),$(MUTATED))) $(OPTIONS) $(or $(TESTS),$(JUDGES))
 
 .PHONY: bench
-bench: $(RUNTIME) ## Measure tokens per second of one worker on one core (docs/performance.md)
+bench: $(RUNTIME) ## Measure tokens per second of one worker and two, on both databases (docs/performance.md; CASE=)
 	@$(PYTHON) benchmarks/bench.py
 	@if command -v pg_virtualenv >/dev/null; then \
-		$(call on_postgresql,taskset --cpu-list 1 $(CLUSTER)) $(PYTHON) benchmarks/bench.py; \
+		$(call on_postgresql,$(CLUSTER)) $(PYTHON) benchmarks/bench.py; \
 	else echo "$(NO_POSTGRESQL)"; fi
 
 .PHONY: volume

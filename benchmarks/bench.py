@@ -1,185 +1,115 @@
-"""Tokens per second of one gunicorn worker on one core: RS256, every token with its row of the record.
+"""Tokens per second of m2m-idp, every token with its row of the record (docs/performance.md says how to read it).
 
-The worker has a core to itself; wrk, the driver and PostgreSQL share another. The measure of a round is what
-`openssl speed rsa2048` signs on the worker's core right before it. DATABASE_URL picks the database.
+    CASE=RS256/16/1 BENCH_ROUNDS=3 BENCH_SECONDS=10 benchmarks/bench.py
+
+One worker has a core to itself; wrk, this program and PostgreSQL share another. Two workers share both cores with them.
+DATABASE_URL picks the database.
 """
 
-import base64
-import json
-import os
 import secrets
-import shutil
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
-SERVER_CORE, LOAD_CORE = 0, 1
-ROUNDS = 3
-CONNECTIONS = 16
-SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
-SECONDS_TO_START = 30
-COUNT_ROWS = (
-    "from audit.models import IssuanceEvent; print(IssuanceEvent.objects.filter(outcome='issued').count())"
+from cases import WORKERS, Case, Plan, plan
+from database import Database, database
+from load import Figures, basic, load
+from measures import (
+    BOTH_CORES,
+    LOAD_CORE,
+    SERVER_CORE,
+    cpu_seconds,
+    mean,
+    pin,
+    refuse_unsuitable_machine,
+    signing,
+    wait_until_still,
 )
+from report import HEADINGS, Round, tell_scaling, told
+from server import HERE, Server, bare, environment, idp, manage
+
+WARM_UP = 1
+BARE_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """What wrk counted in one round. Latencies are in milliseconds."""
+class Bench:
+    plan: Plan
+    variables: Mapping[str, str]
+    database: Database
+    authorization: str
 
-    answers: int
-    failed: int
-    seconds: float
-    p50: float
-    p99: float
+    def rounds(self, workers: int) -> Iterator[Round]:
+        cases = self.plan.of(workers)
+        if not cases:
+            return
+        cores = {SERVER_CORE} if workers == 1 else BOTH_CORES
+        beside = {LOAD_CORE} if workers == 1 else BOTH_CORES
+        # wrk inherits it; the servers have their own.
+        pin([0, *self.database.processes], beside)
+        directory = Path(self.variables["VAR_DIR"])
+        with ExitStack() as stack:
+            server = stack.enter_context(idp(self.variables, cores=cores, workers=workers))
+            least = stack.enter_context(bare(directory, cores=cores, workers=workers))
+            for alg in dict.fromkeys(case.alg for case in cases):
+                self._load(server, Case(alg=alg, connections=16, workers=workers), seconds=WARM_UP)
+            yield from self._against_openssl(server, [case for case in cases if case.alg == "RS256"])
+            yield from self._against_bare(server, least, [case for case in cases if case.alg != "RS256"])
 
-    @property
-    def rate(self) -> float:
-        return self.answers / self.seconds
+    def _against_openssl(self, server: Server, cases: list[Case]) -> Iterator[Round]:
+        before = signing() if cases else None
+        for case in cases * self.plan.rounds:
+            measured = self._round(server, case)
+            after = signing()
+            yield replace(measured, signing=mean(before or after, after))
+            before = after
+
+    def _against_bare(self, server: Server, least: Server, cases: list[Case]) -> Iterator[Round]:
+        for case in cases * self.plan.rounds:
+            answers = load(f"{least.origin}/", seconds=BARE_SECONDS, connections=case.connections)
+            wait_until_still(lambda: cpu_seconds(least.pid))
+            yield replace(self._round(server, case), bare=answers.rate)
+
+    def _round(self, server: Server, case: Case) -> Round:
+        """Leaves with an error if a token has no row."""
+        rows = self.database.tokens()
+        worker, postgresql = cpu_seconds(server.pid), self.database.cpu_seconds()
+        figures = self._load(server, case, seconds=self.plan.seconds)
+        worker = cpu_seconds(server.pid) - worker
+        postgresql = self.database.cpu_seconds() - postgresql
+        rows = self.database.tokens() - rows
+        if rows < figures.answers:
+            sys.exit(f"{case}: {figures.answers} tokens, but only {rows} rows of the record.")
+        # Those whose answers wrk did not wait for at its end have cost as much as the others.
+        return Round(case, figures, worker=worker / rows * 1e6, database=postgresql / rows * 1e6)
+
+    def _load(self, server: Server, case: Case, *, seconds: int) -> Figures:
+        figures = load(
+            f"{server.origin}/{case.alg.lower()}/token",
+            seconds=seconds,
+            connections=case.connections,
+            authorization=self.authorization,
+        )
+        wait_until_still(lambda: cpu_seconds(server.pid) + self.database.cpu_seconds())
+        return figures
 
 
 def main() -> None:
-    _refuse_unsuitable_machine()
-    # wrk, and a PostgreSQL that was started for this run, inherit it; the server has its own.
-    os.sched_setaffinity(0, {LOAD_CORE})
-    with tempfile.TemporaryDirectory(prefix="m2m-idp-bench-") as directory:
-        environment = _environment(Path(directory))
-        _manage(environment, "migrate", "--verbosity", "0")
-        _manage(environment, "apply", "-f", str(HERE / "bench.yaml"))
-        with _server(environment, log=Path(directory) / "server.log") as server:
-            _report(environment, server)
-
-
-def _refuse_unsuitable_machine() -> None:
-    missing = [name for name in ("wrk", "taskset", "openssl") if not shutil.which(name)]
-    if missing:
-        sys.exit(
-            f"The benchmark needs {', '.join(missing)}. On Debian: apt-get install wrk util-linux openssl"
-        )
-    if (os.cpu_count() or 1) <= max(SERVER_CORE, LOAD_CORE):
-        sys.exit("The benchmark needs two cores: one for the worker, one for the load and the database.")
-
-
-def _environment(directory: Path) -> dict[str, str]:
+    refuse_unsuitable_machine()
+    chosen = plan()
     secret = secrets.token_urlsafe(32)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    return os.environ | {
-        "VAR_DIR": str(directory),
-        "PORT": str(port),
-        "WEB_CONCURRENCY": "1",
-        "IDP_SURFACE": "protocol",
-        "BENCH_SECRET": secret,
-        "BENCH_AUTHORIZATION": f"Basic {base64.b64encode(f'bench:{secret}'.encode()).decode()}",
-    }
-
-
-def _manage(environment: Mapping[str, str], *arguments: str) -> str:
-    command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
-
-
-@contextmanager
-def _server(environment: Mapping[str, str], *, log: Path) -> Iterator[int]:
-    """Yields the process id of gunicorn's master."""
-    command = [
-        "taskset",
-        "-c",
-        str(SERVER_CORE),
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "-c",
-        "m2m_idp/gunicorn.conf.py",
-    ]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
-        )
-    try:
-        _wait_until_it_listens(int(environment["PORT"]), process, log)
-        yield process.pid
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
-
-
-def _wait_until_it_listens(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + SECONDS_TO_START
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    sys.exit(f"The server did not start:\n{log.read_text()}")
-
-
-def _report(environment: Mapping[str, str], server: int) -> None:
-    kind = environment.get("DATABASE_URL", "sqlite").partition(":")[0]
-    print(f"{kind}: 1 worker on core {SERVER_CORE}, {CONNECTIONS} connections, {SECONDS} s a round")
-    print("round  tokens/s  p50 ms  p99 ms  cpu ms/token  openssl sign/s  share")
-    _load(environment, seconds=2)
-    for number in range(1, ROUNDS + 1):
-        baseline = _signatures_per_second()
-        before = _cpu_seconds(server)
-        figures = _recorded_load(environment)
-        cpu = (_cpu_seconds(server) - before) / figures.answers * 1000
-        print(
-            f"{number:>5} {figures.rate:>9.0f} {figures.p50:>7.1f} {figures.p99:>7.1f} {cpu:>13.2f} "
-            f"{baseline:>15.0f} {figures.rate / baseline:>6.0%}",
-            flush=True,
-        )
-
-
-def _cpu_seconds(server: int) -> float:
-    """The CPU time that the server's workers have used."""
-    workers = Path(f"/proc/{server}/task/{server}/children").read_text().split()
-    # Fields 14 and 15 of proc(5)'s stat; the second field may hold spaces, and ends with a bracket.
-    fields = [Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split() for worker in workers]
-    return sum(int(times[11]) + int(times[12]) for times in fields) / os.sysconf("SC_CLK_TCK")
-
-
-def _signatures_per_second() -> float:
-    """What OpenSSL signs on the server's core with RSA of 2048 bits."""
-    command = ["taskset", "-c", str(SERVER_CORE), "openssl", "speed", "-mr", "-seconds", "3", "rsa2048"]
-    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    # +F2:<index>:<bits>:<signatures per second>:<verifications per second>
-    line = next(line for line in told.splitlines() if line.startswith("+F2:"))
-    return float(line.split(":")[3])
-
-
-def _recorded_load(environment: Mapping[str, str]) -> Figures:
-    """One round. Leaves with an error if an answer was not 200, or a token has no row."""
-    before = int(_manage(environment, "shell", "--verbosity", "0", "-c", COUNT_ROWS))
-    figures = _load(environment, seconds=SECONDS)
-    rows = int(_manage(environment, "shell", "--verbosity", "0", "-c", COUNT_ROWS)) - before
-    if figures.failed:
-        sys.exit(f"{figures.failed} of {figures.answers} requests were not answered with 200: no figures.")
-    if rows < figures.answers:
-        sys.exit(f"{figures.answers} tokens, but only {rows} rows of the record.")
-    return figures
-
-
-def _load(environment: Mapping[str, str], *, seconds: int) -> Figures:
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(HERE / "token.lua")]
-    command.append(f"http://127.0.0.1:{environment['PORT']}/bench/token")
-    told = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
-    line = next(line for line in told.splitlines() if line.startswith("figures "))
-    return Figures(**json.loads(line.removeprefix("figures ")))
+    with tempfile.TemporaryDirectory(prefix="m2m-idp-bench-") as directory:
+        variables = environment(Path(directory)) | {"BENCH_SECRET": secret}
+        manage(variables, "migrate", "--verbosity", "0")
+        manage(variables, "apply", "-f", str(HERE / "bench.yaml"))
+        bench = Bench(chosen, variables, database(variables), basic("bench", secret))
+        print(f"{bench.database.name}: each token with its row; {chosen.seconds} s a round")
+        print("A case is algorithm/connections/workers. CPU in microseconds a token.")
+        print(HEADINGS)
+        tell_scaling([told(measured) for workers in WORKERS for measured in bench.rounds(workers)])
 
 
 if __name__ == "__main__":

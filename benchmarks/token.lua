@@ -1,4 +1,5 @@
 -- One token request, sent again and again; tells wrk's figures as one line of JSON.
+-- With BENCH_CLIENTS, a file of one Authorization header a line, each request is the next client's, from BENCH_FIRST on.
 
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/x-www-form-urlencoded"
@@ -6,6 +7,7 @@ wrk.headers["Authorization"] = os.getenv("BENCH_AUTHORIZATION")
 wrk.body = "grant_type=client_credentials"
 
 local threads = {}
+local clients = os.getenv("BENCH_CLIENTS")
 
 function setup(thread)
   table.insert(threads, thread)
@@ -13,6 +15,20 @@ end
 
 function init(args)
   not_ok = 0
+end
+
+if clients then
+  local headers = {}
+  for line in io.lines(clients) do
+    table.insert(headers, line)
+  end
+  local place = tonumber(os.getenv("BENCH_FIRST") or "0") % #headers
+
+  function request()
+    wrk.headers["Authorization"] = headers[place + 1]
+    place = (place + 1) % #headers
+    return wrk.format()
+  end
 end
 
 function response(status)
