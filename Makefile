@@ -14,6 +14,11 @@ NPM_CLIENTS := $(NPM)/node_modules/.package-lock.json
 # The MCP SDK brings a web stack of its own: it gets a virtual environment of its own.
 MCP := tests/interop/mcp
 MCP_CLIENT := $(MCP)/.venv/.requirements
+# What make bench-peers measures m2m-idp against.
+OIDC_PROVIDER := benchmarks/peers/oidc_provider
+OIDC_PROVIDER_PEER := $(OIDC_PROVIDER)/node_modules/.package-lock.json
+AUTHLIB := benchmarks/peers/authlib_flask
+AUTHLIB_PEER := $(AUTHLIB)/.venv/.requirements
 INSTALL := $(PYTHON) -m pip --disable-pip-version-check install --quiet --require-hashes --requirement
 MANAGE := $(PYTHON) manage.py
 
@@ -111,6 +116,10 @@ bench: $(RUNTIME) ## Measure tokens per second of one worker and two, on both da
 		$(call on_postgresql,$(CLUSTER)) $(PYTHON) benchmarks/bench.py; \
 	else echo "$(NO_POSTGRESQL)"; fi
 
+.PHONY: bench-peers
+bench-peers: $(RUNTIME) $(OIDC_PROVIDER_PEER) $(AUTHLIB_PEER) ## Measure m2m-idp beside other token servers (docs/performance.md)
+	@$(if $(shell command -v pg_virtualenv),$(call on_postgresql,$(CLUSTER))) $(PYTHON) benchmarks/bench_peers.py
+
 .PHONY: volume
 volume: $(RUNTIME) ## Measure the pages of a record of ten million rows, sealing and verifying (docs/performance.md; ROWS=)
 	@$(PYTHON) benchmarks/volume.py $(if $(ROWS),--rows $(ROWS))
@@ -126,6 +135,7 @@ requirements: $(DEVELOPMENT) ## Compile the pinned requirements from pyproject.t
 	$(COMPILE) --extra pkcs11 --constraint requirements.txt --output-file requirements-pkcs11.txt pyproject.toml
 	$(COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
 	$(COMPILE) --output-file $(MCP)/requirements.txt $(MCP)/requirements.in
+	$(COMPILE) --output-file $(AUTHLIB)/requirements.txt $(AUTHLIB)/requirements.in
 
 # $(1) starts a throw-away cluster; the words that follow run with its DATABASE_URL.
 on_postgresql = $(1) sh -c 'DATABASE_URL="postgres://$$PGUSER:$$PGPASSWORD@$$PGHOST:$$PGPORT/postgres" exec "$$@"' sh
@@ -153,14 +163,14 @@ $(DEVELOPMENT): requirements-dev.txt | $(PYTHON)
 	@$(INSTALL) requirements-dev.txt
 	@touch $@ $(RUNTIME)
 
-$(NPM_CLIENTS): $(NPM)/package-lock.json | $(DEVELOPMENT)
-	@echo "Installing the npm clients of the tests into $(NPM)"
-	@cd $(NPM) && $(CURDIR)/$(BIN)/npm ci --silent --no-audit --no-fund
+$(NPM_CLIENTS) $(OIDC_PROVIDER_PEER): %/node_modules/.package-lock.json: %/package-lock.json | $(DEVELOPMENT)
+	@echo "Installing $*/package-lock.json into $*/node_modules"
+	@cd $* && $(CURDIR)/$(BIN)/npm ci --silent --no-audit --no-fund
 	@touch $@
 
-$(MCP_CLIENT): $(MCP)/requirements.txt | $(PYTHON)
-	@echo "Installing $(MCP)/requirements.txt into $(MCP)/.venv"
-	@$(PYTHON) -m venv $(MCP)/.venv
-	@$(MCP)/.venv/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes \
-		--requirement $(MCP)/requirements.txt
+$(MCP_CLIENT) $(AUTHLIB_PEER): %/.venv/.requirements: %/requirements.txt | $(PYTHON)
+	@echo "Installing $*/requirements.txt into $*/.venv"
+	@$(PYTHON) -m venv $*/.venv
+	@$*/.venv/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes \
+		--requirement $*/requirements.txt
 	@touch $@

@@ -6,6 +6,7 @@ One worker has a core to itself; wrk, this program and PostgreSQL share another.
 DATABASE_URL picks the database.
 """
 
+import os
 import secrets
 import sys
 import tempfile
@@ -81,7 +82,7 @@ class Bench:
         worker = cpu_seconds(server.pid) - worker
         postgresql = self.database.cpu_seconds() - postgresql
         rows = self.database.tokens() - rows
-        if rows < figures.answers:
+        if rows < max(figures.answers, 1):
             sys.exit(f"{case}: {figures.answers} tokens, but only {rows} rows of the record.")
         # Those whose answers wrk did not wait for at its end have cost as much as the others.
         return Round(case, figures, worker=worker / rows * 1e6, database=postgresql / rows * 1e6)
@@ -101,11 +102,12 @@ def main() -> None:
     refuse_unsuitable_machine()
     chosen = plan()
     secret = secrets.token_urlsafe(32)
+    url = os.environ.get("DATABASE_URL", "")
     with tempfile.TemporaryDirectory(prefix="m2m-idp-bench-") as directory:
-        variables = environment(Path(directory)) | {"BENCH_SECRET": secret}
+        variables = environment(Path(directory), url=url) | {"BENCH_SECRET": secret}
         manage(variables, "migrate", "--verbosity", "0")
         manage(variables, "apply", "-f", str(HERE / "bench.yaml"))
-        bench = Bench(chosen, variables, database(variables), basic("bench", secret))
+        bench = Bench(chosen, variables, database(Path(directory), url=url), basic("bench", secret))
         print(f"{bench.database.name}: each token with its row; {chosen.seconds} s a round")
         print("A case is algorithm/connections/workers. CPU in microseconds a token.")
         print(HEADINGS)

@@ -33,12 +33,14 @@ class Server:
         return children(self.pid)[0]
 
 
-def environment(directory: Path) -> dict[str, str]:
-    """Of an m2m-idp that keeps what it writes in the directory, unless DATABASE_URL is set.
+def environment(directory: Path, *, url: str) -> dict[str, str]:
+    """Of an m2m-idp on the database at the URL; empty: on an SQLite file in the directory.
 
-    Its chores come once a minute, so in one round of a few: they are left out unless MAINTAIN_EVERY is set.
+    Its chores come once a minute, so in one round of many: they are left out unless MAINTAIN_EVERY is set.
     """
-    return {"MAINTAIN_EVERY": "0"} | os.environ | {"VAR_DIR": str(directory), "IDP_SURFACE": "protocol"}
+    chosen = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    own = {"VAR_DIR": str(directory), "IDP_SURFACE": "protocol"} | ({"DATABASE_URL": url} if url else {})
+    return {"MAINTAIN_EVERY": "0"} | chosen | own
 
 
 def manage(variables: Mapping[str, str], *arguments: str) -> None:
