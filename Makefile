@@ -120,6 +120,13 @@ bench: $(RUNTIME) ## Measure tokens per second of one worker and two, on both da
 bench-peers: $(RUNTIME) $(OIDC_PROVIDER_PEER) $(AUTHLIB_PEER) ## Measure m2m-idp beside other token servers (docs/performance.md)
 	@$(if $(shell command -v pg_virtualenv),$(call on_postgresql,$(CLUSTER))) $(PYTHON) benchmarks/bench_peers.py
 
+.PHONY: bench-growth
+bench-growth: $(RUNTIME) ## Measure whether a token costs more where there are many clients (docs/performance.md; CLIENTS=)
+	@$(PYTHON) benchmarks/many_clients.py $(if $(CLIENTS),--clients $(CLIENTS))
+	@if command -v pg_virtualenv >/dev/null; then \
+		$(call on_postgresql,$(CLUSTER)) $(PYTHON) benchmarks/many_clients.py $(if $(CLIENTS),--clients $(CLIENTS)); \
+	else echo "$(NO_POSTGRESQL)"; fi
+
 .PHONY: volume
 volume: $(RUNTIME) ## Measure the pages of a record of ten million rows, sealing and verifying (docs/performance.md; ROWS=)
 	@$(PYTHON) benchmarks/volume.py $(if $(ROWS),--rows $(ROWS))

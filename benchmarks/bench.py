@@ -8,14 +8,15 @@ DATABASE_URL picks the database.
 
 import os
 import secrets
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from cases import WORKERS, Case, Plan, plan
+from cost import cost, settled
 from database import Database, database
 from load import Figures, basic, load
 from measures import (
@@ -56,7 +57,10 @@ class Bench:
             server = stack.enter_context(idp(self.variables, cores=cores, workers=workers))
             least = stack.enter_context(bare(directory, cores=cores, workers=workers))
             for alg in dict.fromkeys(case.alg for case in cases):
-                self._load(server, Case(alg=alg, connections=16, workers=workers), seconds=WARM_UP)
+                case = Case(alg=alg, connections=16, workers=workers)
+                settled(
+                    partial(self._ask, server, case, seconds=WARM_UP), server=server, database=self.database
+                )
             yield from self._against_openssl(server, [case for case in cases if case.alg == "RS256"])
             yield from self._against_bare(server, least, [case for case in cases if case.alg != "RS256"])
 
@@ -75,27 +79,16 @@ class Bench:
             yield replace(self._round(server, case), bare=answers.rate)
 
     def _round(self, server: Server, case: Case) -> Round:
-        """Leaves with an error if a token has no row."""
-        rows = self.database.tokens()
-        worker, postgresql = cpu_seconds(server.pid), self.database.cpu_seconds()
-        figures = self._load(server, case, seconds=self.plan.seconds)
-        worker = cpu_seconds(server.pid) - worker
-        postgresql = self.database.cpu_seconds() - postgresql
-        rows = self.database.tokens() - rows
-        if rows < max(figures.answers, 1):
-            sys.exit(f"{case}: {figures.answers} tokens, but only {rows} rows of the record.")
-        # Those whose answers wrk did not wait for at its end have cost as much as the others.
-        return Round(case, figures, worker=worker / rows * 1e6, database=postgresql / rows * 1e6)
+        ask = partial(self._ask, server, case, seconds=self.plan.seconds)
+        return Round(case, cost(ask, server=server, database=self.database))
 
-    def _load(self, server: Server, case: Case, *, seconds: int) -> Figures:
-        figures = load(
+    def _ask(self, server: Server, case: Case, *, seconds: int) -> Figures:
+        return load(
             f"{server.origin}/{case.alg.lower()}/token",
             seconds=seconds,
             connections=case.connections,
             authorization=self.authorization,
         )
-        wait_until_still(lambda: cpu_seconds(server.pid) + self.database.cpu_seconds())
-        return figures
 
 
 def main() -> None:

@@ -12,20 +12,20 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import jwt
 import urllib3
+from cost import Cost, cost, settled
 from load import Figures, basic, load
 from measures import (
     LOAD_CORE,
     SERVER_CORE,
-    cpu_seconds,
     mean,
     pin,
     refuse_unsuitable_machine,
     signing,
-    wait_until_still,
 )
 from peer import Peer, peers
 from server import Server
@@ -40,15 +40,6 @@ HEADINGS = (
     f"{'server':<29} {'clients in':<10} {'signs':<5} {'row':<6} {'secret':<12} "
     f"{'tokens/s':>8} {'p50 ms':>7} {'p99 ms':>7} {'server us':>9} {'db us':>6}"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """CPU times are microseconds a token."""
-
-    figures: Figures
-    server: float
-    database: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,25 +69,16 @@ class Standing:
                 options={"require": ["iss", "sub", "exp", "iat", "jti"]},
             )
 
-    def round(self) -> Round:
-        """Leaves with an error if a token lacks the row that the peer writes."""
-        rows, server, database = self._rows(), cpu_seconds(self.server.pid), self.peer.database.cpu_seconds()
-        figures = self.load(seconds=SECONDS)
-        server = cpu_seconds(self.server.pid) - server
-        database = self.peer.database.cpu_seconds() - database
-        tokens = self._rows() - rows if self.peer.rows else figures.answers
-        if tokens < max(figures.answers, 1):
-            sys.exit(f"{self.peer.name}: {figures.answers} tokens, but only {tokens} rows.")
-        return Round(figures, server=server / tokens * 1e6, database=database / tokens * 1e6)
+    def warm_up(self) -> None:
+        settled(partial(self._ask, WARM_UP), server=self.server, database=self.peer.database)
 
-    def load(self, *, seconds: int) -> Figures:
+    def cost(self) -> Cost:
+        ask = partial(self._ask, SECONDS)
+        return cost(ask, server=self.server, database=self.peer.database, rows=self.peer.rows)
+
+    def _ask(self, seconds: int) -> Figures:
         url = self.server.origin + self.peer.path
-        figures = load(url, seconds=seconds, connections=CONNECTIONS, authorization=self.authorization)
-        wait_until_still(lambda: cpu_seconds(self.server.pid) + self.peer.database.cpu_seconds())
-        return figures
-
-    def _rows(self) -> int:
-        return self.peer.database.count(self.peer.rows) if self.peer.rows else 0
+        return load(url, seconds=seconds, connections=CONNECTIONS, authorization=self.authorization)
 
 
 def main() -> None:
@@ -110,7 +92,7 @@ def main() -> None:
         _keep_to_their_cores(standing)
         for each in standing:
             each.verify()
-            each.load(seconds=WARM_UP)
+            each.warm_up()
         _compare(standing)
 
 
@@ -123,7 +105,7 @@ def _keep_to_their_cores(standing: list[Standing]) -> None:
 
 def _compare(standing: list[Standing]) -> None:
     before = signing()
-    rounds = [[each.round() for each in standing] for _ in range(ROUNDS)]
+    rounds = [[each.cost() for each in standing] for _ in range(ROUNDS)]
     signs = mean(before, signing())
     print(
         f"One core for each server with its database; {CONNECTIONS} connections; median of {ROUNDS} x {SECONDS} s."
@@ -136,11 +118,11 @@ def _compare(standing: list[Standing]) -> None:
         _tell(each.peer, sorted(measured, key=lambda one: one.figures.rate)[ROUNDS // 2])
 
 
-def _tell(peer: Peer, median: Round) -> None:
+def _tell(peer: Peer, median: Cost) -> None:
     figures = median.figures
     print(
         f"{peer.name:<29} {peer.keeps:<10} {peer.signs:<5} {peer.writes:<6} {peer.compares:<12} "
-        f"{figures.rate:>8.0f} {figures.p50:>7.1f} {figures.p99:>7.1f} {median.server:>9.0f} {median.database:>6.0f}"
+        f"{figures.rate:>8.1f} {figures.p50:>7.1f} {figures.p99:>7.1f} {median.server:>9.0f} {median.database:>6.0f}"
     )
 
 

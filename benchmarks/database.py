@@ -29,10 +29,6 @@ class Database:
     def cpu_seconds(self) -> float:
         return cpu_seconds(self.postmaster) if self.postmaster else 0
 
-    def tokens(self) -> int:
-        """The rows of tokens that the record holds."""
-        return self.count(TOKENS)
-
     def count(self, query: str) -> int:
         if self.url:
             with psycopg.connect(self.url) as connection:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from cases import Case
-from load import Figures
+from cost import Cost
 from measures import Signing
 
 HEADINGS = (
@@ -18,22 +18,18 @@ workers share both cores with wrk and the database."""
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """CPU times are microseconds a token, of the workers and of PostgreSQL."""
-
     case: Case
-    figures: Figures
-    worker: float
-    database: float
+    cost: Cost
     signing: Signing | None = None
     bare: float = 0
     """Answers a second of the bare view."""
 
 
 def told(measured: Round) -> Round:
-    figures = measured.figures
+    figures = measured.cost.figures
     start = (
         f"{measured.case!s:<12} {figures.rate:>8.0f} {figures.p50:>7.1f} {figures.p99:>7.1f} "
-        f"{measured.worker:>9.0f} {measured.database:>6.0f}  "
+        f"{measured.cost.server:>9.0f} {measured.cost.database:>6.0f}  "
     )
     for name, rate in _standards(measured):
         print(f"{start}{name:<14} {rate:>6.0f} {figures.rate / rate:>6.0%}", flush=True)
@@ -62,6 +58,6 @@ def tell_scaling(rounds: list[Round]) -> None:
     print(SCALING)
     for one, two in pairs:
         alone, together = by_case[one], by_case[two]
-        by_cpu = 2 * fmean(r.worker for r in alone) / fmean(r.worker for r in together)
-        by_clock = fmean(r.figures.rate for r in together) / fmean(r.figures.rate for r in alone)
+        by_cpu = 2 * fmean(r.cost.server for r in alone) / fmean(r.cost.server for r in together)
+        by_clock = fmean(r.cost.figures.rate for r in together) / fmean(r.cost.figures.rate for r in alone)
         print(f"{one.alg}/{one.connections:<8} by CPU {by_cpu:.2f}, by the clock {by_clock:.2f}")
