@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 
 from cases import WORKERS, Case, Plan, plan
 from cost import cost, settled
@@ -34,7 +35,7 @@ from report import HEADINGS, Round, tell_scaling, told
 from server import HERE, Server, bare, environment, idp, manage
 
 WARM_UP = 1
-BARE_SECONDS = 2
+BARE_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,9 @@ class Bench:
         beside = {LOAD_CORE} if workers == 1 else BOTH_CORES
         # wrk inherits it; the servers have their own.
         pin([0, *self.database.processes], beside)
-        directory = Path(self.variables["VAR_DIR"])
         with ExitStack() as stack:
             server = stack.enter_context(idp(self.variables, cores=cores, workers=workers))
-            least = stack.enter_context(bare(directory, cores=cores, workers=workers))
+            least = stack.enter_context(bare(self.variables, cores=cores, workers=workers))
             for alg in dict.fromkeys(case.alg for case in cases):
                 case = Case(alg=alg, connections=16, workers=workers)
                 settled(
@@ -74,9 +74,9 @@ class Bench:
 
     def _against_bare(self, server: Server, least: Server, cases: list[Case]) -> Iterator[Round]:
         for case in cases * self.plan.rounds:
-            answers = load(f"{least.origin}/", seconds=BARE_SECONDS, connections=case.connections)
-            wait_until_still(lambda: cpu_seconds(least.pid))
-            yield replace(self._round(server, case), bare=answers.rate)
+            before = _bare_rate(least, case)
+            measured = self._round(server, case)
+            yield replace(measured, bare=fmean([before, _bare_rate(least, case)]))
 
     def _round(self, server: Server, case: Case) -> Round:
         ask = partial(self._ask, server, case, seconds=self.plan.seconds)
@@ -89,6 +89,12 @@ class Bench:
             connections=case.connections,
             authorization=self.authorization,
         )
+
+
+def _bare_rate(least: Server, case: Case) -> float:
+    answers = load(f"{least.origin}/", seconds=BARE_SECONDS, connections=case.connections)
+    wait_until_still(lambda: cpu_seconds(least.pid))
+    return answers.rate
 
 
 def main() -> None:

@@ -33,7 +33,7 @@ FEW = 10
 CONNECTIONS = 16
 ROUNDS = int(os.environ.get("BENCH_ROUNDS") or "3")
 SECONDS = int(os.environ.get("BENCH_SECONDS") or "5")
-MOST_MEBIBYTES = 250
+MAX_MEBIBYTES = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ def _measure(crowd: Crowd, *, clients: int, asking: int) -> None:
     )
     print(
         f"Memory of the worker: {memory[0]:.0f} MiB after {FEW} clients, {memory[1]:.0f} after {asking:,}, "
-        f"{memory[2]:.0f} after {others.answers:,} others of {clients:,} (to stay below {MOST_MEBIBYTES})"
+        f"{memory[2]:.0f} after {others.answers:,} others of {clients:,} (to stay below {MAX_MEBIBYTES})"
     )
 
 

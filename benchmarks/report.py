@@ -11,9 +11,9 @@ HEADINGS = (
     f"{'case':<12} {'tokens/s':>8} {'p50 ms':>7} {'p99 ms':>7} {'worker us':>9} {'db us':>6}  "
     f"{'against':<14} {'each s':>6} {'share':>6}"
 )
-SCALING = """From one worker to two. By CPU: tokens a CPU second of the workers x workers, two over one, so what two
-cores of their own would gain (2.00: the second worker costs the first nothing). By the clock: the rates, where two
-workers share both cores with wrk and the database."""
+SCALING = """From one worker to two. By CPU: tokens a CPU second of the workers x workers, two over one: what two
+cores of their own would gain (2.00: the second worker costs the first nothing). By the clock: the rates, where
+two workers share both cores with wrk and the database."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ ROOT = HERE.parent
 SECONDS_TO_START = 30
 GUNICORN = (sys.executable, "-m", "gunicorn")
 IDP = (*GUNICORN, "-c", "m2m_idp/gunicorn.conf.py")
-BARE_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +55,12 @@ def idp(variables: Mapping[str, str], *, cores: set[int], workers: int = 1) -> I
 
 
 @contextmanager
-def bare(directory: Path, *, cores: set[int], workers: int) -> Iterator[Server]:
+def bare(variables: Mapping[str, str], *, cores: set[int], workers: int) -> Iterator[Server]:
     """The least that Django can answer, by the worker that answers for m2m-idp."""
-    command = [*GUNICORN, "--worker-class", "m2m_idp.worker.loop.Worker", "--threads", str(BARE_THREADS)]
-    command += ["--workers", str(workers), "--keep-alive", "75", "--no-control-socket", "--preload"]
-    command += ["--bind", "127.0.0.1:{port}", "--pythonpath", str(HERE), "bare:application"]
-    with serving(command, os.environ, cores=cores, log=directory / "bare.log") as server:
+    log = Path(variables["VAR_DIR"]) / "bare.log"
+    own = {"PYTHONPATH": f"{HERE}:{ROOT}", "WEB_CONCURRENCY": str(workers)}
+    command = [*GUNICORN, "--config", "python:bare", "--bind", "127.0.0.1:{port}"]
+    with serving(command, {**variables, **own}, cores=cores, log=log) as server:
         yield server
 
 
