@@ -66,8 +66,9 @@ def has_connections(**_: Any) -> list[CheckMessage]:
         most = _most_connections()
     except DatabaseFailure:
         return []
-    # Each thread keeps one; the chores and the counts of floods have one each for a moment.
-    each = settings.THREADS + 2
+    # Each thread keeps one, and so do those that write the record and read the revision; maintenance and the counts of
+    # floods have one each for a moment.
+    each = settings.THREADS + 4
     needed = each * settings.ENVIRONMENT.web_concurrency
     if needed <= most:
         return []

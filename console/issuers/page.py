@@ -25,7 +25,17 @@ from keys.lifecycle.creation import can_sign
 from relying_parties.secrets.credentials import too_old_at_their_end
 
 
+SIGNING_ALG = (
+    "Can be changed to an algorithm that has an active key. RS256 is what every verifier takes. ES256 and EdDSA issue "
+    "about twice as many tokens on a core: choose ES256 for a new issuer whose APIs can verify it. "
+    "docs/interoperability.md names what each verifier takes."
+)
+
+
 class IssuerForm(ConfigurationForm):
+    class Meta:
+        help_texts: ClassVar[Any] = {"signing_alg": SIGNING_ALG}
+
     token_endpoint_auth_methods = Checkboxes(
         label="Authentication methods",
         choices=CHOICES,
