@@ -39,6 +39,8 @@ class _Waiting:
     pause: Pause = field(default_factory=Pause)
     event_id: int = 0
     failure: Exception | None = None
+    is_over: bool = False
+    """The request waits no longer, whatever becomes of the row."""
 
 
 class GroupCommit:
@@ -55,10 +57,11 @@ class GroupCommit:
         self._log = log
         self._clock = clock
         self._queue: deque[_Waiting] = deque()
+        self._batch: list[_Waiting] = []
+        """What is being written."""
         self._changed = threading.Condition(threading.Lock())
         self._moved_at = clock()
         """When the last statement began or ended."""
-        self._is_writing = False
         self.is_started = False
 
     def start(self) -> None:
@@ -96,17 +99,28 @@ class GroupCommit:
                 self._changed.notify()
 
     def give_up_if_stuck(self) -> None:
-        """Where the database has not answered for PATIENCE seconds, who is not yet written waits no longer."""
+        """Where the database has not answered for PATIENCE seconds, nobody waits for it any longer.
+
+        What is being written may still be committed: a row of which its request never knew.
+        """
         with self._changed:
-            late = list(self._queue) if self._is_stuck() else []
+            late = [*self._batch, *self._queue] if self._is_stuck() else []
             if late:
                 self._queue.clear()
-        for waiting in late:
-            waiting.failure = StuckError(STUCK)
-        Pause.end(waiting.pause for waiting in late)
+            for waiting in late:
+                waiting.failure = waiting.failure or StuckError(STUCK)
+        self._end(late)
+
+    def _end(self, those: list[_Waiting]) -> None:
+        """Each goes on, once."""
+        with self._changed:
+            ended = [waiting for waiting in those if not waiting.is_over]
+            for waiting in ended:
+                waiting.is_over = True
+        Pause.end(waiting.pause for waiting in ended)
 
     def _is_stuck(self) -> bool:
-        return self._is_writing and self._clock() - self._moved_at > PATIENCE
+        return bool(self._batch) and self._clock() - self._moved_at > PATIENCE
 
     def _forever(self) -> None:
         while True:
@@ -118,9 +132,9 @@ class GroupCommit:
             self._try(batch)
         finally:
             with self._changed:
-                self._is_writing = False
+                self._batch = []
                 self._moved_at = self._clock()
-            Pause.end(waiting.pause for waiting in batch)
+            self._end(batch)
 
     def _next(self) -> list[_Waiting]:
         with self._changed:
@@ -128,7 +142,7 @@ class GroupCommit:
                 self._changed.wait()
             batch = [self._queue.popleft() for _ in range(min(MAX_ROWS, len(self._queue)))]
             has_idled = self._clock() - self._moved_at > IDLE
-            self._is_writing = True
+            self._batch = batch
             self._moved_at = self._clock()
         if has_idled and connection.connection is not None and not connection.is_usable():
             connection.close()

@@ -17,6 +17,7 @@ from audit.models import IssuanceEvent
 from audit.writing import durability
 from audit.writing.entry import Entry
 from formats.masking import cleaned
+from runtime.slots import PATIENCE
 
 Row = dict[str, Any]
 """Every column's value as it will be stored."""
@@ -82,6 +83,8 @@ class Insertion:
         connection.ensure_connection()
         link: Any = connection.connection
         with connection.wrap_database_errors:
+            # A lock that others hold for longer is a failure while these rows are surely not written.
+            link.execute(f"PRAGMA busy_timeout = {int(PATIENCE * 1000)}")
             link.execute("BEGIN IMMEDIATE")
             try:
                 inserted = link.execute(

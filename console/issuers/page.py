@@ -24,7 +24,6 @@ from issuers.models import Issuer, default_methods
 from keys.lifecycle.creation import can_sign
 from relying_parties.secrets.credentials import too_old_at_their_end
 
-
 SIGNING_ALG = (
     "Can be changed to an algorithm that has an active key. RS256 is what every verifier takes. ES256 and EdDSA issue "
     "about twice as many tokens on a core: choose ES256 for a new issuer whose APIs can verify it. "
@@ -33,9 +32,6 @@ SIGNING_ALG = (
 
 
 class IssuerForm(ConfigurationForm):
-    class Meta:
-        help_texts: ClassVar[Any] = {"signing_alg": SIGNING_ALG}
-
     token_endpoint_auth_methods = Checkboxes(
         label="Authentication methods",
         choices=CHOICES,
@@ -80,6 +76,7 @@ class IssuerForm(ConfigurationForm):
             "jwks_max_age": "JWKS max-age",
             "metadata_max_age": "Discovery max-age",
         }
+        help_texts: ClassVar[dict[str, str]] = {"signing_alg": SIGNING_ALG}
 
 
 @admin.register(Issuer, site=site)
