@@ -29,6 +29,7 @@ from runtime.main_loop import MainLoop, WouldWaitError
 
 AT_A_TIME = 16_384
 """Bytes that are read in one go."""
+ACCEPTED_IN_A_TURN = 16
 MAX_TO_DRAIN = 65_536
 """Bytes that a client may send after its last answer."""
 LEAVING = 2
@@ -94,7 +95,7 @@ class Worker(ThreadWorker):
         """The port is free when every process has closed it, and what nobody has accepted by then is reset."""
         self.set_accept_enabled(False)  # type: ignore[no-untyped-call]
         for listener in self.sockets:
-            while self.accept(listener):
+            while self.accept_one(listener):
                 pass
             listener.close()
 
@@ -106,7 +107,13 @@ class Worker(ThreadWorker):
             self.turn()
         self.tpool.shutdown(wait=False)
 
-    def accept(self, listener: Any) -> bool:
+    def accept(self, listener: Any) -> None:
+        """Some of those that wait: one in each turn would keep many waiting, and all of them the other workers idle."""
+        for _ in range(ACCEPTED_IN_A_TURN):
+            if not (self.has_room() and self.accept_one(listener)):
+                return
+
+    def accept_one(self, listener: Any) -> bool:
         """Whether there may be more to accept."""
         try:
             client, address = listener.accept()
