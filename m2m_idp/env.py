@@ -68,7 +68,7 @@ class Environment:
     surface: str
     web_concurrency: int
     maintain_every: int
-    """Seconds; 0: the server leaves its chores to others."""
+    """Seconds; 0: the server leaves its maintenance to others."""
     drain_seconds: int
     """How long the server goes on after SIGTERM while `/readyz` says `draining`."""
     auth_failures_per_minute: int

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import structlog
 from django.db import Error as DatabaseFailure
 from django.db import InterfaceError, OperationalError, connection
 
@@ -22,6 +23,8 @@ MAX_ROWS = 64
 """In one statement."""
 IDLE = 0.5
 """Seconds without a row after which the connection is tried first: the database may have been restarted meanwhile."""
+
+log = structlog.get_logger("audit")
 
 Written = list[tuple[int, Row]]
 """Rows with their ids."""
@@ -83,8 +86,8 @@ class GroupCommit:
             self.flush()
         while not waiting.pause.wait(seconds=PATIENCE):
             self.give_up_if_stuck()
-        if waiting.failure is not None:
-            raise waiting.failure
+        if not waiting.event_id:
+            raise waiting.failure or NotStoredError(NOT_STORED)
         return waiting.event_id
 
     @property
@@ -123,8 +126,12 @@ class GroupCommit:
         return bool(self._batch) and self._clock() - self._moved_at > PATIENCE
 
     def _forever(self) -> None:
+        """Whatever happens: without this thread no row is written any more."""
         while True:
-            self._write_next()
+            try:
+                self._write_next()
+            except Exception:
+                log.exception("defect")
 
     def _write_next(self) -> None:
         batch = self._next()
@@ -170,10 +177,11 @@ class GroupCommit:
         for waiting in batch:
             waiting.event_id = ids.get(waiting.row["request_id"], 0)
             if not waiting.event_id:
-                waiting.failure = NotStoredError("The database did not store the row.")
+                waiting.failure = NotStoredError(NOT_STORED)
         self._log([(waiting.event_id, waiting.row) for waiting in batch if waiting.event_id])
 
 
+NOT_STORED = "The database did not store the row."
 STUCK = "The database does not answer the thread that writes the record."
 
 

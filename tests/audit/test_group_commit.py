@@ -137,6 +137,17 @@ def test_a_defect_is_a_failure_of_the_rows_and_the_thread_goes_on(
     assert clients.commits.commit({"request_id": "b"}) == 1
 
 
+def test_a_line_that_cannot_be_logged_fails_no_row_and_the_thread_goes_on(
+    database: Database, clients: Clients
+) -> None:
+    logged, clients.logged = clients.logged, None  # type: ignore[assignment]
+    database.may_go_on.release(3)
+    assert clients.commits.commit({"request_id": "a"}) == 1
+    clients.logged = logged
+    assert clients.commits.commit({"request_id": "b"}) == 1
+    assert clients.logged == ["b"]
+
+
 def test_a_row_that_was_not_stored_is_a_failure_of_its_own(database: Database, clients: Clients) -> None:
     database.drops = frozenset({"b"})
     stored, dropped = asked_while_one_is_written(clients, database, "a", "b")
