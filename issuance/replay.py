@@ -18,7 +18,7 @@ from runtime.slots import DATABASE
 
 
 @dataclass(frozen=True, slots=True)
-class OneUse:
+class SingleUse:
     """The one use of a JWT. `refusal` is what a second use is answered."""
 
     holder: str
@@ -32,16 +32,16 @@ class OneUse:
         return hashlib.sha256(self.jti.encode()).hexdigest()
 
 
-def one_use(*, holder: str, jti: str, exp: float, refusal: OAuthError) -> OneUse:
+def single_use(*, holder: str, jti: str, exp: float, refusal: OAuthError) -> SingleUse:
     """`exp` in seconds since 1970."""
     expires_at = datetime.fromtimestamp(exp, tz=UTC) + CLOCK_SKEW
-    return OneUse(holder=holder, jti=jti, expires_at=expires_at, refusal=refusal)
+    return SingleUse(holder=holder, jti=jti, expires_at=expires_at, refusal=refusal)
 
 
-def refuse_used(uses: tuple[OneUse, ...]) -> None:
+def reject_replayed(uses: tuple[SingleUse, ...]) -> None:
     """Raise the refusal of the first that was used before, at once: what it asked for is answered no second time.
 
-    Of several at the same moment all may pass here; `using` lets one.
+    Of several at the same moment all may pass here; `consuming` lets one.
     """
     for once in uses:
         with DATABASE.slot():
@@ -50,14 +50,14 @@ def refuse_used(uses: tuple[OneUse, ...]) -> None:
             raise once.refusal
 
 
-def using(uses: tuple[OneUse, ...]) -> Callable[[], None] | None:
+def consuming(uses: tuple[SingleUse, ...]) -> Callable[[], None] | None:
     """What to write beside the row that says `issued`, None if nothing. Raises the refusal of the first used before."""
-    return partial(_use, uses) if uses else None
+    return partial(_consume, uses) if uses else None
 
 
-def using_up(uses: tuple[OneUse, ...]) -> Callable[[], None] | None:
+def consuming_unless_replayed(uses: tuple[SingleUse, ...]) -> Callable[[], None] | None:
     """What to write beside a refusal's row: what proved the client for it proves it no second time."""
-    return partial(_use_up, uses) if uses else None
+    return partial(_consume_unless_replayed, uses) if uses else None
 
 
 def forget_expired(now: datetime) -> int:
@@ -66,13 +66,13 @@ def forget_expired(now: datetime) -> int:
     return deleted
 
 
-def _use(uses: Iterable[OneUse]) -> None:
+def _consume(uses: Iterable[SingleUse]) -> None:
     for once in uses:
         if not _inserted(once):
             raise once.refusal
 
 
-def _use_up(uses: Iterable[OneUse]) -> None:
+def _consume_unless_replayed(uses: Iterable[SingleUse]) -> None:
     for once in uses:
         _inserted(once)
 
@@ -83,7 +83,7 @@ _INSERT = (
 )
 
 
-def _inserted(once: OneUse) -> bool:
+def _inserted(once: SingleUse) -> bool:
     """Of two at the same moment the second waits for the first to commit."""
     instant = connection.ops.adapt_datetimefield_value(once.expires_at)
     with connection.cursor() as cursor:

@@ -13,12 +13,11 @@ from rest_framework.request import Request
 from audit.writing.entry import Entry
 from audit.writing.record import NotRecordedError, record
 from audit.writing.record_health import RECORD_HEALTH
-from issuance.client_auth.authenticate import present, registered
+from issuance.client_auth.authenticate import authenticate, present, registered
 from issuance.client_auth.peer_certificate import peer_certificate
-from issuance.client_auth.throttle import prove
 from issuance.discovery.documents import issuing_issuer
 from issuance.recording import flood, narrative
-from issuance.replay import OneUse, refuse_used, using, using_up
+from issuance.replay import SingleUse, consuming, consuming_unless_replayed, reject_replayed
 from issuance.tokens.access_token import token_for
 from issuance.tokens.binding import bind
 from issuance.tokens.grants import authorize
@@ -45,7 +44,7 @@ class TokenView(ProtocolView):
     runs_in_main_loop = True
     issuer: IssuerSnapshot
     entry: Entry
-    uses: tuple[OneUse, ...] = ()
+    uses: tuple[SingleUse, ...] = ()
     """What the request proved itself by and may not again."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -77,15 +76,15 @@ class TokenView(ProtocolView):
         entry.passed("identify", **narrative.identified(presented, claimed))
         narrative.trace_if_wanted(entry, client=claimed, request=asked, meta=meta)
 
-        proven = prove(presented, client=claimed, issuer=issuer, address=meta["REMOTE_ADDR"], now=now)
+        proven = authenticate(presented, client=claimed, issuer=issuer, address=meta["REMOTE_ADDR"], now=now)
         client, self.uses = proven.client, proven.uses
         entry.passed("authenticate", credential=proven.credential)
-        refuse_used(proven.uses)
+        reject_replayed(proven.uses)
 
         binding = bind(asked, client=client, issuer=issuer, path=meta["PATH_INFO"], now=now)
         self.uses += binding.uses
         entry.passed("bind", **narrative.bound(binding))
-        refuse_used(binding.uses)
+        reject_replayed(binding.uses)
 
         granted = authorize(
             asked,
@@ -110,7 +109,7 @@ class TokenView(ProtocolView):
         spend_quota(client)
         entry.passed("claims", **narrative.said(token, client=client))
 
-        record(narrative.issued(entry, token), beside=using(self.uses))
+        record(narrative.issued(entry, token), beside=consuming(self.uses))
         access_token = signed(token, key=key)
 
         members = {
@@ -139,7 +138,7 @@ class TokenView(ProtocolView):
             flood.count(self.entry, error, beyond=beyond)
             return error
         try:
-            record(narrative.refused(self.entry, error), beside=using_up(self.uses))
+            record(narrative.refused(self.entry, error), beside=consuming_unless_replayed(self.uses))
         except NotRecordedError:
             return NotRecorded("The refusal could not be committed.")
         return error

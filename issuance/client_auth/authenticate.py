@@ -10,6 +10,7 @@ from issuance.client_auth.client_assertion import by_assertion, sends_assertion
 from issuance.client_auth.client_certificate import by_certificate
 from issuance.client_auth.client_secret import by_basic, by_post, sends_basic, sends_secret
 from issuance.client_auth.proof import Presented, Proven
+from issuance.client_auth.throttle import refuse_further_failures, refuse_lucky_guess
 from issuance.wire.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable
 from issuance.wire.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
@@ -45,11 +46,29 @@ def registered(presented: Presented, *, issuer: IssuerSnapshot) -> tuple[Present
     return presented, None
 
 
-def prove(presented: Presented, *, client: Client | None, issuer: IssuerSnapshot, now: datetime) -> Proven:
-    """Raises InvalidClient, or TemporarilyUnavailable for a proven client of which something stored cannot be read.
+def authenticate(
+    presented: Presented, *, client: Client | None, issuer: IssuerSnapshot, address: str, now: datetime
+) -> Proven:
+    """What proves the client, within the limit of guesses.
 
-    A client that is not there costs the time of one that is.
+    Raises InvalidClient, TooManyRequests, or TemporarilyUnavailable for a proven client of which something stored
+    cannot be read. A client that is not there costs the time of one that is.
     """
+    try:
+        proven = _proven(presented, client=client, issuer=issuer, now=now)
+    except ProvenButRefused as refusal:
+        if refusal.proven.is_guessable:
+            refuse_lucky_guess(presented, issuer=issuer, address=address)
+        raise
+    except InvalidClient as failure:
+        refuse_further_failures(failure, presented, issuer=issuer, address=address)
+        raise
+    if proven.is_guessable:
+        refuse_lucky_guess(presented, issuer=issuer, address=address)
+    return proven
+
+
+def _proven(presented: Presented, *, client: Client | None, issuer: IssuerSnapshot, now: datetime) -> Proven:
     problem = _registration_problem(presented, client, issuer=issuer)
     if client is None or problem:
         proven = presented.equalise_timing(client, issuer=issuer, now=now)

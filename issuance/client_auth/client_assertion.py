@@ -8,7 +8,7 @@ from datetime import datetime
 
 from audit.credential_name import CredentialKind, CredentialName
 from issuance.client_auth.proof import Proven
-from issuance.replay import OneUse, one_use
+from issuance.replay import SingleUse, single_use
 from issuance.signed_jwt import (
     JwtRefusedError,
     SignedJwt,
@@ -103,7 +103,7 @@ class PresentedAssertion:
         return Proven(
             client=client,
             credential=str(CredentialName(CredentialKind.KEY, client.id, key.thumbprint)),
-            uses=(one_use(holder=f"client:{client.id}", jti=jti, exp=exp, refusal=replayed),),
+            uses=(single_use(holder=f"client:{client.id}", jti=jti, exp=exp, refusal=replayed),),
         )
 
     def _by_trusted_issuer(self, client: Client, *, issuer: IssuerSnapshot, now: datetime) -> Proven:
@@ -119,7 +119,7 @@ class PresentedAssertion:
         refuse_other_audience(token, allowed=(trusted.audience,))
         exp = refuse_outside_time(token, longest=trusted.max_assertion_lifetime, now=now)
         token_ends_by = _token_ends_by(exp, now=now) if credential.caps_token_lifetime else None
-        uses = (_single_use(token, trusted, exp=exp),) if credential.is_single_use else ()
+        uses = (_use_of_trusted_issuer(token, trusted, exp=exp),) if credential.is_single_use else ()
         verified_by(token, trusted_signers(trusted, wanted=self._wants), now=now)
         return Proven(
             client=client,
@@ -161,13 +161,13 @@ def _token_ends_by(exp: float, *, now: datetime) -> int:
     return int(exp)
 
 
-def _single_use(token: SignedJwt, trusted: Trusted, *, exp: float) -> OneUse:
+def _use_of_trusted_issuer(token: SignedJwt, trusted: Trusted, *, exp: float) -> SingleUse:
     """RFC 7523 section 3: of all relying parties that trust the issuer, one may use a jti. Raises JwtRefusedError."""
     replayed = InvalidClient(
         "The trusted issuer's token was used before, and its federated credential is for single use: "
         "get a new token for each request."
     )
-    return one_use(holder=f"trusted-issuer:{trusted.id}", jti=token.text("jti"), exp=exp, refusal=replayed)
+    return single_use(holder=f"trusted-issuer:{trusted.id}", jti=token.text("jti"), exp=exp, refusal=replayed)
 
 
 def _fitting(token: SignedJwt, client: Client) -> Federated:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from issuance.replay import OneUse
+from issuance.replay import SingleUse
 from issuers.directory import IssuerSnapshot
 from relying_parties.snapshots import Client
 
@@ -15,7 +15,7 @@ class Proven:
 
     client: Client
     credential: str
-    uses: tuple[OneUse, ...] = ()
+    uses: tuple[SingleUse, ...] = ()
     is_guessable: bool = False
     """A person chose the secret."""
     token_ends_by: int | None = None

@@ -6,43 +6,21 @@ in its network can shut its owner out. A right secret that is refused for anothe
 the registered one, its client is disabled) is no failure of this kind.
 """
 
-from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
 from ipaddress import ip_network
 
 from django.conf import settings
 
-from issuance.client_auth import authenticate
-from issuance.client_auth.authenticate import ProvenButRefused
-from issuance.client_auth.proof import Presented, Proven
+from issuance.client_auth.proof import Presented
 from issuance.wire.errors import InvalidClient, TooManyRequests
 from issuers.directory import IssuerSnapshot
-from relying_parties.snapshots import Client
 from runtime.proxies import parsed_address
 from runtime.rate_limit.windows import Window
 
 FAILURES = Window("auth-failures", seconds=60)
 PREFIX_LENGTHS = {4: 32, 6: 64}
 """A customer of a provider has one IPv4 address, and a /64 of IPv6 or more."""
-
-
-def prove(
-    presented: Presented, *, client: Client | None, issuer: IssuerSnapshot, address: str, now: datetime
-) -> Proven:
-    """As authenticate.prove. Raises TooManyRequests too."""
-    try:
-        proven = authenticate.prove(presented, client=client, issuer=issuer, now=now)
-    except ProvenButRefused as refusal:
-        if refusal.proven.is_guessable:
-            refuse_lucky_guess(presented, issuer=issuer, address=address)
-        raise
-    except InvalidClient as failure:
-        refuse_further_failures(failure, presented, issuer=issuer, address=address)
-        raise
-    if proven.is_guessable:
-        refuse_lucky_guess(presented, issuer=issuer, address=address)
-    return proven
 
 
 def refuse_further_failures(

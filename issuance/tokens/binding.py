@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from issuance.replay import OneUse
+from issuance.replay import SingleUse
 from issuance.tokens.dpop import proven_key
 from issuance.wire.errors import InvalidDpopProof, InvalidRequest
 from issuance.wire.token_request import TokenRequest
@@ -19,7 +19,7 @@ class Binding:
 
     token_type: str = "Bearer"  # noqa: S105 - RFC 6750
     confirmation: dict[str, str] = field(default_factory=dict)
-    uses: tuple[OneUse, ...] = ()
+    uses: tuple[SingleUse, ...] = ()
 
 
 def bind(

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from issuance.replay import OneUse, one_use
+from issuance.replay import SingleUse, single_use
 from issuance.signed_jwt import (
     JwtRefusedError,
     SignedJwt,
@@ -41,7 +41,7 @@ class DpopProof:
     """Who holds the key of this thumbprint (RFC 7638) sent the request."""
 
     jkt: str
-    use: OneUse
+    use: SingleUse
 
 
 def proven_key(proof: str, *, algs: tuple[str, ...], path: str, now: datetime) -> DpopProof:
@@ -58,7 +58,7 @@ def proven_key(proof: str, *, algs: tuple[str, ...], path: str, now: datetime) -
     except JwtRefusedError as error:
         raise InvalidDpopProof(f"The DPoP proof is refused. {error}") from error
     replayed = InvalidDpopProof("The DPoP proof was used before: make a new one for each request.")
-    once = one_use(holder=f"dpop:{key.thumbprint}", jti=jti, exp=issued_at + OLDEST, refusal=replayed)
+    once = single_use(holder=f"dpop:{key.thumbprint}", jti=jti, exp=issued_at + OLDEST, refusal=replayed)
     return DpopProof(jkt=key.thumbprint, use=once)
 
 

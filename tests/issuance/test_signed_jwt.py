@@ -7,7 +7,7 @@ from types import MappingProxyType
 import pytest
 
 from issuance.models import UsedJti
-from issuance.replay import forget_expired, one_use, using, using_up
+from issuance.replay import consuming, consuming_unless_replayed, forget_expired, single_use
 from issuance.signed_jwt import (
     JwtRefusedError,
     SignedJwt,
@@ -105,8 +105,8 @@ def test_nobody_reads_an_assertion_in_a_repr() -> None:
 
 @pytest.mark.contract("P7.6")
 def test_a_use_is_refused_the_second_time_and_used_up_without_a_word(cast: Cast) -> None:
-    use = one_use(holder="client:1", jti="a", exp=CLOCK, refusal=InvalidClient("again"))
-    write, write_up = using((use,)), using_up((use,))
+    use = single_use(holder="client:1", jti="a", exp=CLOCK, refusal=InvalidClient("again"))
+    write, write_up = consuming((use,)), consuming_unless_replayed((use,))
     assert write
     assert write_up
     write()
@@ -114,14 +114,14 @@ def test_a_use_is_refused_the_second_time_and_used_up_without_a_word(cast: Cast)
         write()
     write_up()
     assert UsedJti.objects.get().expires_at == NOW + timedelta(seconds=60)
-    assert using(()) is None
-    assert using_up(()) is None
+    assert consuming(()) is None
+    assert consuming_unless_replayed(()) is None
 
 
 @pytest.mark.contract("P7.6")
 def test_what_would_be_refused_for_its_age_is_forgotten(cast: Cast) -> None:
     for jti, exp in (("past", CLOCK - 61), ("just", CLOCK - 60), ("alive", CLOCK + 1)):
-        write = using((one_use(holder="client:1", jti=jti, exp=exp, refusal=InvalidClient("again")),))
+        write = consuming((single_use(holder="client:1", jti=jti, exp=exp, refusal=InvalidClient("again")),))
         assert write
         write()
     assert forget_expired(NOW) == 1
