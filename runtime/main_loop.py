@@ -51,9 +51,9 @@ class MainLoop:
             self.resume([request])
 
     def go_on(self) -> None:
-        """Run those whose pause is over until they pause again or end."""
+        """Run those whose pause is over by now until they pause again or end."""
         os.eventfd_read(self.descriptor)
-        while self._ready:
+        for _ in range(len(self._ready)):
             self._ready.popleft().switch()
 
     def resume(self, paused: Iterable[greenlet]) -> None:

@@ -11,5 +11,9 @@ def leave_if_read_only(connection: Any, failure: BaseException | None) -> None:
 
     Not inside a transaction.
     """
-    if getattr(failure and failure.__cause__, "sqlstate", None) == READ_ONLY:
+    if is_read_only(failure):
         connection.close()
+
+
+def is_read_only(failure: BaseException | None) -> bool:
+    return getattr(failure and failure.__cause__, "sqlstate", None) == READ_ONLY

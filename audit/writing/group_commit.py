@@ -14,7 +14,7 @@ import structlog
 from django.db import Error as DatabaseFailure
 from django.db import InterfaceError, OperationalError, connection
 
-from audit.writing.failover import leave_if_read_only
+from audit.writing.failover import is_read_only, leave_if_read_only
 from audit.writing.insertion import Row, insertion, refuse_lost_files
 from runtime.main_loop import Pause, is_in_main_loop
 from runtime.slots import PATIENCE, StuckError
@@ -134,8 +134,10 @@ class GroupCommit:
                 log.exception("defect")
 
     def _write_next(self) -> None:
-        batch = self._next()
+        batch, has_idled = self._next()
         try:
+            if has_idled:
+                _leave_if_cut()
             self._try(batch)
         finally:
             with self._changed:
@@ -143,7 +145,8 @@ class GroupCommit:
                 self._moved_at = self._clock()
             self._end(batch)
 
-    def _next(self) -> list[_Waiting]:
+    def _next(self) -> tuple[list[_Waiting], bool]:
+        """Rows, and whether there was none for a while."""
         with self._changed:
             while not self._queue:
                 self._changed.wait()
@@ -151,9 +154,7 @@ class GroupCommit:
             has_idled = self._clock() - self._moved_at > IDLE
             self._batch = batch
             self._moved_at = self._clock()
-        if has_idled and connection.connection is not None and not connection.is_usable():
-            connection.close()
-        return batch
+        return batch, has_idled
 
     def _try(self, batch: list[_Waiting]) -> None:
         try:
@@ -167,11 +168,14 @@ class GroupCommit:
 
     def _try_each(self, batch: list[_Waiting], failure: Exception) -> None:
         """Nothing of the statement was committed: the row that it was refused for must not take the others away."""
-        if len(batch) == 1:
+        if len(batch) == 1 or is_read_only(failure):
             _fail(batch, failure)
             return
         for waiting in batch:
+            with self._changed:
+                self._moved_at = self._clock()
             self._try([waiting])
+            self._end([waiting])
 
     def _note(self, batch: list[_Waiting], ids: dict[str, int]) -> None:
         for waiting in batch:
@@ -183,6 +187,12 @@ class GroupCommit:
 
 NOT_STORED = "The database did not store the row."
 STUCK = "The database does not answer the thread that writes the record."
+
+
+def _leave_if_cut() -> None:
+    """A connection that the database, or what is between, has ended meanwhile."""
+    if connection.connection is not None and not connection.is_usable():
+        connection.close()
 
 
 def _fail(batch: list[_Waiting], failure: Exception) -> None:
