@@ -156,25 +156,33 @@ class GroupCommit:
             self._moved_at = self._clock()
         return batch, has_idled
 
-    def _try(self, batch: list[_Waiting]) -> None:
+    def _try(self, batch: list[_Waiting]) -> bool:
+        """Whether there is a point in further rows: the database answered."""
         try:
             ids = self._write([waiting.row for waiting in batch])
         except (OperationalError, InterfaceError) as failure:
             _fail(batch, failure)
-        except Exception as failure:
+            return False
+        except (DatabaseFailure, TypeError, ValueError) as failure:
             self._try_each(batch, failure)
+        except Exception as failure:
+            _fail(batch, failure)
         else:
             self._note(batch, ids)
+        return True
 
     def _try_each(self, batch: list[_Waiting], failure: Exception) -> None:
         """Nothing of the statement was committed: the row that it was refused for must not take the others away."""
+        _fail(batch, failure)
         if len(batch) == 1 or is_read_only(failure):
-            _fail(batch, failure)
             return
         for waiting in batch:
             with self._changed:
                 self._moved_at = self._clock()
-            self._try([waiting])
+                is_over = waiting.is_over
+            # Of a request that gave up there is to be no row that says `issued`.
+            if not is_over and not self._try([waiting]):
+                return
             self._end([waiting])
 
     def _note(self, batch: list[_Waiting], ids: dict[str, int]) -> None:
@@ -198,8 +206,12 @@ def _leave_if_cut() -> None:
 def _fail(batch: list[_Waiting], failure: Exception) -> None:
     leave_if_read_only(connection, failure)
     connection.close_if_unusable_or_obsolete()
+    if getattr(connection.connection, "in_transaction", False):
+        # SQLite could not even roll back.
+        connection.close()
+    said = str(failure) if isinstance(failure, DatabaseFailure) else repr(failure)
     for waiting in batch:
-        waiting.failure = failure if isinstance(failure, DatabaseFailure) else DatabaseFailure(repr(failure))
+        waiting.failure = OperationalError(said)
 
 
 def committed(rows: Sequence[Row]) -> dict[str, int]:

@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from django.db import Error as DatabaseFailure
 from django.db import InterfaceError, OperationalError, connection, models, transaction
 from django.db.models import F, Value
 
@@ -210,7 +209,7 @@ class _Clock:
         while True:
             wanted.wait()
             # Who needs it meets the failure too, and tells.
-            with suppress(DatabaseFailure):
+            with suppress(Exception):
                 self._read_if_older(READ_AHEAD_AFTER)
             wanted.clear()
 

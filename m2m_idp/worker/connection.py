@@ -84,6 +84,8 @@ class Conn(TConn):
         self.is_cut_off = False
         """No more of its request will be read."""
         self.is_kept_alive = True
+        self.arrived = 0
+        """Bytes of the body of the request that a thread has, and of what came behind it."""
         self.left_to_drain = 0
         self.head: Any = None
         """The Head that its client sent last, for one that the main loop answered."""
@@ -121,8 +123,14 @@ class Conn(TConn):
     def take_request(self) -> None:
         """What has arrived is for gunicorn's parser, which finds the end there, and nothing behind it."""
         self.is_cut_off = self.is_cut_off or self.incoming.is_too_long() or not self.incoming.head
+        self.arrived = len(self.incoming.data) - self.incoming.head
         self.parser = http.get_parser(self.cfg, [bytes(self.incoming.data)], self.client)  # type: ignore[no-untyped-call]
         self.incoming = Incoming()
+
+    def lacks_body_of(self, request: Any) -> bool:
+        """Whether gunicorn's parser found a longer body than was waited for: what comes next would be its rest."""
+        lengths = [int(value) for name, value in request.headers if name == "CONTENT-LENGTH"]
+        return any(length > self.arrived for length in lengths)
 
     def await_next(self) -> None:
         """What the client sent ahead, behind the request that was answered, begins the next one."""

@@ -83,7 +83,7 @@ class Held:
             self._poller.unregister(conn.sock)
 
     def weigh(self, conn: Conn) -> None:
-        weight = len(conn.incoming.data) + len(conn.sock.kept)
+        weight = len(conn.incoming.data) + len(conn.sock.kept) + (conn.head.weight if conn.head else 0)
         self._bytes += weight - conn.weight
         conn.weight = weight
 

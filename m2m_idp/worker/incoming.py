@@ -11,7 +11,7 @@ MAX_BODY = 1_048_576
 """Bytes. A longer body is not waited for: who refuses it by its length does so, others find that it breaks off."""
 MAX_SIZE_LINE = 256
 FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding|expect):[ \t]*([^\r\n]*)", re.IGNORECASE)
-LENGTH = re.compile(rb"[0-9]{1,19}")
+MAX_DIGITS = 19
 CHUNK_SIZE = re.compile(rb"[ \t]*([0-9a-fA-F]{1,16})[ \t]*(;.*)?", re.DOTALL)
 
 
@@ -74,8 +74,8 @@ class Incoming:
             self.expects_continue = value == b"100-continue" and b" HTTP/1.1\r\n" in self.data[: self.head]
         elif name == b"transfer-encoding":
             self._end = None
-        elif self._end is not None and LENGTH.fullmatch(value):
-            self._end = self.head + int(value)
+        elif self._end is not None:
+            self._end = self.head + _length(value)
 
     def _finds_last_chunk(self) -> bool:
         """RFC 9112 section 7.1. True of chunks that are malformed, too."""
@@ -90,3 +90,9 @@ class Incoming:
                 return following - self.head > MAX_BODY
             self._chunk = following
         return len(self.data) - self._chunk > MAX_SIZE_LINE
+
+
+def _length(value: bytes) -> int:
+    """Bytes. One that cannot be, or that the parser may read otherwise, is too long: nothing after it is a request."""
+    digits = value.lstrip(b"0") or b"0"
+    return int(digits) if value.isdigit() and len(digits) <= MAX_DIGITS else MAX_BODY + 1

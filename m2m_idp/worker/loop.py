@@ -230,16 +230,24 @@ class Worker(ThreadWorker):
         """In the main loop. A request that would wait is given back whole, and to a thread."""
         try:
             answer = self.wsgi.answer_in_main_loop(head.environ_with(body))
-            conn.is_kept_alive = head.is_kept_alive and self.alive and not draining.has_begun()
+            conn.is_kept_alive = head.is_kept_alive and self.keeps_alive()
             conn.sock.kept += wire_bytes(answer, is_kept_alive=conn.is_kept_alive)
-            conn.sock.flush()
         except WouldWaitError:
             conn.incoming = conn.incoming.behind(head.data + body)
             self.hand_to_thread(conn)
-        except OSError:
-            self.forget(conn)
         except Exception:
             self.log.exception("A request for a token was not answered.")
+            self.forget(conn)
+        else:
+            self.send_here(conn)
+
+    def keeps_alive(self) -> bool:
+        return bool(self.alive and self.cfg.keepalive) and not draining.has_begun()
+
+    def send_here(self, conn: Conn) -> None:
+        try:
+            conn.sock.flush()
+        except OSError:
             self.forget(conn)
         else:
             self.finish_answer(conn)
@@ -260,7 +268,7 @@ class Worker(ThreadWorker):
 
     def handle_request(self, req: Request, conn: Conn) -> Any:
         """What follows a request that was cut off is none; and a client that asks again is to reach another host."""
-        if conn.is_cut_off or draining.has_begun():
+        if conn.is_cut_off or conn.lacks_body_of(req) or draining.has_begun():
             req.force_close()  # type: ignore[no-untyped-call]
         if conn.was_told_to_continue:
             req._expected_100_continue = False  # noqa: SLF001

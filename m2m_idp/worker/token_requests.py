@@ -5,7 +5,7 @@ A client that asks again on its connection mostly sends the same head, to the by
 
 import io
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import formatdate
 from functools import lru_cache
 from typing import Any
@@ -17,6 +17,8 @@ from gunicorn.http import wsgi
 from m2m_idp.worker.connection import Conn
 
 MAX_HEAD = 16_384
+MAX_REMEMBERED = 2_048
+"""Bytes of a head that its connection keeps."""
 POST = b"POST "
 FOR_A_THREAD = {"EXPECT", "UPGRADE", "TRANSFER-ENCODING"}
 
@@ -25,10 +27,15 @@ FOR_A_THREAD = {"EXPECT", "UPGRADE", "TRANSFER-ENCODING"}
 class Head:
     """`environ` holds all but the body."""
 
-    data: bytes
-    environ: dict[str, Any]
+    data: bytes = field(repr=False)
+    environ: dict[str, Any] = field(repr=False)
     body_length: int
     is_kept_alive: bool
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory, about."""
+        return 2_000 + 3 * len(self.data)
 
     def environ_with(self, body: bytes) -> dict[str, Any]:
         return self.environ | {"wsgi.input": io.BytesIO(body)}
@@ -41,9 +48,9 @@ def head_of(conn: Conn, cfg: Any) -> Head | None:
     if not is_plain or incoming.head > MAX_HEAD or not incoming.data.startswith(POST):
         return None
     data = bytes(incoming.data[: incoming.head])
-    if conn.head is None or conn.head.data != data:
-        conn.head = _parsed(data, conn, cfg)
-    return conn.head if conn.head and conn.head.body_length == incoming.body_length else None
+    head = conn.head if conn.head and conn.head.data == data else _parsed(data, conn, cfg)
+    conn.head = head if head and len(data) <= MAX_REMEMBERED else None
+    return head if head and head.body_length == incoming.body_length else None
 
 
 def _parsed(data: bytes, conn: Conn, cfg: Any) -> Head | None:
@@ -55,7 +62,7 @@ def _parsed(data: bytes, conn: Conn, cfg: Any) -> Head | None:
     except Exception:
         # The thread's parser refuses it again, and answers.
         return None
-    del environ["wsgi.early_hints"]
+    del environ["wsgi.early_hints"], environ["wsgi.input"]
     environ["wsgi.multithread"] = True
     return Head(
         data=data,
@@ -72,6 +79,8 @@ def wire_bytes(answer: HttpResponse, *, is_kept_alive: bool) -> bytes:
         f"Date: {_date(int(time.time()))}\r\nConnection: {'keep-alive' if is_kept_alive else 'close'}\r\n"
     )
     headers = "".join([f"{name}: {value}\r\n" for name, value in answer.items()])
+    if not answer.has_header("Content-Length"):
+        headers += f"Content-Length: {len(answer.content)}\r\n"
     return f"{status}{connection}{headers}\r\n".encode("latin-1") + bytes(answer.content)
 
 

@@ -110,9 +110,25 @@ def test_a_row_that_the_database_refuses_takes_no_other_away(database: Database,
     before, poison, after = asked_while_one_is_written(clients, database, "a", POISON, "b")
     database.may_go_on.release(4)
     assert (before.result(LONG), after.result(LONG)) == (1, 1)
-    assert isinstance(failure_of(poison), IntegrityError)
+    assert str(failure_of(poison)) == "one in ten"
     assert database.statements == [["first"], ["a", POISON, "b"], ["a"], [POISON], ["b"]]
     assert clients.logged == ["first", "a", "b"]
+
+
+def test_once_the_connection_is_gone_the_rows_that_were_to_be_tried_again_are_not(
+    database: Database, clients: Clients
+) -> None:
+    def refusal(names: list[str]) -> Exception | None:
+        if names == ["b"]:
+            return OperationalError("gone")
+        return IntegrityError("one in ten") if POISON in names else None
+
+    database.refusal = refusal
+    asked = asked_while_one_is_written(clients, database, "a", "b", POISON, "c")
+    database.may_go_on.release(9)
+    assert asked[0].result(LONG) == 1
+    assert [str(failure_of(future)) for future in asked[1:]] == ["gone", "one in ten", "one in ten"]
+    assert database.statements[2:] == [["a"], ["b"]]
 
 
 def test_what_ends_the_connection_fails_all_and_none_is_written_twice(

@@ -53,8 +53,8 @@ if django_settings.IS_POSTGRESQL:
         settings.ENVIRONMENT = replace(settings.ENVIRONMENT, web_concurrency=100)
         [notice] = has_connections()
         assert (notice.id, notice.level) == ("issuance.W002", WARNING)
-        assert notice.msg == "PostgreSQL takes 97 connections, and the workers of this host may need 1800."
-        assert "has up to 18" in str(notice.hint)
+        assert notice.msg == "PostgreSQL takes 97 connections, and the workers of this host may need 2000."
+        assert "has up to 20" in str(notice.hint)
 
 else:
 

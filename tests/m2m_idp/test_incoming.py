@@ -51,6 +51,25 @@ def test_what_is_too_long_or_malformed_is_not_waited_for(begun: bytes) -> None:
 
 
 @pytest.mark.contract("P1.7")
+@pytest.mark.spec("RFC 9112", "6.3")
+@pytest.mark.parametrize("length", ["9" * 20, "", "-1", "+5", "5 5", "0x5"])
+def test_a_length_that_the_parser_may_read_otherwise_ends_the_connection(length: str) -> None:
+    """It counts as too long, so nothing behind it is taken for a request."""
+    arriving = incoming(POST + f"Content-Length: {length}\r\n\r\n".encode())
+    assert arriving.is_whole()
+    assert arriving.is_too_long()
+
+
+@pytest.mark.spec("RFC 9110", "8.6")
+def test_a_length_may_begin_with_any_number_of_zeros() -> None:
+    arriving = incoming(POST + b"Content-Length: " + b"0" * 30 + b"2\r\n\r\na")
+    assert not arriving.is_whole()
+    arriving.data += b"b"
+    assert arriving.is_whole()
+    assert not arriving.is_too_long()
+
+
+@pytest.mark.contract("P1.7")
 @pytest.mark.spec("RFC 9110", "10.1.1")
 def test_whether_the_client_waits_to_be_told_to_go_on() -> None:
     head = b"Expect: 100-Continue\r\nContent-Length: 5\r\n\r\n"

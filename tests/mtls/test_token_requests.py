@@ -187,6 +187,17 @@ def test_a_body_whose_length_is_in_doubt_is_never_the_beginning_of_another_reque
 
 
 @pytest.mark.parametrize("server", ["plain"], indirect=True)
+def test_a_length_with_many_zeros_is_a_length(cast: Cast, link: Link) -> None:
+    """RFC 9110 section 8.6. Half of the body comes later, and looks like a request of its own."""
+    whole = request(cast.basic("billing"), body=b"scope=none&x=" + request(cast.basic("billing")))
+    head = whole.replace(b"Content-Length: ", b"Content-Length: " + b"0" * 25, 1)
+    at = head.index(b"\r\n\r\n") + 4
+    link.send(head[:at])
+    link.send(head[at:], request(cast.basic("billing")))
+    assert [link.answer()[0] for _ in range(2)] == [http.HTTPStatus.BAD_REQUEST, http.HTTPStatus.OK]
+
+
+@pytest.mark.parametrize("server", ["plain"], indirect=True)
 def test_thousands_of_requests_leave_no_file_open_and_no_memory_taken(cast: Cast, server: Server) -> None:
     (worker,) = server.workers()
     asking = request(cast.basic("billing"))
