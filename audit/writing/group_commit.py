@@ -21,6 +21,8 @@ from runtime.slots import PATIENCE, StuckError
 
 MAX_ROWS = 64
 """In one statement."""
+LATE = 0.9 * PATIENCE
+"""Seconds after which a statement that failed has kept the others waiting long enough: they fail with it."""
 IDLE = 0.5
 """Seconds without a row after which the connection is tried first: the database may have been restarted meanwhile."""
 
@@ -65,6 +67,8 @@ class GroupCommit:
         self._changed = threading.Condition(threading.Lock())
         self._moved_at = clock()
         """When the last statement began or ended."""
+        self._was_late = False
+        """The last statement failed only after LATE seconds. While the next one is tried nobody else waits."""
         self.is_started = False
 
     def start(self) -> None:
@@ -79,7 +83,7 @@ class GroupCommit:
         """
         waiting = _Waiting(row)
         with self._changed:
-            if self._is_stuck():
+            if self._is_stuck() or (self._was_late and self._batch):
                 raise StuckError(STUCK)
             self._queue.append(waiting)
         if not is_in_main_loop():
@@ -130,8 +134,8 @@ class GroupCommit:
         while True:
             try:
                 self._write_next()
-            except Exception:
-                log.exception("defect")
+            except Exception as failure:
+                log.error("defect", exc_info=failure)  # noqa: TRY400 - as every other defect
 
     def _write_next(self) -> None:
         batch, has_idled = self._next()
@@ -140,10 +144,20 @@ class GroupCommit:
                 _leave_if_cut()
             self._try(batch)
         finally:
-            with self._changed:
-                self._batch = []
-                self._moved_at = self._clock()
-            self._end(batch)
+            self._end([*batch, *self._failed_with(batch)])
+
+    def _failed_with(self, batch: list[_Waiting]) -> list[_Waiting]:
+        """Those that were to come next, where the database kept all waiting and then took no row of the batch."""
+        with self._changed:
+            now = self._clock()
+            self._was_late = now - self._moved_at > LATE and not any(waiting.event_id for waiting in batch)
+            self._batch, self._moved_at = [], now
+            failed = list(self._queue) if self._was_late else []
+            if failed:
+                self._queue.clear()
+            for waiting in failed:
+                waiting.failure = StuckError(STUCK)
+        return failed
 
     def _next(self) -> tuple[list[_Waiting], bool]:
         """Rows, and whether there was none for a while."""

@@ -16,10 +16,10 @@ MAX_PATH = 200
 
 class Request(WSGIRequest):
     def _set_content_type_params(self, meta: dict[str, Any]) -> None:
-        """Django looks the charset up as a codec, and a name with a NUL in it (RFC 2231 lets one be written) raises."""
+        """RFC 2231 lets a charset with a NUL be written, which is looked up as a codec, and parts without an order."""
         try:
             super()._set_content_type_params(meta)  # type: ignore[misc]
-        except ValueError:
+        except (ValueError, TypeError):
             self.content_type, self.content_params = "", {}
 
 

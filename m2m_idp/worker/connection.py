@@ -21,6 +21,9 @@ READING = 20
 MAX_KEPT = 1_048_576
 """Bytes of an answer that is ahead of its client."""
 
+MAX_LEFT = 65_536
+"""Bytes of a body that gunicorn reads to the end where the application did not."""
+
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -127,10 +130,14 @@ class Conn(TConn):
         self.parser = http.get_parser(self.cfg, [bytes(self.incoming.data)], self.client)  # type: ignore[no-untyped-call]
         self.incoming = Incoming()
 
-    def lacks_body_of(self, request: Any) -> bool:
-        """Whether gunicorn's parser found a longer body than was waited for: what comes next would be its rest."""
+    def is_last(self, request: Any) -> bool:
+        """Whether nothing can follow a request.
+
+        gunicorn's parser found a longer body than was waited for, of which the rest would come next; or one that it
+        does not read to its end where the application leaves it.
+        """
         lengths = [int(value) for name, value in request.headers if name == "CONTENT-LENGTH"]
-        return any(length > self.arrived for length in lengths)
+        return any(length > min(self.arrived, MAX_LEFT) for length in lengths)
 
     def await_next(self) -> None:
         """What the client sent ahead, behind the request that was answered, begins the next one."""

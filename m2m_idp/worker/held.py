@@ -91,14 +91,25 @@ class Held:
         return self._bytes > MAX_BYTES
 
     def silent_longest(self) -> Conn | None:
-        """Whom to close for another's sake: who has sent nothing or half a request, before those that were answered."""
+        """Whom to close for another's sake: who has sent nothing or half a request, before those that were answered.
+
+        Of the former the one that has been silent longest: one that has just come may have sent a whole request, which
+        nobody has read yet.
+        """
         now = time.monotonic()
+        unanswered = (self.fresh, self.busy)
         is_crowded = len(self.fresh) + len(self.busy) > self.places / 2
-        patience = 0 if is_crowded else PATIENCE
-        order = [(self.ending, PATIENCE), (self.fresh, patience), (self.busy, patience), (self.kept, 0)]
-        for queue, seconds in (*order, (self.ending, 0), (self.fresh, 0), (self.busy, 0)):
-            for conn in queue.silent(seconds=seconds, now=now):
-                return conn
+        order = (
+            ((self.ending,), PATIENCE),
+            (unanswered, 0 if is_crowded else PATIENCE),
+            ((self.kept,), 0),
+            ((self.ending,), 0),
+            (unanswered, 0),
+        )
+        for queues, seconds in order:
+            found = [oldest for queue in queues if (oldest := queue.oldest(seconds=seconds, now=now))]
+            if found:
+                return min(found, key=lambda one: one[0])[1]
         return None
 
     def idle_too_long(self, now: float) -> Iterator[Conn]:

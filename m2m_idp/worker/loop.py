@@ -268,7 +268,7 @@ class Worker(ThreadWorker):
 
     def handle_request(self, req: Request, conn: Conn) -> Any:
         """What follows a request that was cut off is none; and a client that asks again is to reach another host."""
-        if conn.is_cut_off or conn.lacks_body_of(req) or draining.has_begun():
+        if conn.is_cut_off or conn.is_last(req) or draining.has_begun():
             req.force_close()  # type: ignore[no-untyped-call]
         if conn.was_told_to_continue:
             req._expected_100_continue = False  # noqa: SLF001

@@ -28,6 +28,12 @@ class Waiting(Generic[Conn]):
     def __iter__(self) -> Iterator[Conn]:
         return iter(list(self._since))
 
+    def oldest(self, *, seconds: float, now: float) -> tuple[float, Conn] | None:
+        """The one that has been silent longest, and since when, if that is so many seconds."""
+        for conn in self.silent(seconds=seconds, now=now):
+            return self._since[conn], conn
+        return None
+
     def silent(self, *, seconds: float, now: float) -> Iterator[Conn]:
         """Those that have been silent for so long, the longest first; what is done to one may take it away."""
         while self._since:

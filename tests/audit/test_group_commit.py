@@ -173,6 +173,26 @@ def test_a_row_that_was_not_stored_is_a_failure_of_its_own(database: Database, c
     assert clients.logged == ["first", "a"]
 
 
+def test_who_waits_behind_a_lock_that_lasts_waits_no_second_time(
+    database: Database, clients: Clients
+) -> None:
+    database.refusal = lambda names: OperationalError("database is locked") if "ok" not in names else None
+    first = clients.pool.submit(clients.commits.commit, {"request_id": "first"})
+    assert database.is_asked.acquire(timeout=LONG)
+    (behind,) = clients.ask("behind")
+    clients.now += PATIENCE
+    database.may_go_on.release()
+    assert [str(failure_of(first)), type(failure_of(behind))] == ["database is locked", StuckError]
+    trying = clients.pool.submit(clients.commits.commit, {"request_id": "trying"})
+    assert database.is_asked.acquire(timeout=LONG)
+    with pytest.raises(StuckError):
+        clients.commits.commit({"request_id": "at once"})
+    database.may_go_on.release()
+    assert str(failure_of(trying)) == "database is locked"
+    database.may_go_on.release()
+    assert clients.commits.commit({"request_id": "ok"}) == 1
+
+
 def test_while_the_database_says_nothing_nobody_waits_in_vain(database: Database, clients: Clients) -> None:
     written = clients.pool.submit(clients.commits.commit, {"request_id": "first"})
     assert database.is_asked.acquire(timeout=LONG)

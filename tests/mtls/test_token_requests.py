@@ -187,6 +187,15 @@ def test_a_body_whose_length_is_in_doubt_is_never_the_beginning_of_another_reque
 
 
 @pytest.mark.parametrize("server", ["plain"], indirect=True)
+def test_a_content_type_that_python_cannot_read_is_refused_as_any_other(cast: Cast, link: Link) -> None:
+    for parameters in ("x*=a; x*0=b", "charset*=%00''utf-8"):
+        asking = request(cast.basic("billing")).replace(FORM.encode(), f"{FORM}; {parameters}".encode())
+        link.send(asking)
+        status, _, body = link.answer()
+        assert (status, json.loads(body).get("error")) in ((200, None), (415, "invalid_request")), parameters
+
+
+@pytest.mark.parametrize("server", ["plain"], indirect=True)
 def test_a_length_with_many_zeros_is_a_length(cast: Cast, link: Link) -> None:
     """RFC 9110 section 8.6. Half of the body comes later, and looks like a request of its own."""
     whole = request(cast.basic("billing"), body=b"scope=none&x=" + request(cast.basic("billing")))
