@@ -51,6 +51,7 @@ class TokenView(ProtocolView):
         if is_preflight(request.META):
             return TokenPreflight.as_view()(request, *args, **kwargs)
         if is_in_main_loop():
+            # One thread takes the interpreter from nobody.
             return super().dispatch(request, *args, **kwargs)
         with AT_ONCE.slot_if_free():
             return super().dispatch(request, *args, **kwargs)

@@ -29,6 +29,10 @@ MENDS = (
         "The database is damaged: try REINDEX, and else restore the backup.",
     ),
     (
+        re.compile(r"did not store the row"),
+        "A trigger of the database takes rows out of the record: drop it.",
+    ),
+    (
         re.compile(r"no such (?:table|column)|has no column|(?:relation|column) .+ does not exist"),
         "The database lacks tables or columns of this version: run manage.py migrate.",
     ),

@@ -16,7 +16,7 @@ from gunicorn.http import wsgi
 
 from m2m_idp.worker.connection import Conn
 
-MAX_HEAD = 16_384
+MAX_HEAD_HERE = 16_384
 MAX_REMEMBERED = 2_048
 """Bytes of a head that its connection keeps."""
 POST = b"POST "
@@ -45,7 +45,7 @@ def head_of(conn: Conn, cfg: Any) -> Head | None:
     """None of what a thread has to read: what is malformed or cut off, and other framing than a length."""
     incoming = conn.incoming
     is_plain = incoming.has_length and not (conn.is_cut_off or conn.was_told_to_continue)
-    if not is_plain or incoming.head > MAX_HEAD or not incoming.data.startswith(POST):
+    if not is_plain or incoming.head > MAX_HEAD_HERE or not incoming.data.startswith(POST):
         return None
     data = bytes(incoming.data[: incoming.head])
     head = conn.head if conn.head and conn.head.data == data else _parsed(data, conn, cfg)
