@@ -15,7 +15,7 @@ from django.db import Error as DatabaseFailure
 from django.db import InterfaceError, OperationalError, connection
 
 from audit.writing.failover import is_read_only, leave_if_read_only
-from audit.writing.insertion import Row, insertion, refuse_lost_files
+from audit.writing.insertion import NOT_STORED, NotStoredError, Row, insertion, refuse_lost_files
 from runtime.main_loop import Pause, is_in_main_loop
 from runtime.slots import PATIENCE, StuckError
 
@@ -30,10 +30,6 @@ log = structlog.get_logger("audit")
 
 Written = list[tuple[int, Row]]
 """Rows with their ids."""
-
-
-class NotStoredError(OperationalError):
-    """The database committed the statement without this row."""
 
 
 @dataclass(slots=True, eq=False)
@@ -207,7 +203,6 @@ class GroupCommit:
         self._log([(waiting.event_id, waiting.row) for waiting in batch if waiting.event_id])
 
 
-NOT_STORED = "The database did not store the row."
 STUCK = "The database does not answer the thread that writes the record."
 
 

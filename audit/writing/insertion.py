@@ -23,6 +23,13 @@ Row = dict[str, Any]
 """Every column's value as it will be stored."""
 
 
+NOT_STORED = "The database did not store the row."
+
+
+class NotStoredError(OperationalError):
+    """The database took the statement without this row, which a trigger can take out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Insertion:
     """The INSERT of one kind of database, and how an entry becomes its row."""
@@ -45,7 +52,7 @@ class Insertion:
         return row
 
     def insert(self, row: Row) -> int:
-        """In the transaction of the caller, if there is one. Returns the row's id."""
+        """In the transaction of the caller, if there is one. Returns the row's id. Raises NotStoredError."""
         returns_id = connection.vendor == "postgresql"
         values = ", ".join(["%s"] * len(row))
         with connection.cursor() as cursor:
@@ -54,6 +61,8 @@ class Insertion:
                 + (" RETURNING id" if returns_id else ""),
                 self._adapted(row),
             )
+            if cursor.rowcount != 1:
+                raise NotStoredError(NOT_STORED)
             return int(cursor.fetchone()[0] if returns_id else cursor.lastrowid)
 
     def commit(self, rows: Sequence[Row]) -> dict[str, int]:

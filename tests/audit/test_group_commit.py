@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 from django.db import IntegrityError, OperationalError
 
-from audit.writing.group_commit import MAX_ROWS, GroupCommit, NotStoredError, Written
-from audit.writing.insertion import Row
+from audit.writing.group_commit import MAX_ROWS, GroupCommit, Written
+from audit.writing.insertion import NotStoredError, Row
 from runtime.slots import PATIENCE, StuckError
 
 LONG = 10.0
