@@ -1,10 +1,13 @@
 """What the authorities issued, for all tests here."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.authority import CLIENT, Authority, Issued, self_signed, server_certificate
+from tests.support.cast import Cast
+from tests.support.server import Server, Tls, serve
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +34,13 @@ def loner(pki: Path) -> Issued:
 @pytest.fixture(scope="session")
 def server_pair(authority: Authority) -> Issued:
     return server_certificate(authority)
+
+
+@pytest.fixture(params=["plain", "TLS"])
+def one_worker(
+    request: pytest.FixtureRequest, cast: Cast, authority: Authority, server_pair: Issued, tmp_path: Path
+) -> Iterator[Server]:
+    """A server of one worker, and the same where gunicorn ends TLS."""
+    tls = Tls(server_pair.certificate, server_pair.key, ca=authority.own.certificate)
+    with serve(tmp_path, 1, tls=tls if request.param == "TLS" else None) as server:
+        yield server

@@ -12,9 +12,7 @@ import pytest
 from django.conf import settings
 
 from m2m_idp.worker.connection import READING, SILENCE
-from tests.support.authority import Authority, Issued
-from tests.support.cast import Cast
-from tests.support.server import Server, Tls, connected, serve
+from tests.support.server import Server, connected
 from tests.support.wire import FORM
 
 A_MOMENT = 5
@@ -28,15 +26,6 @@ MANY = 4 * settings.THREADS
 HALF_A_HELLO = b"\x16\x03\x01\x02\x00\x01\x00"
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(params=["plain", "TLS"])
-def slow_server(
-    request: pytest.FixtureRequest, cast: Cast, authority: Authority, server_pair: Issued, tmp_path: Path
-) -> Iterator[Server]:
-    tls = Tls(server_pair.certificate, server_pair.key, ca=authority.own.certificate)
-    with serve(tmp_path, 1, tls=tls if request.param == "TLS" else None) as server:
-        yield server
 
 
 @pytest.fixture
@@ -136,82 +125,82 @@ def is_established(server: Server, link: socket.socket) -> bool:
 @pytest.mark.contract("P1.7", "P2.11")
 @pytest.mark.parametrize("beginning", [HEAD, BODY_TO_COME, CHUNKS_TO_COME], ids=["head", "body", "chunks"])
 def test_those_that_stop_in_the_middle_cost_nothing_and_are_cut_off(
-    slow_server: Server, opened: ExitStack, beginning: bytes
+    one_worker: Server, opened: ExitStack, beginning: bytes
 ) -> None:
-    patient = kept_alive(slow_server, opened)
+    patient = kept_alive(one_worker, opened)
     assert status(patient) == 200
     began = time.monotonic()
-    links = [sending(slow_server, opened, beginning) for _ in range(MANY)]
-    assert seconds_to_be_served(slow_server) < A_MOMENT
+    links = [sending(one_worker, opened, beginning) for _ in range(MANY)]
+    assert seconds_to_be_served(one_worker) < A_MOMENT
     ended = seconds_to_be_cut_off(links, began)
     assert min(ended) > SILENCE - 1
     assert max(ended) < SILENCE + 2 * A_MOMENT
     assert status(patient) == 200
-    assert "Traceback" not in slow_server.log.read_text()
+    assert "Traceback" not in one_worker.log.read_text()
 
 
 @pytest.mark.contract("P1.7", "P2.11")
 @pytest.mark.parametrize("beginning", [HEAD, BODY_TO_COME], ids=["head", "body"])
 def test_those_that_trickle_cost_nothing_and_are_cut_off(
-    slow_server: Server, opened: ExitStack, beginning: bytes
+    one_worker: Server, opened: ExitStack, beginning: bytes
 ) -> None:
     began = time.monotonic()
-    links = [sending(slow_server, opened, beginning) for _ in range(MANY)]
-    assert seconds_to_be_served(slow_server) < A_MOMENT
+    links = [sending(one_worker, opened, beginning) for _ in range(MANY)]
+    assert seconds_to_be_served(one_worker) < A_MOMENT
     ended = seconds_to_be_cut_off(links, began, meanwhile=b"a")
     assert min(ended) > READING - 1
     assert max(ended) < READING + 2 * A_MOMENT
-    assert "Traceback" not in slow_server.log.read_text()
+    assert "Traceback" not in one_worker.log.read_text()
 
 
 @pytest.mark.contract("P2.11")
-def test_one_that_does_not_take_its_answers_is_cut_off(slow_server: Server, opened: ExitStack) -> None:
+def test_one_that_does_not_take_its_answers_is_cut_off(one_worker: Server, opened: ExitStack) -> None:
     # The answers are more than the system keeps for a client that does not read.
-    link = sending(slow_server, opened, 6000 * KEYS)
+    link = sending(one_worker, opened, 6000 * KEYS)
     began = time.monotonic()
-    while is_established(slow_server, link):
+    while is_established(one_worker, link):
         assert time.monotonic() - began < SILENCE + 4 * A_MOMENT
         time.sleep(0.1)
     assert time.monotonic() - began > SILENCE
     assert is_ended(link)
-    assert "Traceback" not in slow_server.log.read_text()
+    assert "Traceback" not in one_worker.log.read_text()
 
 
 @pytest.mark.contract("P2.11")
-@pytest.mark.parametrize("slow_server", ["TLS"], indirect=True)
-def test_one_that_does_not_finish_its_handshake_is_cut_off(slow_server: Server, opened: ExitStack) -> None:
+@pytest.mark.parametrize("one_worker", ["TLS"], indirect=True)
+def test_one_that_does_not_finish_its_handshake_is_cut_off(one_worker: Server, opened: ExitStack) -> None:
     began = time.monotonic()
-    links = [raw(slow_server, opened) for _ in range(MANY)]
+    links = [raw(one_worker, opened) for _ in range(MANY)]
     for link in links:
         link.sendall(HALF_A_HELLO)
-    assert seconds_to_be_served(slow_server) < A_MOMENT
+    assert seconds_to_be_served(one_worker) < A_MOMENT
     ended = seconds_to_be_cut_off(links, began)
     assert min(ended) > SILENCE - 1
     assert max(ended) < SILENCE + 2 * A_MOMENT
-    assert "Traceback" not in slow_server.log.read_text()
+    assert "Traceback" not in one_worker.log.read_text()
 
 
 @pytest.mark.contract("P2.11")
-def test_one_that_has_not_begun_costs_nothing(slow_server: Server, opened: ExitStack) -> None:
-    assert len([raw(slow_server, opened) for _ in range(100)]) == 100
-    assert seconds_to_be_served(slow_server) < A_MOMENT
+def test_one_that_has_not_begun_costs_nothing(one_worker: Server, opened: ExitStack) -> None:
+    assert len([raw(one_worker, opened) for _ in range(100)]) == 100
+    assert seconds_to_be_served(one_worker) < A_MOMENT
 
 
 @pytest.mark.contract("P2.11")
 @pytest.mark.spec("RFC 9112", "9.6")
 def test_one_that_does_not_close_after_its_last_answer_costs_nothing(
-    slow_server: Server, opened: ExitStack
+    one_worker: Server, opened: ExitStack
 ) -> None:
     last = KEYS.replace(b"Host: x", b"Host: x\r\nConnection: close")
-    links = [sending(slow_server, opened, last) for _ in range(20)]
-    assert seconds_to_be_served(slow_server) < A_MOMENT
+    links = [sending(one_worker, opened, last) for _ in range(20)]
+    assert seconds_to_be_served(one_worker) < A_MOMENT
     assert [is_ended(link) for link in links] == 20 * [True]
 
 
 @pytest.mark.contract("P2.11")
 @pytest.mark.spec("RFC 9112", "9.3")
-def test_a_connection_is_kept_alive(slow_server: Server, opened: ExitStack) -> None:
-    link = kept_alive(slow_server, opened)
+def test_a_connection_is_kept_alive(one_worker: Server, opened: ExitStack) -> None:
+    link = kept_alive(one_worker, opened)
     assert status(link) == 200
     first = link.sock
     assert [status(link) for _ in range(3)] == [200, 200, 200]

@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 
 from audit.models import IssuanceEvent
-from tests.support.authority import Authority, Issued
 from tests.support.cast import Cast
-from tests.support.server import Server, Tls, serve
+from tests.support.server import Server
 from tests.support.wire import FORM
 
 ASKING = b"grant_type=client_credentials"
@@ -25,17 +24,6 @@ ITS_OWN = {"date", "x-request-id"}
 KEYS = b"GET /oidc_m2m/jwks HTTP/1.1\r\nHost: x\r\n\r\n"
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(params=["plain", "TLS"])
-def server(
-    request: pytest.FixtureRequest, cast: Cast, authority: Authority, server_pair: Issued, tmp_path: Path
-) -> Iterator[Server]:
-    tls = Tls(server_pair.certificate, server_pair.key, ca=authority.own.certificate)
-    with serve(tmp_path, 1, tls=tls if request.param == "TLS" else None) as running:
-        # A thread answers the first request of a process, which reads the configuration.
-        assert running.token(("nobody", "x")).status_code == http.HTTPStatus.UNAUTHORIZED
-        yield running
 
 
 class Link:
@@ -67,9 +55,11 @@ class Link:
 
 
 @pytest.fixture
-def link(server: Server) -> Iterator[Link]:
+def link(one_worker: Server) -> Iterator[Link]:
+    # A thread answers the first request of a process, which reads the configuration.
+    assert one_worker.token(("nobody", "x")).status_code == http.HTTPStatus.UNAUTHORIZED
     with ExitStack() as opened:
-        yield Link(server, opened)
+        yield Link(one_worker, opened)
 
 
 def request(authorization: str, *, body: bytes = ASKING, headers: str = "") -> bytes:
@@ -90,7 +80,7 @@ def claims(body: bytes) -> dict[str, Any]:
     return decoded
 
 
-@pytest.mark.parametrize("server", ["plain"], indirect=True)
+@pytest.mark.parametrize("one_worker", ["plain"], indirect=True)
 def test_an_answer_is_the_same_whichever_thread_gives_it(cast: Cast, link: Link) -> None:
     for authorization in (cast.basic("billing"), "Basic eDp5", "Bearer x", ""):
         for body in (ASKING, b"scope=unknown", b"%zz", b"&", b"grant_type=password"):
@@ -151,7 +141,7 @@ def test_a_client_that_wants_the_connection_closed_has_it_closed(
     assert link.is_closed()
 
 
-@pytest.mark.parametrize("server", ["plain"], indirect=True)
+@pytest.mark.parametrize("one_worker", ["plain"], indirect=True)
 def test_a_client_that_sends_no_more_still_gets_its_answer(cast: Cast, link: Link) -> None:
     link.send(request(cast.basic("billing")))
     socket.socket.shutdown(link.socket, socket.SHUT_WR)
@@ -171,22 +161,22 @@ IN_DOUBT = [
 ]
 
 
-@pytest.mark.parametrize("server", ["plain"], indirect=True)
+@pytest.mark.parametrize("one_worker", ["plain"], indirect=True)
 def test_a_body_whose_length_is_in_doubt_is_never_the_beginning_of_another_request(
-    cast: Cast, server: Server
+    cast: Cast, one_worker: Server
 ) -> None:
     """RFC 9112 section 6.3: otherwise one client's bytes would be read as another's request."""
     head = f"POST /oidc_m2m/token HTTP/1.1\r\nHost: x\r\nAuthorization: {cast.basic('billing')}\r\n"
     for framing in IN_DOUBT:
         with ExitStack() as opened:
-            link = Link(server, opened)
+            link = Link(one_worker, opened)
             link.send(f"{head}Content-Type: {FORM}\r\n{framing}\r\n".encode() + ASKING)
             status, headers, _ = link.answer()
             assert (status, headers["connection"]) == (400, "close"), framing
             assert link.is_closed()
 
 
-@pytest.mark.parametrize("server", ["plain"], indirect=True)
+@pytest.mark.parametrize("one_worker", ["plain"], indirect=True)
 def test_a_content_type_that_python_cannot_read_is_refused_as_any_other(cast: Cast, link: Link) -> None:
     for parameters in ("x*=a; x*0=b", "charset*=%00''utf-8"):
         asking = request(cast.basic("billing")).replace(FORM.encode(), f"{FORM}; {parameters}".encode())
@@ -195,7 +185,7 @@ def test_a_content_type_that_python_cannot_read_is_refused_as_any_other(cast: Ca
         assert (status, json.loads(body).get("error")) in ((200, None), (415, "invalid_request")), parameters
 
 
-@pytest.mark.parametrize("server", ["plain"], indirect=True)
+@pytest.mark.parametrize("one_worker", ["plain"], indirect=True)
 def test_a_length_with_many_zeros_is_a_length(cast: Cast, link: Link) -> None:
     """RFC 9110 section 8.6. Half of the body comes later, and looks like a request of its own."""
     whole = request(cast.basic("billing"), body=b"scope=none&x=" + request(cast.basic("billing")))
@@ -206,15 +196,15 @@ def test_a_length_with_many_zeros_is_a_length(cast: Cast, link: Link) -> None:
     assert [link.answer()[0] for _ in range(2)] == [http.HTTPStatus.BAD_REQUEST, http.HTTPStatus.OK]
 
 
-@pytest.mark.parametrize("server", ["plain"], indirect=True)
-def test_thousands_of_requests_leave_no_file_open_and_no_memory_taken(cast: Cast, server: Server) -> None:
-    (worker,) = server.workers()
+@pytest.mark.parametrize("one_worker", ["plain"], indirect=True)
+def test_thousands_of_requests_leave_no_file_open_and_no_memory_taken(cast: Cast, one_worker: Server) -> None:
+    (worker,) = one_worker.workers()
     asking = request(cast.basic("billing"))
 
     def ask(times: int) -> None:
         for _ in range(10):
             with ExitStack() as opened:
-                link = Link(server, opened)
+                link = Link(one_worker, opened)
                 for _ in range(times // 10):
                     link.send(asking)
                     assert link.answer()[0] == http.HTTPStatus.OK
@@ -222,7 +212,7 @@ def test_thousands_of_requests_leave_no_file_open_and_no_memory_taken(cast: Cast
     ask(1_000)
     files, memory = open_files(worker), resident(worker)
     ask(3_000)
-    with closing(socket.create_connection(("127.0.0.1", server.port))):
+    with closing(socket.create_connection(("127.0.0.1", one_worker.port))):
         assert open_files(worker) <= files + 2
     assert resident(worker) < memory + 4 * 1024 * 1024
 
