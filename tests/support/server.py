@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -88,14 +88,18 @@ class Server:
 
 @contextmanager
 def stopped(processes: list[int]) -> Iterator[None]:
-    """They stand still for the length of the block."""
-    for pid in processes:
-        os.kill(pid, signal.SIGSTOP)
+    """They stand still for the length of the block. One that had just ended when it was listed is passed over."""
+    _signal(processes, signal.SIGSTOP)
     try:
         yield
     finally:
-        for pid in processes:
-            os.kill(pid, signal.SIGCONT)
+        _signal(processes, signal.SIGCONT)
+
+
+def _signal(processes: list[int], number: signal.Signals) -> None:
+    for pid in processes:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def children_of(pid: int) -> list[int]:
