@@ -12,7 +12,7 @@ from formats.text import surrogate_problem
 from issuers.models import Issuer
 from relying_parties import client_secrets
 from relying_parties.models import ClientSecret, RelyingParty
-from relying_parties.secrets.peppers import claim_pepper, refuse_another_pepper
+from relying_parties.secrets.peppers import claim_pepper, made_with, refuse_another_pepper
 
 MAX_CHOSEN_SECRET_LENGTH = 1024
 PAST = "That instant is past. To end a secret now, revoke it."
@@ -154,9 +154,7 @@ def _save(secret: ClientSecret) -> None:
 
 def secrets_without_pepper(pepper_ids: set[str]) -> list[str]:
     """The live secrets whose pepper is not among these, by name: they can never match without it."""
-    live = ClientSecret.objects.filter(revoked_at__isnull=True).select_related("relying_party")
-    return [
-        f"{secret} of {secret.relying_party} (pepper {secret.snapshot.pepper_id})"
-        for secret in live
-        if secret.snapshot.pepper_id not in pepper_ids
-    ]
+    lost = ClientSecret.objects.filter(revoked_at__isnull=True).select_related("relying_party")
+    for pepper_id in pepper_ids:
+        lost = lost.exclude(made_with(pepper_id))
+    return [f"{secret} of {secret.relying_party} (pepper {secret.snapshot.pepper_id})" for secret in lost]

@@ -12,6 +12,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import Error as DatabaseFailure
 from django.db.models import QuerySet
+from django.db.models.functions import Left
+from django.db.models.lookups import Exact
 from django.utils.crypto import constant_time_compare
 
 from relying_parties.models import ClientSecret, PepperCheck
@@ -73,10 +75,16 @@ def note_match(pepper_id: str) -> None:
         _noted.add(pepper)
 
 
+def made_with(pepper_id: str) -> Exact:
+    """For a filter of secrets. `startswith` would take another case for the same on SQLite."""
+    start = f"{pepper_id}:"
+    return Exact(Left("digest", len(start)), start)
+
+
 def _value_of(pepper_id: str) -> str:
     """Of this process's pepper; in hexadecimal digits."""
     return hmac.new(settings.SECRET_PEPPERS[pepper_id], CHECKED_TEXT, hashlib.sha256).hexdigest()
 
 
 def _live_secrets(pepper_id: str) -> QuerySet[ClientSecret]:
-    return ClientSecret.objects.filter(revoked_at__isnull=True, digest__startswith=f"{pepper_id}:")
+    return ClientSecret.objects.filter(made_with(pepper_id), revoked_at__isnull=True)

@@ -226,6 +226,7 @@ def test_a_secret_whose_pepper_would_be_lost_is_named(cast: Cast) -> None:
     assert secrets_without_pepper({"tests-1"}) == []
     named = secrets_without_pepper({"new"})
     assert "first of Billing (pepper tests-1)" in named
+    assert secrets_without_pepper({"Tests-1"}) == named
     revoke_secret(ClientSecret.objects.get(relying_party=cast.billing), now=NOW)
     assert len(secrets_without_pepper({"new"})) == len(named) - 1
 
