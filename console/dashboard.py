@@ -111,7 +111,7 @@ def _steps(issuers: tuple[IssuerLine, ...]) -> tuple[Step, ...]:
             any(line.has_active_key for line in issuers),
         ),
         Step(
-            "Add a resource server: the API that will take the tokens, and its scopes.",
+            "Add an API: the API that will take the tokens, and its scopes.",
             "admin:relying_parties_resourceserver_add",
             ResourceServer.objects.exists(),
         ),
@@ -121,12 +121,12 @@ def _steps(issuers: tuple[IssuerLine, ...]) -> tuple[Step, ...]:
             ClaimTemplate.objects.exists() or RelyingParty.objects.exists(),
         ),
         Step(
-            "Add a relying party: the service that asks, with an access grant for the resource server.",
+            "Add a client: the service that asks, with an access grant for the API.",
             "admin:relying_parties_relyingparty_add",
             AccessGrant.objects.exists(),
         ),
         Step(
-            "Generate a secret on the relying party's page and hand it over.",
+            "Generate a secret on the client's page and hand it over.",
             "admin:relying_parties_relyingparty_changelist",
             ClientSecret.objects.exists(),
         ),

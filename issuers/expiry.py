@@ -11,7 +11,7 @@ HORIZON = timedelta(days=STEPS[-1])
 
 class Kind(StrEnum):
     CLIENT_SECRET = "client secret"  # noqa: S105 - no secret
-    RELYING_PARTY = "relying party"
+    RELYING_PARTY = "client"
     SIGNING_CERTIFICATE = "signing certificate"
     CLIENT_KEY = "client key"
     CLIENT_CERTIFICATE = "client certificate"
@@ -19,7 +19,7 @@ class Kind(StrEnum):
 
 
 ADVICE = {
-    Kind.CLIENT_SECRET: "Rotate it on the relying party's page or by file: the service is refused from then on.",
+    Kind.CLIENT_SECRET: "Rotate it on the client's page or by file: the service is refused from then on.",
     Kind.RELYING_PARTY: "Move its valid_until if the service goes on: it is refused from then on.",
     Kind.SIGNING_CERTIFICATE: "Attach a renewed chain on the key's page, or rotate the key: "
     "who reads x5c may refuse its tokens from then on.",

@@ -91,7 +91,7 @@ class Issuer(ConfigurationModel):
     )  # fmt: skip
     token_endpoint_auth_methods = models.JSONField(
         default=default_methods,
-        help_text="The methods that are on. A relying party's method must be one of them.",
+        help_text="The methods that are on. A client's method must be one of them.",
     )
     allow_missing_grant_type = models.BooleanField(
         default=False,
@@ -117,7 +117,7 @@ class Issuer(ConfigurationModel):
     )
     max_access_token_ttl = models.PositiveIntegerField(
         default=days(1), validators=[MinValueValidator(1), MaxValueValidator(days(366))],
-        help_text="Seconds. No relying party's tokens live longer.",
+        help_text="Seconds. No client's tokens live longer.",
     )  # fmt: skip
     iat_backdating = models.PositiveIntegerField(
         "set back iat by", default=0, validators=[MaxValueValidator(60)],

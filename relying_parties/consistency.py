@@ -127,7 +127,7 @@ def _grant_problems(relying_party: RelyingParty) -> list[str]:
     for grant in relying_party.grants.all():
         server = grant.resource_server
         if server.issuer_id != relying_party.issuer_id:
-            problems.append(f"its grant for {server.identifier} is for another issuer's resource server.")
+            problems.append(f"its grant for {server.identifier} is for another issuer's API.")
         if unknown := sorted(set(grant.scopes) - set(server.scopes)):
             problems.append(
                 f"its grant for {server.identifier} has scopes not known there: {', '.join(unknown)}."

@@ -278,7 +278,7 @@ def _grant(row: AccessGrant) -> Grant:
     if problem := scopes_problem(row.scopes) or scopes_problem(server.scopes):
         raise ValueError(problem)
     if server.issuer_id != row.relying_party.issuer_id:
-        raise ValueError(f"the resource server {server.identifier} belongs to another issuer")
+        raise ValueError(f"the API {server.identifier} belongs to another issuer")
     scopes = frozenset(row.scopes) & frozenset(server.scopes)
     return Grant(
         audience=server.identifier,

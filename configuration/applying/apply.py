@@ -142,7 +142,7 @@ def _warn_of_tokens(run: Run) -> None:
     rows = [row for row, _ in run.changed if not isinstance(row, Issuer | GlobalVariable)]
     reached = dict.fromkeys(key for row in rows for key in keys_reached_by(row))
     for relying_party, warning in token_warnings(relying_parties_of(reached), now=run.now):
-        of = f"relying party {relying_party.client_id} of {written_path(relying_party.issuer.path)}"
+        of = f"client {relying_party.client_id} of {written_path(relying_party.issuer.path)}"
         run.draft.warnings.append(f"{of}: {warning}")
 
 

@@ -98,7 +98,7 @@ def warn_of_old_secrets(entries: Iterable[Entry], run: Run) -> None:
     for issuer in Issuer.objects.filter(path__in=paths):
         for secret in too_old_at_their_end(issuer, now=run.now):
             end = f"until {secret.expires_at:%Y-%m-%d %H:%M} UTC" if secret.expires_at else "for ever"
-            of = f"relying party {secret.relying_party.client_id} of {written_path(issuer.path)}"
+            of = f"client {secret.relying_party.client_id} of {written_path(issuer.path)}"
             run.draft.warnings.append(
                 f"client secret {secret} of {of}: lives {end}, longer than max_client_secret_age, "
                 f"{issuer.max_client_secret_age} seconds: rotate it."

@@ -10,7 +10,7 @@ from relying_parties.models import AccessGrant, RelyingParty
 
 
 class GrantForm(ModelForm):
-    scopes = Lines(required=False, help_text="Some or all of the resource server's scopes, one to a line.")
+    scopes = Lines(required=False, help_text="Some or all of the API's scopes, one to a line.")
 
     def _get_validation_exclusions(self) -> set[str]:
         """Another default is not an error: it is no longer the default when this grant is saved."""

@@ -36,7 +36,7 @@ class IssuerForm(ConfigurationForm):
         label="Authentication methods",
         choices=CHOICES,
         initial=default_methods,
-        help_text="The methods that are on. A relying party's method must be one of them.",
+        help_text="The methods that are on. A client's method must be one of them.",
     )
     token_endpoint_auth_signing_alg_values_supported = Checkboxes(
         label="Algorithms of client assertions",
@@ -140,7 +140,7 @@ class IssuerAdmin(KeyCreation, PanelledPage, ConfigurationAdmin):
         can: bool = issuer.can_sign
         return can
 
-    @admin.display(description="relying parties", ordering="clients")
+    @admin.display(description="clients", ordering="clients")
     def relying_party_count(self, issuer: Any) -> int:
         count: int = issuer.clients
         return count

@@ -19,7 +19,7 @@ class AccessFilter(forms.Form):
     issuer = forms.ChoiceField()
     audience = forms.CharField(
         max_length=255,
-        label="Resource server or audience",
+        label="API or audience",
         widget=forms.TextInput(attrs={"list": "audiences", "autocomplete": "off", "spellcheck": "false"}),
     )
     since = Instant(required=False, label="From (UTC)")

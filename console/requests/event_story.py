@@ -32,8 +32,8 @@ BINDINGS = {
 }
 WHAT_TO_DO = {
     "invalid_request": "The caller has to send another request.",
-    "invalid_client": "Compare what the caller sends with what is registered for the relying party.",
-    "unauthorized_client": "Ask within the settings of the relying party, or change them.",
+    "invalid_client": "Compare what the caller sends with what is registered for the client.",
+    "unauthorized_client": "Ask within the settings of the client, or change them.",
     "unsupported_grant_type": "The caller has to send grant_type=client_credentials.",
     "invalid_scope": "The caller has to ask for less, or an access grant has to allow the scope.",
     "invalid_target": "The caller has to name another resource, or an access grant for it has to be added.",

@@ -95,7 +95,7 @@ class RecordAdmin(AsItWasPage, EventPage, PastedTokenPage, RecordCells, ReadOnly
             },
         )
 
-    @admin.display(description="relying party")
+    @admin.display(description="client")
     def relying_party(self, event: IssuanceEvent) -> str:
         found = RelyingParty.objects.filter(client_id=event.client_id, issuer=_issuer_of(event)).first()
         return _link("relying_parties_relyingparty", found) if found else "none of this issuer"
@@ -122,7 +122,7 @@ class RecordAdmin(AsItWasPage, EventPage, PastedTokenPage, RecordCells, ReadOnly
     def course(self, event: IssuanceEvent) -> str:
         trace = Trace.objects.filter(event=event).first()
         if trace is None:
-            return "Not traced. To trace a relying party's requests, set its “trace until”."
+            return "Not traced. To trace a client's requests, set its “trace until”."
         return format_html("<pre>{}</pre>", json.dumps(trace.content, indent=2, ensure_ascii=False))
 
 

@@ -89,12 +89,12 @@ def _changed_since(token: IssuedToken, relying_party: RelyingParty | None, now: 
     if token.issuer and not token.issuer.is_active:
         yield "Its issuer is inactive now."
     if relying_party is None:
-        yield "Its relying party was deleted since."
+        yield "Its client was deleted since."
         return
     if not relying_party.is_active:
-        yield "Its relying party is disabled now: it gets no new tokens, but this one lives until it expires."
+        yield "Its client is disabled now: it gets no new tokens, but this one lives until it expires."
     if relying_party.valid_until and relying_party.valid_until <= now:
-        yield f"Its relying party was valid until {relying_party.valid_until:%Y-%m-%d %H:%M:%S} UTC."
+        yield f"Its client was valid until {relying_party.valid_until:%Y-%m-%d %H:%M:%S} UTC."
 
 
 def _alarm(token: IssuedToken, events: tuple[IssuanceEvent, ...], differences: tuple[Difference, ...]) -> str:

@@ -91,7 +91,7 @@ def refuse_misconfigured(client: Client) -> None:
 def _misconfigured(client: Client) -> str:
     """For the operator; a stranger is answered as for a client that is not there."""
     faults = "; ".join(client.faults)
-    return f" The relying party is misconfigured: {faults}. Correct it in the console." if faults else ""
+    return f" The client is misconfigured: {faults}. Correct it in the console." if faults else ""
 
 
 def _registration_problem(presented: Presented, client: Client | None, *, issuer: IssuerSnapshot) -> str:
@@ -99,7 +99,7 @@ def _registration_problem(presented: Presented, client: Client | None, *, issuer
     if client is None:
         return "No such client at this issuer."
     if not client.is_active:
-        return "The relying party is not active."
+        return "The client is not active."
     method = client.token_endpoint_auth_method
     if method not in presented.methods:
         return f"Registered for {method}, came by {' or '.join(presented.methods)}."

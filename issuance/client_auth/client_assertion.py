@@ -175,16 +175,12 @@ def _fitting(token: SignedJwt, client: Client) -> Federated:
     iss, sub = token.text("iss"), token.text("sub")
     of_issuer = [credential for credential in client.federated if credential.trusted.issuer_url == iss]
     if not of_issuer:
-        raise JwtRefusedError(
-            f"Its iss is {iss}; no federated credential of the relying party is for that one."
-        )
+        raise JwtRefusedError(f"Its iss is {iss}; no federated credential of the client is for that one.")
     if not of_issuer[0].trusted.is_active:
         raise JwtRefusedError(f"The trusted issuer {of_issuer[0].trusted.name} is not active.")
     of_subject = [credential for credential in of_issuer if credential.has_subject(sub)]
     if not of_subject:
-        raise JwtRefusedError(
-            f"Its sub is {sub}; no federated credential of the relying party is for that one."
-        )
+        raise JwtRefusedError(f"Its sub is {sub}; no federated credential of the client is for that one.")
     for credential in of_subject:
         if (missing := credential.missing_claim(token.claims)) is None:
             return credential

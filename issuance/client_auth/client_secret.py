@@ -96,10 +96,10 @@ class PresentedSecret:
 def why_no_secret_counts(client: Client, now: datetime) -> str:
     """Why no secret, whichever is sent, proves the client; empty if one would."""
     if not client.secrets:
-        return "The relying party has no secret: generate one."
+        return "The client has no secret: generate one."
     live = [secret for secret in client.secrets if secret.is_live(now)]
     if not live:
-        return "Every secret of the relying party has expired: generate a new one."
+        return "Every secret of the client has expired: generate a new one."
     if not any(secret.has_pepper for secret in live):
         return "SECRET_PEPPERS of this server lacks the pepper of every secret: add it."
     return ""

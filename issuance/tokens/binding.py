@@ -33,8 +33,7 @@ def bind(
         return Binding(token_type="DPoP", confirmation=confirmation | {"jkt": proof.jkt}, uses=(proof.use,))  # noqa: S106 - RFC 9449
     if client.dpop_bound:
         raise InvalidDpopProof(
-            why_dpop_is_impossible(client, issuer=issuer)
-            or "The relying party must send a DPoP proof, and did not."
+            why_dpop_is_impossible(client, issuer=issuer) or "The client must send a DPoP proof, and did not."
         )
     return Binding(confirmation=confirmation)
 
@@ -43,7 +42,7 @@ def why_dpop_is_impossible(client: Client, *, issuer: IssuerSnapshot) -> str:
     """Why no request of the client can be bound as it must be; empty if one can."""
     if not client.dpop_bound or issuer.accepts_dpop:
         return ""
-    return "The relying party requires DPoP, which is off at this issuer: turn on accepts_dpop."
+    return "The client requires DPoP, which is off at this issuer: turn on accepts_dpop."
 
 
 def _certificate_confirmation(request: TokenRequest, *, client: Client) -> dict[str, str]:
@@ -53,7 +52,7 @@ def _certificate_confirmation(request: TokenRequest, *, client: Client) -> dict[
     certificate = request.certificate
     if certificate is None:
         raise InvalidRequest(
-            "The relying party's tokens are bound to its TLS client certificate, and none came with the request.",
+            "The client's tokens are bound to its TLS client certificate, and none came with the request.",
             description="A TLS client certificate is required.",
         )
     return {"x5t#S256": certificate.thumbprint}

@@ -101,16 +101,16 @@ def refuse_other_network(client: Client, *, address: str) -> None:
         return
     source = parsed_address(address)
     if source is None:
-        raise UnauthorizedClient("The relying party is bound to networks, and the address is unknown.")
+        raise UnauthorizedClient("The client is bound to networks, and the address is unknown.")
     if not any(source in network for network in client.allowed_networks):
-        raise UnauthorizedClient(f"{source} is in none of the relying party's allowed networks.")
+        raise UnauthorizedClient(f"{source} is in none of the client's allowed networks.")
 
 
 def refuse_outside_validity(client: Client, *, now: datetime) -> None:
     if client.valid_from and now < client.valid_from:
-        raise UnauthorizedClient(f"The relying party is valid from {client.valid_from.isoformat()} on.")
+        raise UnauthorizedClient(f"The client is valid from {client.valid_from.isoformat()} on.")
     if client.valid_until and now >= client.valid_until:
-        raise UnauthorizedClient(f"The relying party was valid until {client.valid_until.isoformat()}.")
+        raise UnauthorizedClient(f"The client was valid until {client.valid_until.isoformat()}.")
 
 
 def refuse_broken_rule(request: TokenRequest, *, client: Client) -> None:
@@ -157,13 +157,13 @@ def _audience_for(asked: frozenset[str], *, client: Client) -> tuple[str, ...]:
     default = next((grant for grant in client.grants if grant.is_default), None)
     if not asked:
         if default is None:
-            raise InvalidTarget("No resource was asked for, and the relying party has no default grant.")
+            raise InvalidTarget("No resource was asked for, and the client has no default grant.")
         return (default.audience,)
     if default is not None and asked <= default.scopes:
         return (default.audience,)
     fitting = [grant for grant in client.grants if asked <= grant.scopes]
     if len(fitting) != 1:
-        how_many = f"{len(fitting)} resource servers grant" if fitting else "No single resource server grants"
+        how_many = f"{len(fitting)} APIs grant" if fitting else "No single API grants"
         raise InvalidScope(f"{how_many} {' '.join(sorted(asked))}: the request must name its resource.")
     return (fitting[0].audience,)
 

@@ -14,6 +14,6 @@ def spend_quota(client: Client) -> None:
         return
     if wait := QUOTAS.take(str(client.id), limit=limit):
         raise TooManyRequests(
-            f"Over the quota of {limit} requests a minute (requests_per_minute of the relying party).",
+            f"Over the quota of {limit} requests a minute (requests_per_minute of the client).",
             retry_after=wait,
         )

@@ -21,7 +21,7 @@ def _bitbucket(*, slug: str, name: str, subject: str, part: Part, pin: Pin) -> P
     return Preset(
         slug=slug,
         name=name,
-        about="A step of Bitbucket Pipelines proves its relying party by the token of its run.",
+        about="A step of Bitbucket Pipelines proves its client by the token of its run.",
         how="Give the step oidc: audiences: with {audience} alone. It finds its token in BITBUCKET_STEP_OIDC_TOKEN.",
         issuer_name="Bitbucket Pipelines",
         issuer_url="https://api.bitbucket.org/2.0/workspaces/{workspace}/pipelines-config/identity/oidc",
@@ -63,7 +63,7 @@ BITBUCKET_ENVIRONMENT = _bitbucket(
 CIRCLECI = Preset(
     slug="circleci",
     name="CircleCI: a branch",
-    about="A job of CircleCI proves its relying party by an OpenID Connect token.",
+    about="A job of CircleCI proves its client by an OpenID Connect token.",
     how="""The job asks for a token of this audience: circleci run oidc get --claims '{"aud": "{audience}"}'.""",
     issuer_name="CircleCI",
     issuer_url="https://oidc.circleci.com/org/{organization}",
@@ -88,7 +88,7 @@ CIRCLECI = Preset(
 BUILDKITE = Preset(
     slug="buildkite",
     name="Buildkite: a branch of a pipeline",
-    about="A job of a Buildkite agent proves its relying party by the token of its run.",
+    about="A job of a Buildkite agent proves its client by the token of its run.",
     how="The job asks for a token of this audience, and for the IDs in it: buildkite-agent oidc request-token "
     "--audience {audience} --claim organization_id --claim pipeline_id.",
     issuer_name="Buildkite",
@@ -113,7 +113,7 @@ BUILDKITE = Preset(
 TERRAFORM = Preset(
     slug="terraform",
     name="HCP Terraform (Terraform Cloud): a workspace",
-    about="A plan or an apply of a workspace proves its relying party by its workload identity token.",
+    about="A plan or an apply of a workspace proves its client by its workload identity token.",
     how="Give the workspace the environment variable TFC_WORKLOAD_IDENTITY_AUDIENCE with the value {audience}. A run "
     "finds its token in TFC_WORKLOAD_IDENTITY_TOKEN; it lives until the plan or apply would time out.",
     issuer_name="HCP Terraform",

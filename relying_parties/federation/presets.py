@@ -26,7 +26,7 @@ from relying_parties.federation.preset import (
 KUBERNETES = Preset(
     slug="kubernetes",
     name="Kubernetes: a service account",
-    about="A pod proves its relying party by a service account token that the kubelet renews.",
+    about="A pod proves its client by a service account token that the kubelet renews.",
     how="Mount a projected volume with a serviceAccountToken of audience {audience} and at most "
     "expirationSeconds: 3600, and read the file again for each request.",
     issuer_name="Kubernetes",
@@ -39,7 +39,7 @@ KUBERNETES = Preset(
              r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?"),
         Part("service_account_uid", "UID of the service account",
              "The metadata.uid that kubectl get serviceaccount prints. Empty: one made again under the same name "
-             "proves the relying party too.", UUID, is_optional=True),
+             "proves the client too.", UUID, is_optional=True),
     ),
     subject="system:serviceaccount:{namespace}:{service_account}",
     pins=(
@@ -80,7 +80,7 @@ def _github(*, slug: str, name: str, about: str, repository: str, context: str, 
 
 
 _IMMUTABLE = (
-    "A workflow proves its relying party by the token of its run. For a repository with immutable subjects: one that "
+    "A workflow proves its client by the token of its run. For a repository with immutable subjects: one that "
     "was made or renamed since 15 July 2026, or that was switched to them."
 )
 _BY_NAMES_ALONE = "The same for an older repository, whose sub holds no IDs; they are pinned beside it."
@@ -116,7 +116,7 @@ GITHUB_ENVIRONMENT_BY_NAME = _github(
 GITLAB = Preset(
     slug="gitlab",
     name="GitLab CI/CD: a protected branch",
-    about="A job of GitLab CI/CD proves its relying party by an ID token.",
+    about="A job of GitLab CI/CD proves its client by an ID token.",
     how="Give the job id_tokens: with aud: {audience}. The token lives as long as the job may run: where that is more "
     "than an hour, raise the trusted issuer's greatest lifetime of tokens.",
     issuer_name="GitLab",
@@ -142,7 +142,7 @@ GITLAB = Preset(
 ENTRA = Preset(
     slug="entra",
     name="Microsoft Entra: a managed identity",
-    about="A workload in Azure proves its relying party by an access token of its managed identity.",
+    about="A workload in Azure proves its client by an access token of its managed identity.",
     how="Ask the instance metadata service for a token of the resource {audience}, an app registration whose "
     "manifest has requestedAccessTokenVersion 2. Such a token lives for a day.",
     issuer_name="Microsoft Entra",
@@ -166,7 +166,7 @@ ENTRA = Preset(
 GOOGLE = Preset(
     slug="google",
     name="Google Cloud: a service account",
-    about="A workload in Google Cloud proves its relying party by an identity token of its service account.",
+    about="A workload in Google Cloud proves its client by an identity token of its service account.",
     how="Ask the metadata server for service-accounts/default/identity?audience={audience}&format=full, which puts "
     "the email address into the token.",
     issuer_name="Google",
@@ -187,7 +187,7 @@ GOOGLE = Preset(
 SPIFFE = Preset(
     slug="spiffe",
     name="SPIFFE: a JWT-SVID",
-    about="A workload with a SPIFFE ID proves its relying party by a JWT-SVID.",
+    about="A workload with a SPIFFE ID proves its client by a JWT-SVID.",
     how="Fetch a JWT-SVID for the audience {audience} alone from the Workload API. It must carry iss: SPIRE's server "
     "puts it there when jwt_issuer is set.",
     issuer_name="SPIFFE",
@@ -205,7 +205,7 @@ SPIFFE = Preset(
 AWS = Preset(
     slug="aws",
     name="AWS: an IAM role",
-    about="A workload in AWS proves its relying party by a token that sts:GetWebIdentityToken makes for its role.",
+    about="A workload in AWS proves its client by a token that sts:GetWebIdentityToken makes for its role.",
     how="Enable outbound identity federation once for the account, and allow the role sts:GetWebIdentityToken. The "
     "workload asks a regional endpoint of STS: aws sts get-web-identity-token --audience {audience} "
     "--signing-algorithm ES384 --duration-seconds 300.",
@@ -218,7 +218,7 @@ AWS = Preset(
         Part("account", "Account ID", "12 digits.", r"[0-9]{12}"),
         Part("role", "Role",
              "Its name, with its path in front if it has one, such as billing or services/billing. A role that is "
-             "deleted and made again under this name proves the relying party too.", r"[\w+=,.@-]+(/[\w+=,.@-]+)*"),
+             "deleted and made again under this name proves the client too.", r"[\w+=,.@-]+(/[\w+=,.@-]+)*"),
         Part("organization", "ID of the organization", "Such as o-abc1234567. Empty: any organization.",
              r"o-[a-z0-9]{10,32}", is_optional=True),
         Part("function", "ARN of the Lambda function",

@@ -19,7 +19,9 @@ from relying_parties.models.relying_party import RelyingParty
 class ClientSecret(ConfigurationModel):
     """One secret of a relying party; several may be live, so that a rotation overlaps. Only a digest is kept."""
 
-    relying_party = models.ForeignKey(RelyingParty, on_delete=models.CASCADE, related_name="secrets")
+    relying_party = models.ForeignKey(
+        RelyingParty, on_delete=models.CASCADE, related_name="secrets", verbose_name="client"
+    )
     label = models.CharField(max_length=100, blank=True)
     digest = models.CharField(max_length=100, unique=True, editable=False)
     hint = models.CharField(max_length=4, blank=True, editable=False, help_text="Its last four characters.")

@@ -150,7 +150,7 @@ class FederatedCredential(ConfigurationModel):
     """Which tokens of a trusted issuer prove a relying party: a subject, and claims with these values."""
 
     relying_party = models.ForeignKey(
-        RelyingParty, on_delete=models.CASCADE, related_name="federated_credentials"
+        RelyingParty, on_delete=models.CASCADE, related_name="federated_credentials", verbose_name="client"
     )
     trusted_issuer = models.ForeignKey(
         TrustedIssuer, on_delete=models.PROTECT, related_name="federated_credentials"
@@ -169,7 +169,7 @@ class FederatedCredential(ConfigurationModel):
     )  # fmt: skip
     caps_token_lifetime = models.BooleanField(
         "cap the lifetime of access tokens", default=True,
-        help_text="An access token ends when the token that proved the relying party ends, if not before.",
+        help_text="An access token ends when the token that proved the client ends, if not before.",
     )  # fmt: skip
     is_single_use = models.BooleanField(
         "single use", default=False,
@@ -183,7 +183,7 @@ class FederatedCredential(ConfigurationModel):
         constraints = [
             models.UniqueConstraint(
                 fields=["relying_party", "label"], name="federated_credential_label_once",
-                violation_error_message="The relying party has a federated credential of this label.",
+                violation_error_message="The client has a federated credential of this label.",
             ),
             models.CheckConstraint(condition=~Q(subject=""), name="federated_credential_has_subject"),
         ]  # fmt: skip

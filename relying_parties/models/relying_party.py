@@ -71,7 +71,7 @@ class RelyingParty(ConfigurationModel, AbstractApplication):
     token_endpoint_auth_method = models.CharField(
         "authentication method", max_length=64, choices=TokenEndpointAuthMethod.choices,
         default=TokenEndpointAuthMethod.CLIENT_SECRET_BASIC,
-        help_text="The one method that this relying party uses (RFC 7591 section 2).",
+        help_text="The one method that this client uses (RFC 7591 section 2).",
     )  # fmt: skip
     client_jwks = models.JSONField(
         "client JWKS", null=True, blank=True,
@@ -134,12 +134,12 @@ class RelyingParty(ConfigurationModel, AbstractApplication):
 
     class Meta(AbstractApplication.Meta):
         abstract = False
-        verbose_name_plural = "relying parties"
+        verbose_name = "client"
         ordering = ["issuer", "client_id"]
         constraints = [
             models.UniqueConstraint(
                 fields=["issuer", "client_id"], name="client_id_once_per_issuer",
-                violation_error_message="The issuer has a relying party of this client ID.",
+                violation_error_message="The issuer has a client of this client ID.",
             ),
             models.CheckConstraint(
                 condition=Q(client_type=AbstractApplication.CLIENT_CONFIDENTIAL), name="client_is_confidential"

@@ -27,7 +27,9 @@ is_parameter = RegexValidator(
 class RequestRule(ConfigurationModel):
     """A request parameter that must match, or the request is refused."""
 
-    relying_party = models.ForeignKey(RelyingParty, on_delete=models.CASCADE, related_name="rules")
+    relying_party = models.ForeignKey(
+        RelyingParty, on_delete=models.CASCADE, related_name="rules", verbose_name="client"
+    )
     parameter = models.CharField(max_length=64, validators=[is_parameter])
     regex = models.CharField(
         "regular expression", max_length=500,

@@ -43,11 +43,12 @@ class ResourceServer(ConfigurationModel):
     """Set on one object by relying_parties/renaming.py alone."""
 
     class Meta:
+        verbose_name = "API"
         ordering = ["issuer", "identifier"]
         constraints = [
             models.UniqueConstraint(
                 fields=["issuer", "identifier"], name="identifier_once_per_issuer",
-                violation_error_message="The issuer has a resource server of this identifier.",
+                violation_error_message="The issuer has an API of this identifier.",
             ),
             models.CheckConstraint(condition=Q(token_typ__in=TokenType.values), name="resource_server_known_typ"),
         ]  # fmt: skip
@@ -62,7 +63,7 @@ class ResourceServer(ConfigurationModel):
     @property
     def clients_in_words(self) -> str:
         clients = self.grants.count()
-        return f"{clients} relying {'party' if clients == 1 else 'parties'}"
+        return f"{clients} client{'' if clients == 1 else 's'}"
 
     def clean(self) -> None:
         problems: dict[str, str] = {}
@@ -70,7 +71,7 @@ class ResourceServer(ConfigurationModel):
             problems["scopes"] = error
         if not self.is_renamed_on_purpose and self._is_renamed() and self.grants.exists():
             problems["identifier"] = (
-                f"Fixed: the tokens of {self.clients_in_words} carry it as aud. The page of the resource server has an "
+                f"Fixed: the tokens of {self.clients_in_words} carry it as aud. The page of the API has an "
                 "act that changes it."
             )
         if problems:
@@ -85,11 +86,13 @@ class ResourceServer(ConfigurationModel):
 class AccessGrant(ConfigurationModel):
     """What a relying party may ask for at one resource server."""
 
-    relying_party = models.ForeignKey(RelyingParty, on_delete=models.CASCADE, related_name="grants")
-    resource_server = models.ForeignKey(ResourceServer, on_delete=models.PROTECT, related_name="grants")
-    scopes = models.JSONField(
-        default=list, blank=True, help_text="Some or all of the resource server's scopes."
+    relying_party = models.ForeignKey(
+        RelyingParty, on_delete=models.CASCADE, related_name="grants", verbose_name="client"
     )
+    resource_server = models.ForeignKey(
+        ResourceServer, on_delete=models.PROTECT, related_name="grants", verbose_name="API"
+    )
+    scopes = models.JSONField(default=list, blank=True, help_text="Some or all of the API's scopes.")
     is_default = models.BooleanField(
         "default", default=False, help_text="Used when a request names no resource."
     )
@@ -101,7 +104,7 @@ class AccessGrant(ConfigurationModel):
         constraints = [
             models.UniqueConstraint(
                 fields=["relying_party", "resource_server"], name="one_grant_per_resource_server",
-                violation_error_message="There is a grant for this resource server.",
+                violation_error_message="There is a grant for this API.",
             ),
             models.UniqueConstraint(
                 fields=["relying_party"], condition=Q(is_default=True), name="one_default_grant",

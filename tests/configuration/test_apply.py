@@ -72,12 +72,12 @@ def test_the_plan_tells_what_is_added() -> None:
         "+ signing key ES256 of shop",
         "+ global variable region of shop",
         "+ global variable tier of all issuers",
-        "+ resource server stock of shop",
+        "+ API stock of shop",
         "+ claim template shop",
-        "+ relying party till of shop",
-        "+ client secret first of relying party till of shop",
-        "+ access grant stock of relying party till of shop",
-        "+ request rule env of relying party till of shop",
+        "+ client till of shop",
+        "+ client secret first of client till of shop",
+        "+ access grant stock of client till of shop",
+        "+ request rule env of client till of shop",
     ]
 
 
@@ -138,7 +138,7 @@ def test_a_change_is_told_from_what_to_what(cast: Cast) -> None:
             ' -> {"aud": "your_application", "n": 1}'
         ),
         (
-            "~ relying party reports of oidc_m2m: access_token_ttl 300 -> 600, "
+            "~ client reports of oidc_m2m: access_token_ttl 300 -> 600, "
             'claim_template "seed" -> null, description "" -> "a\\u001bb"'
         ),
     ]
@@ -161,7 +161,7 @@ def test_the_root_issuer_has_an_empty_path() -> None:
         resource_servers: [{issuer: "", identifier: a}]
     """)
 
-    assert details(plan) == ["+ issuer /", "+ resource server a of /"]
+    assert details(plan) == ["+ issuer /", "+ API a of /"]
 
 
 @pytest.mark.parametrize(

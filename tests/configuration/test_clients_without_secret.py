@@ -1,4 +1,4 @@
-"""Relying parties that prove themselves by keys of their own, or by a trusted issuer: a file, then their token."""
+"""Clients that prove themselves by keys of their own, or by a trusted issuer: a file, then their token."""
 
 import json
 from dataclasses import dataclass
@@ -130,13 +130,13 @@ def test_the_plan_tells_what_is_added(shop: Shop) -> None:
         "shop:",
         "+ issuer shop",
         "+ signing key ES256 of shop",
-        "+ resource server stock of shop",
+        "+ API stock of shop",
         "+ trusted issuer ci of shop",
-        "+ relying party till of shop",
-        "+ access grant stock of relying party till of shop",
-        "+ relying party deployer of shop",
-        "+ federated credential main of relying party deployer of shop",
-        "+ access grant stock of relying party deployer of shop",
+        "+ client till of shop",
+        "+ access grant stock of client till of shop",
+        "+ client deployer of shop",
+        "+ federated credential main of client deployer of shop",
+        "+ access grant stock of client deployer of shop",
     ]
 
 
@@ -188,7 +188,7 @@ def test_a_credential_that_the_list_leaves_out_is_removed(shop: Shop) -> None:
             federated_credentials: [{label: tags, trusted_issuer: ci, subject: "repo:123:ref:v1"}]
     """)
 
-    of = "of relying party deployer of shop"
+    of = "of client deployer of shop"
     assert details(plan) == [f"- federated credential main {of}", f"+ federated credential tags {of}"]
     assert shop.ask_as_deployer(sub=SUBJECT).status == 401
     assert shop.ask_as_deployer(sub="repo:123:ref:v1").status == 200
@@ -226,7 +226,7 @@ def test_what_a_credential_leaves_out_is_the_default(shop: Shop) -> None:
     """)
 
     assert details(plan) == [
-        '~ federated credential main of relying party deployer of shop: claims {"owner": {"id": 123}} -> {}'
+        '~ federated credential main of client deployer of shop: claims {"owner": {"id": 123}} -> {}'
     ]
 
 
@@ -245,7 +245,7 @@ def test_a_credential_moves_to_another_trusted_issuer(shop: Shop) -> None:
 
     assert details(plan) == [
         "+ trusted issuer cloud of shop",
-        '~ federated credential main of relying party deployer of shop: trusted_issuer "ci" -> "cloud"',
+        '~ federated credential main of client deployer of shop: trusted_issuer "ci" -> "cloud"',
     ]
 
 
@@ -358,7 +358,7 @@ def test_keys_are_exchanged_for_the_url_where_they_are(shop: Shop) -> None:
         "f:1:61: jwks_uri: Its keys are registered or fetched, not both: empty this, or the JWKS."
     ]
     assert [line.partition(" {")[0] for line in details(plan)] == [
-        '~ relying party till of shop: jwks_uri "" -> "https://till.example/jwks", jwks'
+        '~ client till of shop: jwks_uri "" -> "https://till.example/jwks", jwks'
     ]
     row = RelyingParty.objects.get(client_id="till")
     assert (row.client_jwks, row.client_jwks_uri) == (None, "https://till.example/jwks")

@@ -80,10 +80,10 @@ def test_the_page_shows_clients_without_a_secret(tmp_path: Path) -> None:
         "~ issuer shop",
         "+ trusted issuer ci of shop",
         "+ trusted issuer cloud of shop",
-        "~ relying party till of shop",
-        "+ relying party deployer of shop",
-        "+ federated credential main of relying party deployer of shop",
-        "+ relying party gate of shop",
+        "~ client till of shop",
+        "+ client deployer of shop",
+        "+ federated credential main of client deployer of shop",
+        "+ client gate of shop",
     ]
 
 

@@ -12,7 +12,7 @@ def test_a_quota_is_set_and_taken_away(cast: Cast) -> None:
         plan = applied(
             f"relying_parties: [{{issuer: oidc_m2m, client_id: billing, requests_per_minute: {text}}}]"
         )
-        assert details(plan) == [f"~ relying party billing of oidc_m2m: {told}"]
+        assert details(plan) == [f"~ client billing of oidc_m2m: {told}"]
         cast.billing.refresh_from_db()
         assert cast.billing.requests_per_minute == stored
 

@@ -20,8 +20,8 @@ def test_a_grant_that_the_list_leaves_out_is_removed(cast: Cast) -> None:
     plan = applied(billing("grants: [{resource_server: rabbitmq, scopes: ['rabbitmq.read:*/*']}]"))
 
     assert details(plan) == [
-        "- access grant https://invoices.example of relying party billing of oidc_m2m",
-        "- access grant your_application of relying party billing of oidc_m2m",
+        "- access grant https://invoices.example of client billing of oidc_m2m",
+        "- access grant your_application of client billing of oidc_m2m",
     ]
     assert grants(cast) == {"rabbitmq": (["rabbitmq.read:*/*"], False)}
 
@@ -49,8 +49,8 @@ def test_the_default_moves_from_one_grant_to_another(cast: Cast) -> None:
     )
 
     assert details(plan) == [
-        "~ access grant https://invoices.example of relying party billing of oidc_m2m: default true -> false",
-        "~ access grant rabbitmq of relying party billing of oidc_m2m: default false -> true",
+        "~ access grant https://invoices.example of client billing of oidc_m2m: default true -> false",
+        "~ access grant rabbitmq of client billing of oidc_m2m: default false -> true",
     ]
     assert [name for name, (_, is_default) in grants(cast).items() if is_default] == ["rabbitmq"]
 
@@ -71,7 +71,7 @@ def test_a_resource_server_of_another_issuer_is_not_found() -> None:
     applied("resource_servers: [{issuer: other, identifier: elsewhere}]")
 
     assert problems_of(billing("grants: [{resource_server: elsewhere}]")) == [
-        'f:1:85: There is no resource server "elsewhere", neither in the file nor stored.'
+        'f:1:85: There is no API "elsewhere", neither in the file nor stored.'
     ]
 
 
@@ -93,9 +93,9 @@ def test_rules_of_one_parameter_are_told_by_their_order(cast: Cast) -> None:
     )
 
     assert details(plan) == [
-        '~ request rule a of relying party billing of oidc_m2m: message "one" -> "uno"',
-        "+ request rule b of relying party billing of oidc_m2m",
-        "- request rule a of relying party billing of oidc_m2m",
+        '~ request rule a of client billing of oidc_m2m: message "one" -> "uno"',
+        "+ request rule b of client billing of oidc_m2m",
+        "- request rule a of client billing of oidc_m2m",
     ]
     assert set(cast.billing.rules.values_list("parameter", "regex", "message")) == {
         ("a", "1", "uno"),

@@ -59,7 +59,7 @@ def test_lowering_the_age_ends_nothing_and_warns_of_what_lives_longer(cast: Cast
     plan = applied(ISSUER)
 
     told = (
-        "client secret first of relying party billing of oidc_m2m: "
+        "client secret first of client billing of oidc_m2m: "
         "lives for ever, longer than max_client_secret_age, 864000 seconds: rotate it."
     )
     assert plan.warnings == (told,)
@@ -84,7 +84,7 @@ def test_a_file_rotates_a_secret_in_one_act(cast: Cast) -> None:
 
     plan = applied(text)
 
-    of_billing = "of relying party billing of oidc_m2m"
+    of_billing = "of client billing of oidc_m2m"
     assert details(plan) == [
         f"+ client secret second {of_billing}: generated",
         f"~ client secret first {of_billing}: expires_at null -> {end.isoformat()}",

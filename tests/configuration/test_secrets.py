@@ -18,7 +18,7 @@ from tests.configuration.files import applied, details, problems_of
 from tests.support.cast import Cast
 from tests.support.wire import ask, basic
 
-OF_BILLING = "of relying party billing of oidc_m2m"
+OF_BILLING = "of client billing of oidc_m2m"
 
 
 def billing(secret: str) -> str:

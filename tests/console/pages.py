@@ -140,7 +140,7 @@ def record_urls(cast: Cast) -> dict[str, str]:
         "access": f"{reverse('admin:audit_access')}?{access}",
         "access CSV": f"{reverse('admin:audit_access_csv')}?{access}",
         "timeline": f"{reverse('admin:audit_timeline')}?{client}",
-        "relying party's timeline": url(RelyingParty, "timeline", cast.billing.pk),
+        "client's timeline": url(RelyingParty, "timeline", cast.billing.pk),
     }
 
 

@@ -171,8 +171,8 @@ def test_it_outlives_its_relying_party(cast: Cast, auditor: Client) -> None:
     cast.billing.delete()
     page = body_of(auditor, f"{PAGE}?issuer={cast.oidc_m2m.url}&client=billing")
     assert "1 token issued" in page
-    assert "Deleted: relying party" in page
-    assert "It has no relying party with this client ID now" in page
+    assert "Deleted: client" in page
+    assert "It has no client with this client ID now" in page
 
 
 def test_the_page_of_the_relying_party_leads_there_and_on(

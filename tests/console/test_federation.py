@@ -111,7 +111,7 @@ def test_a_label_that_is_taken_leaves_no_trusted_issuer(cast: Cast, operator: Cl
     federate(cast.billing)
     before = state()
     response = add(operator, cast, GOOGLE, label="pod")
-    assert errors_of(response)["__all__"] == ["The relying party has a federated credential of this label."]
+    assert errors_of(response)["__all__"] == ["The client has a federated credential of this label."]
     assert state() == before
 
 
@@ -196,7 +196,7 @@ def test_only_the_trusted_issuers_of_the_same_issuer_are_offered(cast: Cast, ope
         ("claims", '{"iss": "x"}', "Checked already, cannot be pinned: iss."),
         ("claims", "{", "Not JSON. Line 1, column 2: Expecting property name enclosed in double quotes."),
         ("subject", "(", "RE2 cannot use it: missing ): (."),
-        ("label", "pod", "The relying party has a federated credential of this label."),
+        ("label", "pod", "The client has a federated credential of this label."),
     ],
 )
 def test_a_fault_of_a_credential_is_told_at_its_field(

@@ -164,7 +164,7 @@ def test_it_can_be_disabled_and_enabled_without_its_form(many: Cast, operator: C
         operator, url(RelyingParty, "disable", many.billing.pk), {"reason": "leak, INC-42"}, follow=True
     )
     assert ask(auth=many.basic("billing")).status == 401
-    assert last_event().detail.startswith("The relying party is not active.")
+    assert last_event().detail.startswith("The client is not active.")
     assert "Enable it again</a>" in answer.content.decode()
     body = body_of(operator, page_of(many.billing))
     assert "Refused now: it was disabled by olga on" in body

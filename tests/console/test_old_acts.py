@@ -127,7 +127,7 @@ def test_a_federated_credential_that_is_added_twice_is_told_at_its_form(cast: Ca
     page = url(RelyingParty, "add_federated", cast.billing.pk)
     assert operator.post(page, form).status_code == SAVED
     again = operator.post(page, form)
-    assert "The relying party has a federated credential of this label." in again.content.decode()
+    assert "The client has a federated credential of this label." in again.content.decode()
     assert cast.billing.federated_credentials.count() == 2
 
 

@@ -103,7 +103,7 @@ def test_the_page_of_a_template_shows_the_claims_of_those_that_use_it(cast: Cast
 
 def test_a_preview_tells_why_there_would_be_no_token(cast: Cast, auditor: Client) -> None:
     page = url(RelyingParty, "preview", cast.billing.pk)
-    assert "invalid_scope: No single resource server grants YourScope" in body_of(
+    assert "invalid_scope: No single API grants YourScope" in body_of(
         auditor, f"{page}?address=192.0.2.7&scope=YourScope"
     )
 

@@ -120,13 +120,13 @@ def test_a_relying_party_that_is_disabled_since_is_told(cast: Cast, auditor: Cli
     cast.billing.save()
     page = pasted(auditor, token)
     assert "Ours, and good now" in page
-    assert "Its relying party is disabled now" in page
+    assert "Its client is disabled now" in page
 
 
 def test_a_token_of_a_deleted_relying_party_is_told(cast: Cast, auditor: Client) -> None:
     token = issued(cast)
     cast.billing.delete()
-    assert "Its relying party was deleted since." in pasted(auditor, token)
+    assert "Its client was deleted since." in pasted(auditor, token)
 
 
 @pytest.mark.parametrize(

@@ -139,11 +139,11 @@ def test_it_leaves_the_operators_name_on_both(cast: Cast, operator: Client) -> N
     assert told == ["Added client secret “second”.", "Changed expiry for client secret “first”."]
 
 
-@pytest.mark.parametrize("page", ["rotate secret", "relying party"])
+@pytest.mark.parametrize("page", ["rotate secret", "client"])
 def test_the_page_tells_a_secret_that_was_never_used_from_one_of_which_nothing_is_known(
     cast: Cast, operator: Client, page: str
 ) -> None:
-    address = {**act_urls(cast), "relying party": url(RelyingParty, "change", cast.billing.pk)}[page]
+    address = {**act_urls(cast), "client": url(RelyingParty, "change", cast.billing.pk)}[page]
     secret = old_secret(cast)
     assert "not known yet\n" in body_of(operator, address)
 

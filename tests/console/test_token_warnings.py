@@ -60,7 +60,7 @@ def test_the_size_is_that_of_the_token_that_is_issued(cast: Cast, alg: str, scop
 def test_a_file_whose_default_grant_makes_a_token_too_large_is_warned_of(cast: Cast) -> None:
     plan = applied(file_of(cast, 300))
     (warning,) = plan.warnings
-    assert warning.startswith(f"relying party billing of oidc_m2m: {SIZE}")
+    assert warning.startswith(f"client billing of oidc_m2m: {SIZE}")
     token = ask(auth=cast.basic("billing")).json["access_token"]
     assert len(token) + HEADER_LINE > MAX_HEADER
     assert applied(file_of(cast, 100)).warnings == ()
@@ -110,7 +110,7 @@ relying_parties:
 
 def test_a_client_id_with_a_colon_is_warned_of_where_it_goes_into_basic_credentials(cast: Cast) -> None:
     (warning,) = applied(new_file("urn:billing", "client_secret_basic")).warnings
-    assert warning.startswith(f"relying party urn:billing of oidc_m2m: {COLON}")
+    assert warning.startswith(f"client urn:billing of oidc_m2m: {COLON}")
     assert applied(new_file("urn:reports", "client_secret_post")).warnings == ()
     assert applied(new_file("plain", "client_secret_basic")).warnings == ()
 

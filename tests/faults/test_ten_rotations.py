@@ -32,7 +32,7 @@ def test_ten_rotations_reject_no_valid_token(cast: Cast, tmp_path: Path) -> None
     assert seen["refused"] == []
     assert seen["rejected"] == []
     assert seen["fewest_keys"] >= 1
-    assert seen["failed_fetches"] > 0, "no fetch failed: the third resource server proves nothing"
+    assert seen["failed_fetches"] > 0, "no fetch failed: the third API proves nothing"
     assert seen["looked_at_too_late"] < seen["tokens"]
     assert all(
         seen["verified"][name] > seen["tokens"] for name in ("unknown-kid", "strict", "stale-if-error")

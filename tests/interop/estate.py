@@ -1,4 +1,4 @@
-"""Relying parties for the clients that services use: one for each method, at an issuer with every method on."""
+"""Clients for the clients that services use: one for each method, at an issuer with every method on."""
 
 import json
 import time

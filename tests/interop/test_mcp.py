@@ -26,7 +26,7 @@ PYTHONS_ALGS = ("RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA")
 TYPESCRIPTS_ALGS = ("RS256", "PS256", "ES256", "ES384", "ES512")
 NO_FEDERATION = "; `federated_jwt` does not work, as it sends no `client_id` beside the assertion"
 REGISTERED = (
-    "the MCP server's URL is a resource server, exactly as its protected resource metadata has it in `resource` "
+    "the MCP server's URL is an API, exactly as its protected resource metadata has it in `resource` "
     "(it comes as the parameter `resource`), with a grant"
 )
 
@@ -49,7 +49,7 @@ class McpServer:
 
 @pytest.fixture
 def mcp_server(provider: Provider, cast: Cast) -> Iterator[McpServer]:
-    """One of the TypeScript SDK. Every relying party of the estate has a grant at it."""
+    """One of the TypeScript SDK. Every client of the estate has a grant at it."""
     with subprocess.Popen(
         [NODE, NPM / "mcp_server.mjs"],
         stdin=subprocess.PIPE,

@@ -56,7 +56,7 @@ def test_every_method_of_the_npm_clients(provider: Provider) -> None:
         Role.CLIENT,
         told="`auth.authority` the issuer, `auth.knownAuthorities: [its host]` and "
         "`system.protocolMode: 'OIDC'`. It sends a secret as `client_secret_post`. With a certificate (x5c) the "
-        "relying party has `accepts_token_endpoint_audience`",
+        "client has `accepts_token_endpoint_audience`",
         seen="`client_secret_post`, `private_key_jwt` with a certificate, `federated_jwt`",
     )
 )

@@ -38,7 +38,7 @@ SEEN = "a token is verified; a changed one and one of another audience are refus
         npm("jose"),
         Role.VERIFIER,
         told="`createRemoteJWKSet(jwks_uri)`; `issuer`, `audience`, `algorithms`. It checks `typ` only where told: "
-        "`typ: 'at+jwt'`, or `'JWT'` for a resource server with `token_typ` JWT",
+        "`typ: 'at+jwt'`, or `'JWT'` for an API with `token_typ` JWT",
         seen=SEEN,
     ),
     Row(

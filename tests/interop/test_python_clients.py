@@ -24,7 +24,7 @@ AUTHLIBS_ALGS = ("RS256", "PS256", "ES256", "ES384", "ES512", "Ed25519")  # it w
 
 
 def assert_good(token: dict[str, Any], provider: Provider, client_id: str) -> dict[str, Any]:
-    """What the library took, and what a resource server reads in it."""
+    """What the library took, and what an API reads in it."""
     assert (token["token_type"], token["expires_in"], token["scope"]) == ("Bearer", 3600, SCOPE), token
     jwks = provider.server.get("/oidc_m2m/jwks").content
     claims = verified_twice(token["access_token"], jwks=jwks, alg="RS256")
@@ -39,7 +39,7 @@ def assert_good(token: dict[str, Any], provider: Provider, client_id: str) -> di
         pypi("authlib"),
         Role.CLIENT,
         told='the token endpoint. `private_key_jwt`: `PrivateKeyJWT(..., claims={"exp": ...})` at most 5 minutes '
-        "ahead, and `accepts_token_endpoint_audience` for the relying party",
+        "ahead, and `accepts_token_endpoint_audience` for the client",
         seen="`client_secret_basic`, `client_secret_post`, `private_key_jwt` with "
         f"{', '.join(AUTHLIBS_ALGS)}, `tls_client_auth`",
     )
@@ -139,7 +139,7 @@ def _plain(token: dict[str, Any]) -> dict[str, Any]:
         pypi("msal"),
         Role.CLIENT,
         told="`oidc_authority=` the issuer. It sends a secret as `client_secret_post`. With a certificate (x5c) the "
-        "relying party has `accepts_token_endpoint_audience`",
+        "client has `accepts_token_endpoint_audience`",
         seen="`client_secret_post`, `private_key_jwt` with a certificate, `federated_jwt`",
     )
 )

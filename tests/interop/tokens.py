@@ -38,7 +38,7 @@ class Tokens:
     changed: str
     """The good one with one more scope, under the signature of the good one."""
     plain: str
-    """For AUDIENCE, from a resource server with `token_typ` JWT."""
+    """For AUDIENCE, from an API with `token_typ` JWT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def tokens_of_every_algorithm(provider: Provider) -> list[Signed]:
 
 
 def _issuer_signing_with(alg: SigningAlg) -> str:
-    """The secret of its relying party `billing`."""
+    """The secret of its client `billing`."""
     issuer = new_issuer(_path(alg), alg, alg)
     create_first_key(issuer=issuer, alg=alg, now=timezone.now())
     billing = new_relying_party(issuer, "billing")
@@ -104,7 +104,7 @@ def _path(alg: SigningAlg) -> str:
 
 
 def plain_tokens_from(provider: Provider, cast: Cast) -> dict[str, str]:
-    """By their names in Tokens, all with the header `typ` JWT: a resource server has one typ at a time."""
+    """By their names in Tokens, all with the header `typ` JWT: an API has one typ at a time."""
     good, elsewhere = _plain(provider, cast, cast.invoices), _plain(provider, cast, cast.your_application)
     return {"good": good, "elsewhere": elsewhere, "changed": with_another_scope(good, "invoices.write")}
 

@@ -107,14 +107,14 @@ CHANGES: dict[str, Callable[[Cast], object]] = {
     "a variable that moves to all": lambda cast: GlobalVariable.objects.filter(name="region").update(
         issuer=None
     ),
-    "a relying party": lambda cast: RelyingParty.objects.filter(client_id="billing").update(is_active=False),
-    "a relying party's client id": renamed,
-    "a relying party made again": made_again,
-    "a new relying party": lambda cast: RelyingParty(issuer=cast.other, client_id="new", name="New").save(),
-    "a relying party's algorithm": lambda cast: RelyingParty.objects.filter(client_id="billing").update(
+    "a client": lambda cast: RelyingParty.objects.filter(client_id="billing").update(is_active=False),
+    "a client's client id": renamed,
+    "a client made again": made_again,
+    "a new client": lambda cast: RelyingParty(issuer=cast.other, client_id="new", name="New").save(),
+    "a client's algorithm": lambda cast: RelyingParty.objects.filter(client_id="billing").update(
         signing_alg="ES256"
     ),
-    "a relying party's template": lambda cast: RelyingParty.objects.filter(client_id="stranger").update(
+    "a client's template": lambda cast: RelyingParty.objects.filter(client_id="stranger").update(
         claim_template=cast.seed_template
     ),
     "a new secret": lambda cast: add_generated_secret(relying_party=cast.billing),
@@ -126,7 +126,7 @@ CHANGES: dict[str, Callable[[Cast], object]] = {
     "a grant that moves": moved,
     "a deleted grant": lambda cast: AccessGrant.objects.filter(relying_party=cast.reports).delete(),
     "a rule": lambda cast: RequestRule.objects.filter(relying_party=cast.billing).update(regex="test"),
-    "a resource server": lambda cast: ResourceServer.objects.filter(pk=cast.invoices.pk).update(
+    "an API": lambda cast: ResourceServer.objects.filter(pk=cast.invoices.pk).update(
         identifier="https://renamed.example", scopes=["else"]
     ),
     "rows written in bulk": lambda cast: ResourceServer.objects.bulk_create(
@@ -188,9 +188,9 @@ def queries_of_a_token(cast: Cast) -> list[str]:
     [
         ("a new secret", {"billing"}),
         ("a rule", {"billing"}),
-        ("a relying party", {"billing"}),
-        ("a new relying party", set()),
-        ("a resource server", {"billing"}),
+        ("a client", {"billing"}),
+        ("a new client", set()),
+        ("an API", {"billing"}),
         ("a template", {"reports"}),
         ("an issuer's variable", {"billing", "reports"}),
         ("a new shared variable", {"billing", "reports", "stranger"}),

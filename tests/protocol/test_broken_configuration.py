@@ -106,7 +106,7 @@ MISCONFIGURED = {
     "a header crit": (a_template(headers={"crit": ["b64"], "b64": False}), "b64: set by the issuer"),
     "scopes of a grant that are numbers": (past_the_form(AccessGrant, scopes=[1, {}]), "access grant "),
     "scopes of a grant as a number": (past_the_form(AccessGrant, scopes=5), "access grant "),
-    "scopes of a resource server as an object": (past_the_form(ResourceServer, scopes={"a": None}), "access grant "),
+    "scopes of an API as an object": (past_the_form(ResourceServer, scopes={"a": None}), "access grant "),
     "scopes that no scope token is": (past_the_form(ResourceServer, scopes=["a b"]), "access grant "),
     "a grant of another issuer": (a_grant_of_another_issuer, "https://far.example belongs to another issuer"),
 }  # fmt: skip
@@ -118,7 +118,7 @@ def test_a_client_that_was_changed_past_the_form_is_refused_with_the_reason(cast
     breaks, reason = MISCONFIGURED[fault]
     breaks(cast)
     event = assert_refused(ask(auth=cast.basic("billing")), 503, "temporarily_unavailable")
-    assert event.detail.startswith("The client is proven. The relying party is misconfigured: ")
+    assert event.detail.startswith("The client is proven. The client is misconfigured: ")
     assert reason in event.detail
     wrong = ask({"client_id": "billing", "client_secret": "wrong"})
     unknown = ask({"client_id": "nobody", "client_secret": "wrong"})
@@ -151,7 +151,7 @@ def test_a_federated_credential_that_was_changed_past_the_form_proves_nobody(cas
     assert send(assertion, client_id="workload").status == 200
     FEDERATED[fault](cast)
     reason = why_refused(assertion, client_id="workload")
-    assert " The relying party is misconfigured: federated credential " in reason
+    assert " The client is misconfigured: federated credential " in reason
 
 
 ISSUER: dict[str, dict[str, Any]] = {

@@ -104,7 +104,7 @@ def test_whose_tokens_are_bound_gets_none_without_a_certificate(cast: Cast, boun
             "error_description": "A TLS client certificate is required.",
         }
         assert event.detail == (
-            "The relying party's tokens are bound to its TLS client certificate, and none came with the request."
+            "The client's tokens are bound to its TLS client certificate, and none came with the request."
         )
         assert (event.confirmation, event.jti) == (None, "")
         assert event.credential

@@ -148,7 +148,7 @@ def test_its_refusals_tell_nothing_and_the_rows_all(cast: Cast, robot: RelyingPa
     assert whys == [
         "No such client at this issuer.",
         "No such client at this issuer.",
-        "The relying party is not active.",
+        "The client is not active.",
         "Registered for client_secret_basic, came by private_key_jwt or federated_jwt.",
         "No registered key has this kid.",
         "The method private_key_jwt is off at this issuer.",

@@ -205,7 +205,7 @@ def test_an_issuer_that_lost_its_authorities_refuses(
         ("nobody", "No such client at this issuer."),
         ("stranger", "No such client at this issuer."),
         ("CERTIFIED", "No such client at this issuer."),
-        ("retired", "The relying party is not active."),
+        ("retired", "The client is not active."),
     ],
 )
 def test_the_client_must_be_named(
@@ -222,7 +222,7 @@ def test_a_client_that_was_disabled_and_a_method_that_was_turned_off(
     certified = new_certified(cast, authority)
     certified.is_active = False
     certified.save()
-    assert_refused_for(ask_with(certificate), "The relying party is not active.")
+    assert_refused_for(ask_with(certificate), "The client is not active.")
     certified.is_active = True
     certified.save()
     assert_proven(ask_with(certificate), certified, certificate)

@@ -307,7 +307,7 @@ def test_a_secret_that_has_expired_is_told_with_what_to_do(cast: Cast) -> None:
     subject = Subject(cast.billing, lambda: ask(auth=cast.basic("billing")))
     assert subject.ask().status == 401
     (obstacle,) = subject.status.obstacles
-    assert obstacle.reason == "every secret of the relying party has expired"
+    assert obstacle.reason == "every secret of the client has expired"
     assert obstacle.advice == "Generate a new one."
 
 

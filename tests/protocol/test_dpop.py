@@ -62,7 +62,7 @@ def test_what_an_issuer_does_not_accept_is_not_advertised(dpop: Cast) -> None:
 @pytest.mark.contract("P8.3")
 @pytest.mark.spec("RFC 9449", "5.2")
 def test_a_missing_proof_of_who_must_send_one(required: Cast) -> None:
-    assert_refused_for(billing(required), "The relying party must send a DPoP proof, and did not.")
+    assert_refused_for(billing(required), "The client must send a DPoP proof, and did not.")
     assert_bound(billing(required, proof()), key_for("ES256"))
 
 
@@ -88,7 +88,7 @@ def test_who_must_send_a_proof_gets_no_bearer_token_where_dpop_is_off(required: 
     required.oidc_m2m.save()
     assert_refused_for(
         billing(required, proof()),
-        "The relying party requires DPoP, which is off at this issuer: turn on accepts_dpop.",
+        "The client requires DPoP, which is off at this issuer: turn on accepts_dpop.",
     )
 
 

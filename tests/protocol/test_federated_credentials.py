@@ -103,9 +103,7 @@ def test_no_secret_proves_it(cast: Cast, credential: FederatedCredential) -> Non
 def test_without_a_credential_no_token_proves_it(
     cast: Cast, workload: RelyingParty, cluster: TrustedIssuer
 ) -> None:
-    assert why(cast) == (
-        f"Its iss is {CLUSTER}; no federated credential of the relying party is for that one."
-    )
+    assert why(cast) == (f"Its iss is {CLUSTER}; no federated credential of the client is for that one.")
 
 
 @pytest.mark.contract("P7.9")
@@ -131,7 +129,7 @@ def test_each_trusted_issuer_signs_for_itself(cast: Cast, credential: FederatedC
     unnamed = header_without("kid")(of_cluster(cast, others))
     assert why_refused(unnamed.made(), client_id="workload") == "Its signature is not by the key."
     assert why(cast, iss=OTHER) == (
-        f"Its sub is {SUBJECT}; no federated credential of the relying party is for that one."
+        f"Its sub is {SUBJECT}; no federated credential of the client is for that one."
     )
 
 
@@ -296,7 +294,7 @@ def test_no_token_of_this_server_is_ever_trusted(cast: Cast, credential: Federat
         cast.seed_template.checked().save()
         token = ask(cast.in_body("reports")).json["access_token"]
         assert why_refused(token, client_id="workload") == (
-            f"Its iss is {cast.oidc_m2m.url}; no federated credential of the relying party is for that one."
+            f"Its iss is {cast.oidc_m2m.url}; no federated credential of the client is for that one."
             if typ == "JWT"
             else "Its typ is missing or that of another kind of token."
         )

@@ -35,7 +35,7 @@ def test_an_empty_secret(cast: Cast) -> None:
 @pytest.mark.contract("P3.6", "P1.3")
 def test_a_relying_party_without_a_secret(cast: Cast) -> None:
     cast.billing.secrets.all().delete()
-    assert wrong_secret() == "The relying party has no secret: generate one."
+    assert wrong_secret() == "The client has no secret: generate one."
 
 
 @pytest.mark.contract("P3.8", "P1.3")
@@ -45,7 +45,7 @@ def test_a_relying_party_whose_secrets_have_expired(cast: Cast) -> None:
     )
     assert ask(auth=basic("billing", other)).status == 200
     cast.billing.secrets.update(expires_at=timezone.now() - MINUTE)
-    assert wrong_secret() == "Every secret of the relying party has expired: generate a new one."
+    assert wrong_secret() == "Every secret of the client has expired: generate a new one."
     assert reason(ask(auth=basic("billing", other)), 401, "invalid_client").endswith(
         ", which has expired: replace it where it is still used."
     )
@@ -59,7 +59,7 @@ def test_a_secret_that_was_revoked_is_named(cast: Cast) -> None:
     assert reason(ask(auth=basic("billing", text)), 401, "invalid_client") == (
         f"The secret is secret:{old.pk}, which was revoked: replace it where it is still used."
     )
-    assert wrong_secret() == "The relying party has no secret: generate one."
+    assert wrong_secret() == "The client has no secret: generate one."
 
 
 @pytest.mark.contract("P3.8", "P1.3")
@@ -121,14 +121,14 @@ def test_a_resource_other_than_the_templates(cast: Cast) -> None:
 def test_scopes_that_no_grant_or_several_hold(cast: Cast) -> None:
     none = ask({"scope": "rabbitmq.read:*/* YourScope"}, auth=cast.basic("billing"))
     assert reason(none, 400, "invalid_scope") == (
-        "No single resource server grants YourScope rabbitmq.read:*/*: the request must name its resource."
+        "No single API grants YourScope rabbitmq.read:*/*: the request must name its resource."
     )
     for name in ("https://a.example", "https://b.example"):
         server = new_resource_server(cast.oidc_m2m, name, ["shared"])
         new_grant(cast.billing, server, ["shared"])
     several = ask({"scope": "shared"}, auth=cast.basic("billing"))
     assert reason(several, 400, "invalid_scope") == (
-        "2 resource servers grant shared: the request must name its resource."
+        "2 APIs grant shared: the request must name its resource."
     )
 
 

@@ -159,7 +159,7 @@ def test_its_id_alone_proves_nothing_and_a_method_that_is_off_neither(cast: Cast
     assert_refused_for(loner_asks(own), f"The method {SELF_SIGNED.value} is off at this issuer.")
     Issuer.objects.filter(pk=cast.oidc_m2m.pk).update(token_endpoint_auth_methods=[*methods, SELF_SIGNED])
     RelyingParty.objects.filter(pk=loner.pk).update(is_active=False)
-    assert_refused_for(loner_asks(own), "The relying party is not active.")
+    assert_refused_for(loner_asks(own), "The client is not active.")
 
 
 def register(loner: RelyingParty, *certificates: Issued) -> None:

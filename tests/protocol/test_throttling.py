@@ -148,7 +148,7 @@ def test_a_right_secret_by_another_method_is_a_refusal_and_no_guess(cast: Cast) 
 def test_a_right_secret_of_a_disabled_client_is_no_guess(cast: Cast) -> None:
     for _ in range(25):
         event = assert_refused(guess(cast.secrets["retired"], client_id="retired"), 401, "invalid_client")
-        assert event.detail == "The relying party is not active. The secret is right (secret:3)."
+        assert event.detail == "The client is not active. The secret is right (secret:3)."
     fail("retired")
 
 

@@ -80,7 +80,7 @@ def test_a_grant_of_scopes_that_are_gone_is_named(cast: Cast) -> None:
 
 def test_a_grant_at_another_issuer_is_named(cast: Cast) -> None:
     AccessGrant(relying_party=cast.stranger, resource_server=cast.rabbitmq).save()
-    assert problems_of(cast.stranger) == ["its grant for rabbitmq is for another issuer's resource server."]
+    assert problems_of(cast.stranger) == ["its grant for rabbitmq is for another issuer's API."]
 
 
 def test_a_global_that_is_not_defined_is_named(cast: Cast) -> None:

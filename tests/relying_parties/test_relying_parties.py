@@ -157,7 +157,7 @@ def test_a_grant_stays_within_one_issuer(cast: Cast) -> None:
 
 def test_one_grant_per_resource_server_and_one_default(cast: Cast) -> None:
     again = AccessGrant(relying_party=cast.billing, resource_server=cast.invoices)
-    assert problems(again) == {"__all__": ["There is a grant for this resource server."]}
+    assert problems(again) == {"__all__": ["There is a grant for this API."]}
     with pytest.raises(IntegrityError):
         again.save()
     second = AccessGrant.objects.get(relying_party=cast.billing, resource_server=cast.rabbitmq)

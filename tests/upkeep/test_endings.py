@@ -21,7 +21,7 @@ from upkeep.models import ToldEnding
 NOW = timezone.now().replace(microsecond=0)
 END = NOW + timedelta(days=40)
 DAY = timedelta(days=1)
-ADVICE = "Rotate it on the relying party's page or by file: the service is refused from then on."
+ADVICE = "Rotate it on the client's page or by file: the service is refused from then on."
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_the_command_reports_it_in_lines_and_as_json(cast: Cast, capsys: pytest.
     *lines, report = capsys.readouterr().out.splitlines()
     assert lines[-1] == (
         f"client secret first of billing at M2M ends within 7 days, at {end:%Y-%m-%d %H:%M} UTC. "
-        "Rotate it on the relying party's page or by file: the service is refused from then on."
+        "Rotate it on the client's page or by file: the service is refused from then on."
     )
     assert json.loads(report)["endings"] == [
         {

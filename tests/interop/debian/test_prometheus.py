@@ -57,7 +57,7 @@ def prometheus(provider: Provider, directory: Path, client_id: str, target: Serv
         debian("prometheus"),
         Role.CLIENT,
         told="[prometheus.yml](../tests/interop/debian/prometheus.yml): `oauth2` of a scrape configuration, with the "
-        "token endpoint as `token_url`, the resource server in `endpoint_params` as `resource`, and `tls_config` of "
+        "token endpoint as `token_url`, the API in `endpoint_params` as `resource`, and `tls_config` of "
         "its own for the token endpoint",
         seen="a target is scraped with a token: `client_secret_basic`; `client_secret_post`, which it tries when "
         "`client_secret_basic` was refused, so that the record shows a refusal before the token",

@@ -109,7 +109,7 @@ class Client:
         debian("rabbitmq-server"),
         Role.VERIFIER,
         told="[rabbitmq.conf](../tests/interop/debian/rabbitmq.conf): `resource_server_id` is the identifier of the "
-        "resource server, whose scopes begin with it (`rabbitmq.read:*/*`); `jwks_url`, with a name and no address as "
+        "API, whose scopes begin with it (`rabbitmq.read:*/*`); `jwks_url`, with a name and no address as "
         "the host; `peer_verification` is `verify_none` unless it is set. It does not check `iss`",
         seen="a client of AMQP logs in with a token as its password, writes and reads as the scopes allow; "
         "a changed token, an expired one and one of another audience are refused",

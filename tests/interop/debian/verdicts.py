@@ -39,7 +39,7 @@ def status_after_its_end(port: int, provider: Provider, cast: Cast) -> int:
 
 
 def short_lived(provider: Provider, cast: Cast, server: ResourceServer, scope: str) -> str:
-    """A token for this resource server alone that ends soon."""
+    """A token for this API alone that ends soon."""
     brief = new_relying_party(cast.oidc_m2m, "brief", ttl=SECONDS_OF_A_SHORT_LIFE)
     new_grant(brief, server, [scope], is_default=True)
     answer = provider.server.token(("brief", add_generated_secret(relying_party=brief)[1]))

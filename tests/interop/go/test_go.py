@@ -74,7 +74,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
         go("golang.org/x/oauth2"),
         Role.CLIENT,
         told="the token endpoint. `AuthStyle` left out: it tries `client_secret_basic` first, which is no failed "
-        "guess for a relying party with `client_secret_post`, but a refusal in the record at each start; `InParams` "
+        "guess for a client with `client_secret_post`, but a refusal in the record at each start; `InParams` "
         "asks once. `private_key_jwt` and `federated_jwt`: `client_assertion` and `client_assertion_type` in "
         "`EndpointParams`, with `InParams` and no secret; an assertion of its own is good once, so each token needs "
         "a new `Config` with a new one. `tls_client_auth`: `InParams`, no secret, and the certificate in the HTTP "

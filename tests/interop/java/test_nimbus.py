@@ -29,7 +29,7 @@ TAKEN = "takes"
         maven("oauth2-oidc-sdk"),
         Role.CLIENT,
         told="`OIDCProviderMetadata.resolve(issuer)` or `AuthorizationServerMetadata.resolve(issuer)`. "
-        "`private_key_jwt`: `accepts_token_endpoint_audience` for the relying party, or the issuer as `aud` by "
+        "`private_key_jwt`: `accepts_token_endpoint_audience` for the client, or the issuer as `aud` by "
         "`JWTAuthenticationClaimsSet`; it has no EdDSA there",
         seen="discovery, also without `advertises_authorization_endpoint`; "
         "`client_secret_basic` (also with client ids and secrets with `+`, `%` and `:`), "
@@ -74,7 +74,7 @@ def test_every_method_of_the_nimbus_sdk(provider: Provider, cast: Cast, java: Ja
         Role.VERIFIER,
         told="`JWKSourceBuilder.create(jwks_uri)`, `JWSVerificationKeySelector` with the algorithm, "
         "`DefaultJWTClaimsVerifier` with audience and issuer. By default it takes `typ` JWT only: `token_typ` JWT for "
-        "the resource server, or "
+        "the API, or "
         '`setJWSTypeVerifier(new DefaultJOSEObjectTypeVerifier<>(new JOSEObjectType("at+jwt")))`',
         seen=f"a token signed with {', '.join(SIGNED)} is verified, with EdDSA not; a changed one, one of another "
         "audience and one of the other `typ` are refused",

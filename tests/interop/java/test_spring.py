@@ -1,4 +1,4 @@
-"""Spring Security gets tokens, and a resource server of Spring Boot takes them."""
+"""Spring Security gets tokens, and an API of Spring Boot takes them."""
 
 import re
 from dataclasses import asdict
@@ -33,7 +33,7 @@ READS = (200, 403)
         Role.CLIENT,
         told="`ClientRegistrations.fromIssuerLocation` (`issuer-uri`); grant type `client_credentials`. "
         "`private_key_jwt`: `NimbusJwtClientAuthenticationParametersConverter`, with `accepts_token_endpoint_audience` "
-        "for the relying party, or the issuer as `aud` by `setJwtClientAssertionCustomizer`. `tls_client_auth` and "
+        "for the client, or the issuer as `aud` by `setJwtClientAssertionCustomizer`. `tls_client_auth` and "
         "`federated_jwt`: `ClientAuthenticationMethod.NONE` and a `RestClient` with the certificate, or "
         "`addParametersConverter` with the assertion",
         seen="discovery, also without `advertises_authorization_endpoint`; "
@@ -71,7 +71,7 @@ def test_every_method_of_spring_security(provider: Provider, cast: Cast, java: J
         f"{maven('spring-boot-dependencies')}, with Spring Security {maven('spring-security-bom')}",
         Role.VERIFIER,
         told="`spring.security.oauth2.resourceserver.jwt.issuer-uri` the issuer and `.audiences`; without `audiences` "
-        "it takes every audience. By these alone it takes `typ` JWT only: `token_typ` JWT for the resource server. For "
+        "it takes every audience. By these alone it takes `typ` JWT only: `token_typ` JWT for the API. For "
         "`at+jwt` it has a bean: `NimbusJwtDecoder.withIssuerLocation(issuer).build()` with "
         "`setJwtValidator(JwtValidators.createAtJwtValidator().issuer(issuer).audience(audience).build())`, which "
         "takes `at+jwt` only",

@@ -11,7 +11,7 @@ from tests.support.jwt_faults.fault import KIND, Fault, always, exactly, of_any
 NO_NUMBERS: tuple[Any, ...] = ("9999999999", "1e3", "", True, False, [], [9999999999], {}, None)
 NO_TEXTS: tuple[Any, ...] = (7, 1.5, None, True, [], ["robot"], {}, "")
 AUDIENCE = r"Its aud must be \S+ and nothing else\."
-OTHER_CLAIM = r"Its (iss|sub) is .+; no federated credential of the relying party is for that one\."
+OTHER_CLAIM = r"Its (iss|sub) is .+; no federated credential of the client is for that one\."
 
 
 def changed(name: str, change: Callable[[Any], Any]) -> Change:
