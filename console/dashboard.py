@@ -10,7 +10,8 @@ from django.utils import timezone
 from console.admin_base.page import MAX_NAMED
 from console.integrity.record_overview import RecordOverview, record_overview
 from console.signing_keys.key_outlook import Outlook, outlooks
-from console.site.admin_site import SEES_RECORD, site
+from console.site.admin_site import site
+from console.site.permissions import SEES_RECORD
 from issuance.outlook.expiry import endings
 from issuers.expiry import Expiry
 from issuers.models import Issuer

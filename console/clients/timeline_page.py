@@ -9,7 +9,8 @@ from django.template.response import TemplateResponse
 
 from console.admin_base.fields.values import Instant
 from console.clients.timeline import timeline
-from console.site.admin_site import SEES_CONFIGURATION, site
+from console.site.admin_site import site
+from console.site.permissions import SEES_CONFIGURATION
 from relying_parties.models import RelyingParty
 
 PRECISE = "%Y-%m-%dT%H:%M:%S.%f"

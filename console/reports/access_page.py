@@ -12,7 +12,8 @@ from audit.models import Inspection
 from audit.writing.inspections import inspected
 from console.reports.access_filter import AccessFilter
 from console.reports.access_report import Report, report
-from console.site.admin_site import SEES_CONFIGURATION, site
+from console.site.admin_site import site
+from console.site.permissions import SEES_CONFIGURATION
 
 
 @site.reading("audit/access/", name="audit_access", permissions=SEES_CONFIGURATION)

@@ -14,22 +14,11 @@ from django.views.decorators.http import require_safe
 from console.admin_base.versions.versioned_delete import delete_selected
 from console.sign_in.login_visitor import remember
 from console.sign_in.sign_ins import RecordedLoginForm
+from console.site.navigation import navigation
+from console.site.permissions import SEES_RECORD
 
 ORDER = ("issuers", "keys", "relying_parties", "audit", "auth")
 """The apps under the names that operators use."""
-SEES_RECORD = "audit.view_issuanceevent"
-"""The permission that the pages of the record require."""
-SEES_CONFIGURATION = (
-    "issuers.view_issuer",
-    "relying_parties.view_relyingparty",
-    "relying_parties.view_accessgrant",
-    "relying_parties.view_resourceserver",
-    "relying_parties.view_claimtemplate",
-    "relying_parties.view_clientsecret",
-    "relying_parties.view_federatedcredential",
-    "relying_parties.view_requestrule",
-)
-"""For pages that show a client's history."""
 View = Callable[..., HttpResponseBase]
 Overview = Callable[[Any], object]
 """What a user should know first."""
@@ -64,6 +53,9 @@ class ConsoleSite(AdminSite):
         """Registers the content of the first page."""
         self._overview = overview
         return overview
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        return {**super().each_context(request), "navigation": navigation(request)}
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         return [*self._readings, *super().get_urls()]
