@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -25,6 +25,7 @@ from issuers.auth_methods import (
 )
 from issuers.client_authorities import ca_certificates_problem
 from issuers.metadata import COMPUTED_MEMBERS
+from issuers.seconds import Seconds, at_least, at_most
 from issuers.versioning.configuration import ConfigurationModel
 from issuers.versioning.history import configuration_history
 from issuers.versioning.revision import ConfigurationRevision, TopicRevision, topic
@@ -70,7 +71,7 @@ def days(number: int) -> int:
     return number * 86_400
 
 
-AT_MOST_TEN_YEARS = MaxValueValidator(days(3660))
+AT_MOST_TEN_YEARS = at_most(days(3660))
 """Instants computed from a longer period are outside the calendar."""
 
 
@@ -112,21 +113,23 @@ class Issuer(ConfigurationModel):
     dpop_signing_alg_values_supported = models.JSONField(
         "algorithms of DPoP proofs", default=all_algs, help_text="With which a DPoP proof may be signed."
     )
-    default_access_token_ttl = models.PositiveIntegerField(
-        default=3600, validators=[MinValueValidator(1)], help_text="Seconds."
+    default_access_token_ttl = Seconds(
+        default=3600,
+        validators=[at_least(1)],
+        help_text="How long a token lives, unless its client says otherwise.",
     )
-    max_access_token_ttl = models.PositiveIntegerField(
-        default=days(1), validators=[MinValueValidator(1), MaxValueValidator(days(366))],
-        help_text="Seconds. No client's tokens live longer.",
+    max_access_token_ttl = Seconds(
+        default=days(1), validators=[at_least(1), at_most(days(366))],
+        help_text="No client's tokens live longer.",
     )  # fmt: skip
-    iat_backdating = models.PositiveIntegerField(
-        "set back iat by", default=0, validators=[MaxValueValidator(60)],
-        help_text="Seconds, at most 60. For APIs whose clocks are slow and whose libraries allow no leeway.",
+    iat_backdating = Seconds(
+        "set back iat by", default=0, validators=[at_most(60)],
+        help_text="At most 1 min. For APIs whose clocks are slow and whose libraries allow no leeway.",
     )  # fmt: skip
-    max_client_secret_age = models.PositiveIntegerField(
+    max_client_secret_age = Seconds(
         "greatest age of client secrets", null=True, blank=True,
-        validators=[MinValueValidator(1), AT_MOST_TEN_YEARS],
-        help_text="Seconds from its making after which a secret ends. Empty: it may live until it is revoked.",
+        validators=[at_least(1), AT_MOST_TEN_YEARS],
+        help_text="A secret ends so long after it was made. Empty: it may live until it is revoked.",
     )  # fmt: skip
     advertises_authorization_endpoint = models.BooleanField(
         "advertises an authorization endpoint", default=True,
@@ -137,31 +140,31 @@ class Issuer(ConfigurationModel):
         help_text="Origins of browser applications that may ask for tokens (CORS), such as https://app.example. "
         "Empty: none. The public documents may be read from every origin.",
     )  # fmt: skip
-    metadata_max_age = models.PositiveIntegerField(
-        default=0, validators=[MaxValueValidator(days(7))],
-        help_text="Seconds for which the discovery document may be cached; 0 is no-store.",
+    metadata_max_age = Seconds(
+        default=0, validators=[at_most(days(7))],
+        help_text="How long the discovery document may be cached; 0 is no-store.",
     )  # fmt: skip
-    jwks_max_age = models.PositiveIntegerField(
+    jwks_max_age = Seconds(
         default=300,
-        validators=[MaxValueValidator(days(7))],
-        help_text="Seconds for which the JWKS may be cached.",
+        validators=[at_most(days(7))],
+        help_text="How long the JWKS may be cached.",
     )
     old_copies_until = models.DateTimeField(
         null=True, blank=True, editable=False,
         help_text="Set when jwks_max_age is lowered: copies with the old age may live until then.",
     )  # fmt: skip
-    rotation_period = models.PositiveIntegerField(
-        default=days(90), validators=[AT_MOST_TEN_YEARS], help_text="Seconds for which a key signs."
+    rotation_period = Seconds(
+        default=days(90), validators=[AT_MOST_TEN_YEARS], help_text="How long a key signs."
     )
-    announce_period = models.PositiveIntegerField(
+    announce_period = Seconds(
         default=days(14),
         validators=[AT_MOST_TEN_YEARS],
-        help_text="Seconds for which a key is published before it signs.",
+        help_text="How long a key is published before it signs.",
     )
-    retire_period = models.PositiveIntegerField(
+    retire_period = Seconds(
         default=days(2),
         validators=[AT_MOST_TEN_YEARS],
-        help_text="Seconds for which a key is published after its last signature.",
+        help_text="How long a key is published after its last signature.",
     )
     extra_metadata = models.JSONField(
         default=dict, blank=True, help_text="Further members of the discovery document, as a JSON object."

@@ -14,7 +14,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from console.admin_base.fields.values import Instant
+from console.admin_base.fields.times import Deadline
 from console.admin_base.versions.client_acts import RelyingPartyActs
 from console.admin_base.versions.made_from import CONFLICT
 from console.admin_base.versions.versioned_act import Asked, Subject, answered
@@ -29,7 +29,7 @@ UNTIL_REVOKED = "Empty: as late as its issuer allows, or until it is revoked."
 
 
 class ExpiryForm(forms.Form):
-    expires_at = Instant(required=False, label="Expires at", help_text=UNTIL_REVOKED)
+    expires_at = Deadline(required=False, label="Expires at", help_text=UNTIL_REVOKED)
 
     def clean_expires_at(self) -> datetime | None:
         expires_at: datetime | None = self.cleaned_data["expires_at"]

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from console.admin_base.fields.values import Instant
+from console.admin_base.fields.times import Deadline
 from console.admin_base.versions.versioned_act import Asked, answered
 from console.clients.secret_acts import GenerateForm, SecretActs, newest_id, subject_of
 from console.clients.secrets_panel import line_of
@@ -20,7 +20,7 @@ OVERLAP = timedelta(days=7)
 
 
 class RotateForm(GenerateForm):
-    ends_at = Instant(
+    ends_at = Deadline(
         label="The old one expires at",
         help_text="The service must use the new one by then. Not later than the present expiry.",
     )

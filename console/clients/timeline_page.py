@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 
-from console.admin_base.fields.values import Instant
+from console.admin_base.fields.times import Instant
 from console.clients.timeline import timeline
 from console.site.admin_site import site
 from console.site.permissions import SEES_CONFIGURATION

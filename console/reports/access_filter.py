@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from console.admin_base.fields.values import Instant
+from console.admin_base.fields.times import Instant
 from console.reports.activity_filter import whole_hours
 from issuers.models import Issuer
 from relying_parties.models import ResourceServer

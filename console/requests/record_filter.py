@@ -6,7 +6,7 @@ from django import forms
 
 from audit.models import Outcome
 from audit.reading.filters import EventFilter
-from console.admin_base.fields.values import Instant
+from console.admin_base.fields.times import Instant
 from issuance.wire.errors import OAuthError
 from issuers.models import Issuer
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
 from formats.json_value import json_problem
 from formats.patterns import compiled_pattern, pattern_problem
 from issuers.models import Issuer, days
+from issuers.seconds import Seconds, at_least, at_most
 from issuers.versioning.configuration import ConfigurationModel
 from issuers.versioning.history import configuration_history
 from issuers.versioning.revision import topic
@@ -66,9 +66,9 @@ class TrustedIssuer(ConfigurationModel):
         max_length=500, blank=True, default="", validators=[is_identifier],
         help_text="The one value of aud in its tokens. Empty: this issuer's URL.",
     )  # fmt: skip
-    max_assertion_lifetime = models.PositiveIntegerField(
-        default=days(1), validators=[MinValueValidator(1), MaxValueValidator(days(366))],
-        help_text="Seconds. A token that ends later than this from now is refused.",
+    max_assertion_lifetime = Seconds(
+        default=days(1), validators=[at_least(1), at_most(days(366))],
+        help_text="A token that ends later than this from now is refused.",
     )  # fmt: skip
     is_active = models.BooleanField(
         "active", default=True, help_text="While it is not, its tokens prove nobody."

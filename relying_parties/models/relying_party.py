@@ -14,6 +14,7 @@ from django.utils.text import capfirst
 from oauth2_provider.models import AbstractApplication
 
 from issuers.models import Issuer, SigningAlg, TokenEndpointAuthMethod
+from issuers.seconds import Seconds, at_least
 from issuers.versioning.configuration import ConfigurationModel
 from issuers.versioning.history import configuration_history
 from issuers.versioning.revision import topic
@@ -112,9 +113,9 @@ class RelyingParty(ConfigurationModel, AbstractApplication):
         ClaimTemplate, on_delete=models.PROTECT, null=True, blank=True, related_name="relying_parties",
         help_text="Empty: the fixed claims only.",
     )  # fmt: skip
-    access_token_ttl = models.PositiveIntegerField(
-        "access token TTL", null=True, blank=True, validators=[MinValueValidator(1)],
-        help_text="Seconds. Empty: the issuer's default.",
+    access_token_ttl = Seconds(
+        "access token TTL", null=True, blank=True, validators=[at_least(1)],
+        help_text="Empty: the issuer's default.",
     )  # fmt: skip
     signing_alg = models.CharField(
         "signing algorithm", max_length=10, choices=SigningAlg.choices, blank=True, default="",

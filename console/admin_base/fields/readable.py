@@ -1,4 +1,4 @@
-"""JSON for users who may read but not change: indented, where Django's admin shows one long line."""
+"""For users who may read but not change: JSON indented, where Django's admin shows one long line, and durations."""
 
 import json
 from collections.abc import Callable
@@ -11,6 +11,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 
 from console.admin_base.generics import BaseAdmin
+from formats.durations import write_duration
+from issuers.seconds import Seconds
 
 NOTHING = "-"
 
@@ -36,7 +38,9 @@ class ReadableJson(BaseAdmin):
 
     def _readable_fields(self) -> dict[Any, Any]:
         fields = self.model._meta.concrete_fields
-        return {field.name: _shown(field) for field in fields if isinstance(field, models.JSONField)}
+        return {
+            field.name: _shown(field) for field in fields if isinstance(field, (models.JSONField, Seconds))
+        }
 
 
 @cache
@@ -46,6 +50,8 @@ def _shown(field: Any) -> Callable[[models.Model], str]:
         value = getattr(row, field.name)
         if value in (None, [], {}):
             return NOTHING
+        if isinstance(field, Seconds):
+            return write_duration(value)
         is_list_of_text = isinstance(value, list) and all(isinstance(member, str) for member in value)
         text = "\n".join(value) if is_list_of_text else json.dumps(value, ensure_ascii=False, indent=2)
         return format_html("<pre>{}</pre>", text)

@@ -1,7 +1,7 @@
-"""Form fields for what the models keep as JSON, for instants, and for small files."""
+"""Form fields for what the models keep as JSON, and for small files."""
 
 import json
-from datetime import UTC
+import re
 from json import JSONDecodeError
 from typing import Any, ClassVar
 
@@ -14,14 +14,13 @@ from formats.json_value import NUL
 from formats.strict_json import StrictDecoder
 from formats.text import surrogate_problem
 
+SEPARATOR = re.compile(r"[\s,]+")
 MAX_UPLOADED = 65_536
 """Bytes: a key and its chain are some thousands."""
-FIRST_YEAR = 1970
-OUT_OF_CALENDAR = f"Choose a time in the years {FIRST_YEAR} to 9999."
 
 
 class Lines(forms.CharField):
-    """A list of strings, one to a line."""
+    """A list of strings without spaces, shown one to a line; taken with lines, spaces or commas between them."""
 
     widget = AdminTextareaWidget(attrs={"rows": 4, "class": "lines", "spellcheck": "false"})
 
@@ -29,8 +28,7 @@ class Lines(forms.CharField):
         return "\n".join(map(str, value)) if isinstance(value, list) else value
 
     def to_python(self, value: Any) -> Any:
-        lines = (line.strip() for line in (super().to_python(value) or "").splitlines())
-        return [line for line in lines if line]
+        return [part for part in SEPARATOR.split(super().to_python(value) or "") if part]
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return bool((initial or []) != self.to_python(data))
@@ -62,25 +60,6 @@ class Checkboxes(forms.MultipleChoiceField):
     def has_changed(self, initial: Any, data: Any) -> bool:
         """A value that was written past every form may be something else than a list."""
         return not isinstance(initial, list | None) or super().has_changed(initial, data)
-
-
-class Instant(forms.DateTimeField):
-    """A moment in UTC from 1970 on, in one input that the browser knows."""
-
-    widget = forms.DateTimeInput(attrs={"type": "datetime-local", "step": 1}, format="%Y-%m-%dT%H:%M:%S")
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options | {"help_text": f"{options.get('help_text', '')} UTC.".strip()})
-
-    def to_python(self, value: Any) -> Any:
-        try:
-            at = super().to_python(value)
-            at = at and at.astimezone(UTC)
-        except OverflowError as error:
-            raise ValidationError(OUT_OF_CALENDAR) from error
-        if at and at.year < FIRST_YEAR:
-            raise ValidationError(OUT_OF_CALENDAR)
-        return at
 
 
 class Json(forms.JSONField):

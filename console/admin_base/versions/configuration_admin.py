@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from console.admin_base.change_history import Change
 from console.admin_base.fields.readable import ReadableJson
-from console.admin_base.fields.values import Instant, Json
+from console.admin_base.fields.times import Deadline, Duration
+from console.admin_base.fields.values import Json
 from console.admin_base.generics import ModelForm
 from console.admin_base.history_page import HistoryPage
 from console.admin_base.versions import configuration_version
@@ -21,6 +22,7 @@ from console.admin_base.versions.merged_form import Before
 from console.admin_base.versions.versioned_page import REFUSAL, RefusableForm, VersionedPage
 from issuance.outlook.consistency import refuse_incoherent
 from issuance.outlook.token_warnings import token_warnings
+from issuers.seconds import Seconds
 from issuers.versioning.version_of import deleted_with, parts_of, read_version, require_version, version_of
 from relying_parties.consistency import reached_by
 
@@ -46,7 +48,8 @@ class ConfigurationAdmin(ReadableJson, HistoryPage, VersionedPage):
     form = ConfigurationForm
     formfield_overrides: ClassVar[Any] = {
         models.JSONField: {"form_class": Json},
-        models.DateTimeField: {"form_class": Instant, "widget": Instant.widget},
+        models.DateTimeField: {"form_class": Deadline, "widget": Deadline.widget},
+        Seconds: {"form_class": Duration, "widget": Duration.widget},
         models.URLField: {"assume_scheme": "https"},
     }
     fixed_fields: ClassVar[tuple[str, ...]] = ()
