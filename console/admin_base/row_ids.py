@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 
 from console.admin_base.generics import BaseAdmin, ModelAdmin
 
+MAX_LISTED = 100
+"""Rows in a list of choices; of more a search is offered."""
 MAX_ID = BigAutoField.MAX_BIGINT
 
 
@@ -43,6 +45,14 @@ class RowChoices(ModelMultipleChoiceField):  # type: ignore[type-arg]
 
 class ForeignKeys(BaseAdmin):
     """Mixed into every inline, and into every page by RowIds."""
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> list[str]:
+        """Those with many rows to choose from. A few are a list of choices, which needs no script."""
+        return [name for name in super().get_autocomplete_fields(request) if self._offers_many(name)]
+
+    def _offers_many(self, name: str) -> bool:
+        rows: Any = self.model._meta.get_field(name).related_model
+        return bool(rows._default_manager.all()[: MAX_LISTED + 1].count() > MAX_LISTED)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if "widget" not in kwargs and db_field.name in self.get_autocomplete_fields(request):

@@ -2,7 +2,10 @@
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
+from console.admin_base.row_ids import MAX_LISTED
+from issuers.models import Issuer
 from tests.console.forms import form_of
 from tests.support.cast import Cast
 
@@ -35,3 +38,15 @@ def test_a_form_of_endless_inlines_is_refused(admin_client: Client, cast: Cast) 
     answer = admin_client.post(page, form | {"made_from": form_of(admin_client, page)["made_from"]})
     assert answer.status_code == 200
     assert cast.billing.grants.count() == 3
+
+
+def test_a_few_rows_are_a_list_of_choices_and_many_are_searched(admin_client: Client, cast: Cast) -> None:
+    """The list needs no script."""
+    page = reverse("admin:relying_parties_resourceserver_add")
+    assert f'<option value="{cast.other.pk}">Other</option>' in admin_client.get(page).content.decode()
+    Issuer.objects.bulk_create(
+        Issuer(path=f"more-{number}", name=f"More {number}") for number in range(MAX_LISTED)
+    )
+    searched = admin_client.get(page).content.decode()
+    assert "admin-autocomplete" in searched
+    assert "More 7" not in searched
