@@ -1,6 +1,5 @@
 """The token endpoint: each step of the request path on its line."""
 
-import secrets
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -30,6 +29,7 @@ from issuance.wire.protocol_view import ProtocolView
 from issuance.wire.request_body import read_body
 from issuance.wire.token_request import TokenRequest, parse
 from issuers.directory import IssuerSnapshot
+from runtime.identifiers import new_jti
 from runtime.main_loop import is_in_main_loop
 from runtime.slots import Slots
 
@@ -104,7 +104,7 @@ class TokenView(ProtocolView):
             request=asked,
             granted=granted,
             key=key,
-            jti=secrets.token_urlsafe(18),
+            jti=new_jti(),
             now=now,
         ).bound_to(binding.confirmation)
         spend_quota(client)

@@ -1,6 +1,5 @@
 """What every view of the protocol shares: JSON whatever happens, and an X-Request-ID."""
 
-import secrets
 from typing import Any, ClassVar
 
 import structlog
@@ -12,6 +11,7 @@ from rest_framework.views import APIView
 
 from issuance.wire.answers import as_oauth_error, refusal
 from issuance.wire.errors import NotFound, OAuthError, ServerError
+from runtime.identifiers import new_request_id
 
 log = structlog.get_logger("issuance")
 
@@ -33,7 +33,7 @@ class ProtocolView(APIView):
         """
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        self.request_id = secrets.token_hex(16)
+        self.request_id = new_request_id()
         return super().dispatch(request, *args, **kwargs)
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
