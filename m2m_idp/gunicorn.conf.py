@@ -64,7 +64,7 @@ class JsonLogger(Logger):
 wsgi_app = "m2m_idp.wsgi:application"
 bind = f"{settings.ENVIRONMENT.bind}:{settings.ENVIRONMENT.port}"
 workers = settings.ENVIRONMENT.web_concurrency
-worker_class = "m2m_idp.worker.loop.Worker"
+worker_class = "m2m_idp.worker.token_worker.TokenWorker"
 threads = settings.THREADS
 worker_connections = make_places()
 # The worker sends answers itself, as their clients take them.
