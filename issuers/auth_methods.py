@@ -7,7 +7,7 @@ console/auth_methods.py. Each is made by `for_each_method`.
 
 from collections.abc import Mapping
 from enum import Enum, auto
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import models
 
@@ -64,3 +64,15 @@ CERTIFICATE_METHODS = _proven_by(Proof.CERTIFICATE)
 
 def default_methods() -> list[str]:
     return [method.value for method in SECRET_METHODS]
+
+
+def methods_problem(methods: Any) -> str | None:
+    """What is wrong with a list of authentication methods, None if nothing is."""
+    known = ", ".join(TokenEndpointAuthMethod.values)
+    if not isinstance(methods, list) or not methods:
+        return f"A list of at least one of: {known}."
+    if unknown := [method for method in methods if method not in TokenEndpointAuthMethod.values]:
+        return f"Not offered: {', '.join(map(str, unknown))}. Offered: {known}."
+    if len(set(methods)) < len(methods):
+        return "A method is given twice."
+    return None

@@ -24,10 +24,10 @@ from issuance.wire.errors import InvalidClient, InvalidRequest, TemporarilyUnava
 from issuance.wire.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from issuers.models import ASSERTION_METHODS, TokenEndpointAuthMethod
+from relying_parties.client import Client
 from relying_parties.federation.credential import Federated, Trusted
 from relying_parties.jwks.client_keys import VerificationKey
 from relying_parties.signers import client_signers, trusted_signers
-from relying_parties.snapshots import Client
 from runtime.main_loop import refuse_to_wait
 from runtime.outbound.fetching import FetchError
 

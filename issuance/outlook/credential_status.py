@@ -10,10 +10,10 @@ from issuers.auth_methods import TokenEndpointAuthMethod, for_each_method
 from issuers.client_authorities import client_authorities
 from issuers.directory import IssuerSnapshot
 from relying_parties.certificates.client_certificates import why_not_in_time
+from relying_parties.client import Client
 from relying_parties.federation.credential import Trusted
 from relying_parties.jwks.client_keys import VerificationKey
 from relying_parties.models import KeysFrom
-from relying_parties.snapshots import Client
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from issuance.wire.errors import (
 from issuance.wire.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from relying_parties.claims.token_types import TokenType
+from relying_parties.client import Client, Grant
 from relying_parties.models import SCOPE_TOKEN
-from relying_parties.snapshots import Client, Grant
 from runtime.proxies import parsed_address
 
 CLIENT_CREDENTIALS = "client_credentials"
