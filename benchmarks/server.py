@@ -75,8 +75,8 @@ def serving(
 ) -> Iterator[Server]:
     """Start it on a free port, which it finds in PORT or where `{port}` stands, and end it after the block."""
     port = _free_port()
-    told = [word.replace("{port}", str(port)) for word in command]
-    pinned = ["taskset", "-c", ",".join(map(str, sorted(cores))), *told]
+    words = [word.replace("{port}", str(port)) for word in command]
+    pinned = ["taskset", "-c", ",".join(map(str, sorted(cores))), *words]
     with log.open("wb") as output:
         process = subprocess.Popen(
             pinned,

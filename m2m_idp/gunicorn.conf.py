@@ -98,8 +98,8 @@ def on_starting(_server: Arbiter) -> None:
         # In one piece: a thread writes the log meanwhile.
         sys.stderr.write("".join(f"m2m-idp cannot start: {problem}\n" for problem in problems))
         sys.exit(1)
-    for told in start_notices():
-        logging.getLogger("m2m_idp").warning(told)
+    for start_notice in start_notices():
+        logging.getLogger("m2m_idp").warning(start_notice)
     for notice in [
         *checks.shares_counts(),
         *checks.has_connections(),

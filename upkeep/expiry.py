@@ -30,11 +30,11 @@ def warn_of_expiry(now: datetime) -> tuple[Expiry, ...]:
 
 def _untold(found: Iterable[Expiry]) -> list[Expiry]:
     """One for each new row: a key may be registered under two names, a certificate twice."""
-    told = set(ToldEnding.objects.values_list("subject", "ends_at", "days"))
+    reported = set(ToldEnding.objects.values_list("subject", "ends_at", "days"))
     untold: dict[tuple[str, datetime, int], Expiry] = {}
     for ending in found:
         untold.setdefault((_subject(ending), ending.at, ending.days), ending)
-    return [ending for row, ending in untold.items() if row not in told]
+    return [ending for row, ending in untold.items() if row not in reported]
 
 
 def _row(ending: Expiry) -> ToldEnding:

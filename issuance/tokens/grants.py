@@ -127,7 +127,7 @@ def _asked_scopes(scope: str) -> frozenset[str]:
 
 
 def _refuse_bad_target(resources: tuple[str, ...], *, client: Client) -> None:
-    """One answer for all: whether a resource exists is not told to a client without a grant for it."""
+    """One answer for all: a client without a grant for a resource does not learn whether it exists."""
     identifiers = {grant.audience for grant in client.grants}
     for resource in resources:
         if resource not in identifiers:

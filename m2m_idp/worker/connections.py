@@ -122,7 +122,7 @@ class ConnectionWorker(ThreadWorker):
         """What follows a request that was cut off is none; and a client that asks again is to reach another host."""
         if conn.is_cut_off or conn.is_last(req) or draining.has_begun():
             req.force_close()  # type: ignore[no-untyped-call]
-        if conn.was_told_to_continue:
+        if conn.was_asked_to_continue:
             req._expected_100_continue = False  # noqa: SLF001
         return super().handle_request(req, conn)  # type: ignore[no-untyped-call]
 

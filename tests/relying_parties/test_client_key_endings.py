@@ -71,7 +71,7 @@ def test_two_keys_that_end_at_once_are_two_endings(cast: Cast) -> None:
     assert len({ending.thumbprint for ending in endings(NOW)}) == 2
 
 
-def test_a_stored_key_that_is_refused_today_keeps_no_other_from_being_told(cast: Cast) -> None:
+def test_a_stored_key_that_is_refused_today_keeps_no_other_from_being_reported(cast: Cast) -> None:
     refused = jwk_of(NEXT, kid="old", use="enc")
     register(cast, jwk_of(KEY, kid="2026", exp=until(10)))
     RelyingParty.objects.filter(pk=cast.billing.pk).update(
@@ -155,7 +155,7 @@ def test_a_client_ca_certificate_that_vouches_for_nobody_is_not_named(cast: Cast
     assert endings(NOW) == ()
 
 
-def test_a_text_that_is_no_certificate_keeps_no_other_ending_from_being_told(cast: Cast) -> None:
+def test_a_text_that_is_no_certificate_keeps_no_other_ending_from_being_reported(cast: Cast) -> None:
     trust(cast, "no PEM")
     RelyingParty.objects.filter(pk=cast.billing.pk).update(valid_until=NOW + DAY)
     assert [ending.kind for ending in endings(NOW)] == [Kind.RELYING_PARTY]
