@@ -16,7 +16,7 @@ from relying_parties.models import ClientSecret, RelyingParty
 from relying_parties.validation.registration import KINDS_OF_KEYS
 
 
-def endings(now: datetime) -> list[Expiry]:
+def expiries(now: datetime) -> list[Expiry]:
     """Of active relying parties of active issuers, without what has expired already."""
     return [*_secrets(now), *_relying_parties(now), *_client_keys(now), *_client_authorities(now)]
 

@@ -121,8 +121,8 @@ def test_workers_whose_master_was_killed_leave_the_port_at_once_and_answer_what_
         begun.sendall(b"nt_typ")
         assert begun.recv(65_536).startswith(b"HTTP/1.1 4")
         assert idle.recv(65_536) == b""
-        with serve(tmp_path, 1, port=server.port) as heir:
-            assert heir.get("/livez").status_code == 200
+        with serve(tmp_path, 1, port=server.port) as successor:
+            assert successor.get("/livez").status_code == 200
         wait_until(lambda: not any(map(is_running, workers)), within=2 * A_MOMENT)
 
 
