@@ -95,10 +95,10 @@ def of_request(event_id: int, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def of_trace(event_id: int, *, at: str, request_id: str, content: Mapping[str, Any]) -> dict[str, Any]:
-    told = {
+    fields = {
         "@timestamp": at,
         "event.id": str(event_id),
         "http.request.id": request_id,
         f"{OWN}.trace": content,
     }
-    return told | _TRACE
+    return fields | _TRACE

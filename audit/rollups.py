@@ -34,16 +34,16 @@ def count(sums: "Counter[Kind]", members: Mapping[str, Any]) -> None:
     if members["table"] == EVENTS and not members.get("is_test"):
         sums[_of_event(members)] += 1
     elif members["table"] == REFUSALS:
-        told = {name: members.get(name, "") for name in ("issuer", "error")}
-        kind = Kind(hour=_hour(members), client_id="", audience="", outcome=Outcome.REFUSED, **told)
+        named = {name: members.get(name, "") for name in ("issuer", "error")}
+        kind = Kind(hour=_hour(members), client_id="", audience="", outcome=Outcome.REFUSED, **named)
         sums[kind] += members.get("refused", 0)
 
 
 def _of_event(members: Mapping[str, Any]) -> Kind:
-    told = {name: members.get(name, "") for name in ("issuer", "client_id", "audience", "outcome", "error")}
+    named = {name: members.get(name, "") for name in ("issuer", "client_id", "audience", "outcome", "error")}
     if not members.get("credential"):
-        told["client_id"] = ""
-    return Kind(hour=_hour(members), **told)
+        named["client_id"] = ""
+    return Kind(hour=_hour(members), **named)
 
 
 def _hour(members: Mapping[str, Any]) -> str:

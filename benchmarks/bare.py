@@ -30,7 +30,7 @@ urlpatterns = [path("", nothing)]
 application = get_wsgi_application()
 
 wsgi_app = "bare:application"
-worker_class = "m2m_idp.worker.loop.Worker"
+worker_class = "m2m_idp.worker.token_worker.TokenWorker"
 workers = int(os.environ.get("WEB_CONCURRENCY", "1"))
 threads = THREADS
 keepalive = 75

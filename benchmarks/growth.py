@@ -73,9 +73,9 @@ def _tell(name: str, rows: int, ask: Callable[[], None]) -> None:
     after = _bytes()
     grown = {table: (size - before.get(table, 0)) / rows for table, size in after.items()}
     seals = sum(grown.get(table, 0) for table in SEALS)
-    told = f"{sum(grown.values()):.0f} bytes a request, {seals:.0f} of them of seals"
+    summary = f"{sum(grown.values()):.0f} bytes a request, {seals:.0f} of them of seals"
     # Standard output has the server's own line of each request.
-    print(f"{connection.vendor}, {name}: {told}", file=sys.stderr)
+    print(f"{connection.vendor}, {name}: {summary}", file=sys.stderr)
     print({table: round(size) for table, size in grown.items() if size >= 1}, file=sys.stderr)
 
 

@@ -50,8 +50,8 @@ def load(
     environment = os.environ | {"BENCH_AUTHORIZATION": authorization}
     if walk:
         environment |= {"BENCH_CLIENTS": str(walk.file), "BENCH_FIRST": str(walk.first)}
-    told = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
-    line = next(line for line in told.splitlines() if line.startswith("figures "))
+    output = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    line = next(line for line in output.splitlines() if line.startswith("figures "))
     figures = Figures(**json.loads(line.removeprefix("figures ")))
     if figures.failed:
         sys.exit(f"{url}: {figures.failed} of {figures.answers} answers were not 200: no figures.")

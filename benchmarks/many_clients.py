@@ -96,20 +96,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure a token where there are many clients.")
     parser.add_argument("--clients", type=int, default=100_000)
     parser.add_argument("--asking", type=int, default=10_000)
-    told = parser.parse_args()
-    if not FEW <= told.asking < told.clients:
+    options = parser.parse_args()
+    if not FEW <= options.asking < options.clients:
         parser.error(f"--asking is at least {FEW}, and less than --clients.")
     refuse_unsuitable_machine()
     url = os.environ.get("DATABASE_URL", "")
     with tempfile.TemporaryDirectory(prefix="m2m-idp-clients-") as name:
         directory = Path(name)
         variables = environment(directory, url=url) | {"BENCH_SECRET": secrets.token_urlsafe(32)}
-        few, many, others = _register(directory, variables, clients=told.clients, asking=told.asking)
+        few, many, others = _register(directory, variables, clients=options.clients, asking=options.asking)
         own = database(directory, url=url)
         pin([0, *own.processes], {LOAD_CORE})
-        print(f"{own.name}: {told.clients:,} clients, {CONNECTIONS} connections, {ROUNDS} x {SECONDS} s.")
+        print(f"{own.name}: {options.clients:,} clients, {CONNECTIONS} connections, {ROUNDS} x {SECONDS} s.")
         with idp(variables, cores={SERVER_CORE}) as server:
-            _measure(Crowd(server, own, few, many, others), clients=told.clients, asking=told.asking)
+            _measure(Crowd(server, own, few, many, others), clients=options.clients, asking=options.asking)
 
 
 def _register(

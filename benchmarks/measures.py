@@ -107,7 +107,7 @@ def _signatures_per_second(*cores: int) -> list[float]:
     return [_signatures(process.communicate()[0]) for process in processes]
 
 
-def _signatures(told: str) -> float:
+def _signatures(output: str) -> float:
     # +F2:<index>:<bits>:<signatures per second>:<verifications per second>
-    line = next(line for line in told.splitlines() if line.startswith("+F2:"))
+    line = next(line for line in output.splitlines() if line.startswith("+F2:"))
     return float(line.split(":")[3])

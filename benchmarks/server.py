@@ -35,7 +35,7 @@ class Server:
 def environment(directory: Path, *, url: str) -> dict[str, str]:
     """Of an m2m-idp on the database at the URL; empty: on an SQLite file in the directory.
 
-    Its chores come once a minute, so in one round of many: they are left out unless MAINTAIN_EVERY is set.
+    Its maintenance runs once a minute, so in one round of many: it is left out unless MAINTAIN_EVERY is set.
     """
     chosen = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     own = {"VAR_DIR": str(directory), "IDP_SURFACE": "protocol"} | ({"DATABASE_URL": url} if url else {})
@@ -75,8 +75,8 @@ def serving(
 ) -> Iterator[Server]:
     """Start it on a free port, which it finds in PORT or where `{port}` stands, and end it after the block."""
     port = _free_port()
-    told = [word.replace("{port}", str(port)) for word in command]
-    pinned = ["taskset", "-c", ",".join(map(str, sorted(cores))), *told]
+    words = [word.replace("{port}", str(port)) for word in command]
+    pinned = ["taskset", "-c", ",".join(map(str, sorted(cores))), *words]
     with log.open("wb") as output:
         process = subprocess.Popen(
             pinned,

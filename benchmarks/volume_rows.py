@@ -1,6 +1,6 @@
 """A record of many rows: a year of requests, as a busy server with old and rare corners would have them.
 
-Statements of both databases, over the model's own columns. What is asked for in `volume.py` lies where it is told here:
+Statements of both databases, over the model's own columns. What is asked for in `volume.py` lies where it is said here:
 `client-0` asks most; `rare` five times in the year; `retired` and the issuer `old` in the first quarter alone; of four
 kids each signs a quarter; `invalid_target` came up in the first tenth alone, `192.0.2.9` three times.
 """

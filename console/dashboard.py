@@ -12,7 +12,7 @@ from console.integrity.record_overview import RecordOverview, record_overview
 from console.signing_keys.key_outlook import Outlook, outlooks
 from console.site.admin_site import site
 from console.site.permissions import SEES_RECORD
-from issuance.outlook.expiry import endings
+from issuance.outlook.expiry import expiries
 from issuers.expiry import Expiry
 from issuers.models import Issuer
 from keys.expiry import unreadable_chains
@@ -46,9 +46,9 @@ class Overview:
     to_replace: tuple[ClientSecret, ...]
     old_secrets: tuple[ClientSecret, ...]
     """Secrets that live longer than their issuer allows."""
-    endings: tuple[Expiry, ...]
+    expiries: tuple[Expiry, ...]
     """What expires within 30 days, the earliest first."""
-    more_endings: int
+    more_expiries: int
     overdue: tuple[Outlook, ...]
     unreadable_chains: tuple[SigningKey, ...]
     steps: tuple[Step, ...]
@@ -66,15 +66,15 @@ def overview(user: Any) -> Overview | None:
     if not user.has_perms(["issuers.view_issuer", "relying_parties.view_relyingparty"]):
         return None
     now = timezone.now()
-    coming, ending = outlooks(now), endings(now)
+    coming, soon = outlooks(now), expiries(now)
     counted = Issuer.objects.annotate(clients=Count("relying_parties"), signs=can_sign(now))
     issuers = tuple(_line(issuer, coming.get((issuer.pk, issuer.signing_alg))) for issuer in counted)
     return Overview(
         issuers=issuers,
         to_replace=_to_replace(now),
         old_secrets=_old_secrets(now),
-        endings=ending[:MAX_NAMED],
-        more_endings=len(ending[MAX_NAMED:]),
+        expiries=soon[:MAX_NAMED],
+        more_expiries=len(soon[MAX_NAMED:]),
         overdue=tuple(outlook for outlook in coming.values() if outlook.is_overdue)[:MAX_NAMED],
         unreadable_chains=tuple(unreadable_chains(now)[:MAX_NAMED]),
         steps=_steps(issuers),

@@ -76,9 +76,9 @@ def _why_not_ours(token: SignedJwt, issuer: Issuer | None, key: KeySnapshot | No
 def _problems_of_key(key: KeySnapshot | None, now: datetime) -> tuple[str, ...]:
     state = state_of(key, now) if key else None
     if key and state == KeyState.REVOKED:
-        return (f"The key that signed it was revoked at {_told(key.revoked_at)}: no one may trust it.",)
+        return (f"The key that signed it was revoked at {_in_words(key.revoked_at)}: no one may trust it.",)
     if key and state == KeyState.EXPIRED:
-        return (f"The key that signed it left the JWKS at {_told(key.expires_at)}.",)
+        return (f"The key that signed it left the JWKS at {_in_words(key.expires_at)}.",)
     return ()
 
 
@@ -89,7 +89,7 @@ def _problems_of_time(token: SignedJwt, now: datetime) -> tuple[str, ...]:
     if exp is None:
         problems.append("It has no exp.")
     elif exp <= now.timestamp():
-        problems.append(f"It expired at {_told(datetime.fromtimestamp(exp, tz=UTC))}.")
+        problems.append(f"It expired at {_in_words(datetime.fromtimestamp(exp, tz=UTC))}.")
     for claim in ("iat", "nbf"):
         instant = token.instant(claim)
         if instant is not None and instant > early:
@@ -97,5 +97,5 @@ def _problems_of_time(token: SignedJwt, now: datetime) -> tuple[str, ...]:
     return tuple(problems)
 
 
-def _told(instant: datetime | None) -> str:
+def _in_words(instant: datetime | None) -> str:
     return f"{instant:%Y-%m-%d %H:%M:%S} UTC" if instant else "an unknown time"

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from issuers.assertion_algs import algs_problem
-from issuers.models import Issuer, methods_problem
+from issuers.auth_methods import methods_problem
+from issuers.models import Issuer
 from issuers.versioning.revision import topic
 from issuers.versioning.snapshots import Snapshots
 

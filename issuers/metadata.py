@@ -1,5 +1,9 @@
 """The members of the discovery document that are computed (OpenID Connect Discovery 1.0, RFC 8414)."""
 
+from typing import Any
+
+from formats.json_value import json_problem
+
 COMPUTED_MEMBERS = frozenset({
     "issuer",
     "token_endpoint",
@@ -16,3 +20,12 @@ COMPUTED_MEMBERS = frozenset({
     "dpop_signing_alg_values_supported",
 })  # fmt: skip
 """An issuer's extra metadata cannot override these."""
+
+
+def extra_metadata_problem(members: Any) -> str | None:
+    """What is wrong with further members of the discovery document, None if nothing is."""
+    if not isinstance(members, dict):
+        return 'A JSON object, such as {"service_documentation": "https://..."}.'
+    if computed := sorted(COMPUTED_MEMBERS & members.keys()):
+        return f"Computed from the configuration, cannot be set: {', '.join(computed)}."
+    return json_problem(members, longest=16_384)

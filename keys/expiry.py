@@ -11,10 +11,10 @@ from keys.importing.certificates import certificates_of
 from keys.models import SigningKey
 
 
-def endings(now: datetime) -> list[Expiry]:
+def expiries(now: datetime) -> list[Expiry]:
     """Of the keys of active issuers that sign now or later; a chain expires with the first of its certificates."""
-    found = [_ending(key, issuer, now) for key, issuer in _signing(now)]
-    return [ending for ending in found if ending is not None]
+    found = [_expiry(key, issuer, now) for key, issuer in _signing(now)]
+    return [expiry for expiry in found if expiry is not None]
 
 
 def unreadable_chains(now: datetime) -> list[SigningKey]:
@@ -36,7 +36,7 @@ def _first_end(key: SigningKey) -> datetime | None:
         return None
 
 
-def _ending(key: SigningKey, issuer: Issuer, now: datetime) -> Expiry | None:
+def _expiry(key: SigningKey, issuer: Issuer, now: datetime) -> Expiry | None:
     at = _first_end(key)
     days = step_of(at, now=now) if at else None
     if at is None or days is None:

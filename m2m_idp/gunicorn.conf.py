@@ -64,7 +64,7 @@ class JsonLogger(Logger):
 wsgi_app = "m2m_idp.wsgi:application"
 bind = f"{settings.ENVIRONMENT.bind}:{settings.ENVIRONMENT.port}"
 workers = settings.ENVIRONMENT.web_concurrency
-worker_class = "m2m_idp.worker.loop.Worker"
+worker_class = "m2m_idp.worker.token_worker.TokenWorker"
 threads = settings.THREADS
 worker_connections = make_places()
 # The worker sends answers itself, as their clients take them.
@@ -98,8 +98,8 @@ def on_starting(_server: Arbiter) -> None:
         # In one piece: a thread writes the log meanwhile.
         sys.stderr.write("".join(f"m2m-idp cannot start: {problem}\n" for problem in problems))
         sys.exit(1)
-    for told in start_notices():
-        logging.getLogger("m2m_idp").warning(told)
+    for start_notice in start_notices():
+        logging.getLogger("m2m_idp").warning(start_notice)
     for notice in [
         *checks.shares_counts(),
         *checks.has_connections(),

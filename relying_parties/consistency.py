@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 
 from issuers.models import GlobalVariable, Issuer, TokenEndpointAuthMethod
 from relying_parties.claims.language import MissingValueError, placeholders, render
+from relying_parties.client import Template
 from relying_parties.models import (
     AccessGrant,
     ClaimTemplate,
@@ -23,7 +24,7 @@ from relying_parties.models import (
     ResourceServer,
     TrustedIssuer,
 )
-from relying_parties.snapshots import Template, compiled, own_values, variables_of
+from relying_parties.templates import compiled, own_values, variables_of
 from relying_parties.validation.issuer_limits import limit_problems
 
 MAX_SUBJECT_LENGTH = 255

@@ -13,9 +13,10 @@ from issuers.expiry import HORIZON, Expiry, Kind, step_of
 from issuers.models import Issuer, TokenEndpointAuthMethod
 from relying_parties.jwks.client_keys import VerificationKey, registered_keys
 from relying_parties.models import ClientSecret, RelyingParty
+from relying_parties.validation.registration import KINDS_OF_KEYS
 
 
-def endings(now: datetime) -> list[Expiry]:
+def expiries(now: datetime) -> list[Expiry]:
     """Of active relying parties of active issuers, without what has expired already."""
     return [*_secrets(now), *_relying_parties(now), *_client_keys(now), *_client_authorities(now)]
 
@@ -68,18 +69,12 @@ def _relying_parties(now: datetime) -> Iterator[Expiry]:
             )
 
 
-KINDS_OF_KEYS = {
-    TokenEndpointAuthMethod.PRIVATE_KEY_JWT: Kind.CLIENT_KEY,
-    TokenEndpointAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH: Kind.CLIENT_CERTIFICATE,
-}
-
-
 def _client_keys(now: datetime) -> Iterator[Expiry]:
     """Keys that are registered here and that the method uses; fetched keys are renewed at their source."""
     registered = _in_use(now).filter(token_endpoint_auth_method__in=KINDS_OF_KEYS, client_jwks__isnull=False)
     for relying_party in registered.select_related("issuer"):
         keys = registered_keys(relying_party.client_jwks)
-        kind = KINDS_OF_KEYS[TokenEndpointAuthMethod(relying_party.token_endpoint_auth_method)]
+        kind = KINDS_OF_KEYS[relying_party.token_endpoint_auth_method]
         taken = [key for key in keys if kind == Kind.CLIENT_KEY or key.certificates]
         for key in taken:
             if key.expires_at and (days := step_of(key.expires_at, now=now)):

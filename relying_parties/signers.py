@@ -3,12 +3,12 @@
 `wanted` recognises the key that is needed: a fetched set that lacks it is fetched again, once a minute at most.
 """
 
+from relying_parties.client import Client
 from relying_parties.federation.credential import Trusted
 from relying_parties.jwks.client_keys import VerificationKey
 from relying_parties.jwks.published_keys import published_keys
 from relying_parties.jwks.remote_keys import KeySource, RemoteKeys, Wanted
 from relying_parties.models import KeysFrom
-from relying_parties.snapshots import Client
 
 remote_keys: RemoteKeys[VerificationKey] = RemoteKeys(published_keys)
 

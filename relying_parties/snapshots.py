@@ -1,34 +1,24 @@
-"""Relying parties as frozen snapshots: what the token path needs to know, in one look-up."""
+"""Clients as frozen snapshots: what the token path needs to know, in one look-up."""
 
 import ipaddress
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 from django.db import connection
-from django.db.models import Prefetch, Q
+from django.db.models import Prefetch
 
 from formats.patterns import compiled_pattern
-from issuers.models import GlobalVariable, Issuer, TokenEndpointAuthMethod
+from issuers.models import TokenEndpointAuthMethod
 from issuers.versioning.revision import topic
 from issuers.versioning.snapshots import Snapshots
 from relying_parties.certificates.subjects import subject_problem
-from relying_parties.claims.language import (
-    MissingValueError,
-    Node,
-    compile_template,
-    placeholders,
-    render,
-)
-from relying_parties.client_secrets import SecretSnapshot
+from relying_parties.client import NO_TEMPLATE, Client, Grant, Rule, Template
 from relying_parties.faults import Faults
 from relying_parties.federation.credential import Federated
-from relying_parties.jwks.client_keys import VerificationKey, registered_keys
+from relying_parties.jwks.client_keys import registered_keys
 from relying_parties.models import (
     AccessGrant,
-    ClaimTemplate,
     ClientSecret,
     FederatedCredential,
     RelyingParty,
@@ -36,90 +26,8 @@ from relying_parties.models import (
     networks_problem,
     scopes_problem,
 )
+from relying_parties.templates import compiled, literal_audience, own_values, variables_of
 from relying_parties.validation.registration import CERTIFICATE_SUBJECTS
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    parameter: str
-    pattern: Any
-    message: str
-
-    def allows(self, value: str) -> bool:
-        return self.pattern.fullmatch(value) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What a relying party may ask for at one resource server."""
-
-    audience: str
-    scopes: frozenset[str]
-    is_default: bool
-    token_typ: str
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A claim template, compiled. `label` is its name and history id, for the record."""
-
-    label: str
-    claims: Mapping[str, Node]
-    headers: Mapping[str, Node]
-    with_x5t: bool
-    with_x5c: bool
-    parameters: frozenset[str]
-
-
-NO_TEMPLATE = Template(
-    label="", claims={}, headers={}, with_x5t=False, with_x5c=False, parameters=frozenset()
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """A relying party as it is stored. The caller compares its instants with the clock."""
-
-    id: int
-    issuer_id: int
-    client_id: str
-    is_active: bool
-    valid_from: datetime | None
-    valid_until: datetime | None
-    token_endpoint_auth_method: str
-    secrets: tuple[SecretSnapshot, ...]
-    revoked_secrets: tuple[SecretSnapshot, ...]
-    """The newest revoked ones, so that the record can name one that is still in use."""
-    keys: tuple[VerificationKey, ...]
-    """The keys registered here; those at `jwks_uri` are fetched when they are needed."""
-    jwks_uri: str
-    accepts_token_endpoint_audience: bool
-    federated: tuple[Federated, ...]
-    certificate_subjects: Mapping[str, str]
-    """By the names of RFC 8705 section 2.1.2: the one that is registered."""
-    certificate_bound: bool
-    dpop_bound: bool
-    access_token_ttl: int | None
-    signing_alg: str
-    allowed_networks: tuple[IPv4Network | IPv6Network, ...]
-    requests_per_minute: int | None
-    trace_until: datetime | None
-    grants: tuple[Grant, ...]
-    rules: tuple[Rule, ...]
-    template: Template
-    template_audience: tuple[str, ...]
-    values: Mapping[str, Any]
-    """The template values that are the same for every request: `client.*`, `issuer.*`, `globals.*`."""
-    topics: tuple[str, ...]
-    """Everything in the configuration that this was read from."""
-    faults: tuple[str, ...] = ()
-    """Stored values that its checks refuse and that were left out: no token is issued until they are corrected."""
-
-    @property
-    def parameters_read(self) -> frozenset[str]:
-        """The request parameters that a rule or the template reads."""
-        return self.template.parameters | {rule.parameter for rule in self.rules}
-
 
 _REGISTERED = f"SELECT 1 FROM {RelyingParty._meta.db_table} WHERE issuer_id = %s AND client_id = %s"  # noqa: S608
 MAX_CLIENT_ID_LENGTH = 255
@@ -298,59 +206,3 @@ def _rule(row: RequestRule) -> Rule:
     """Raises ValidationError."""
     row.clean()
     return Rule(parameter=row.parameter, pattern=compiled_pattern(row.regex), message=row.message)
-
-
-def compiled(template: ClaimTemplate | None) -> Template:
-    if template is None:
-        return NO_TEMPLATE
-    claims, headers = compile_template(template.claims), compile_template(template.headers)
-    version = template.history.values_list("history_id", flat=True).first()
-    return Template(
-        label=f"{template.name}@{version}",
-        claims=claims,
-        headers=headers,
-        with_x5t=template.with_x5t,
-        with_x5c=template.with_x5c,
-        parameters=frozenset(
-            placeholder.parameter
-            for placeholder in (*placeholders(claims), *placeholders(headers))
-            if placeholder.parameter
-        ),
-    )
-
-
-def own_values(relying_party: RelyingParty) -> dict[str, Any]:
-    issuer = relying_party.issuer
-    return {
-        "client.client_id": relying_party.client_id,
-        "client.name": relying_party.name,
-        "client.description": relying_party.description,
-        "client.contact": relying_party.contact,
-        "issuer.url": issuer.url,
-        "issuer.path": issuer.path,
-        "issuer.name": issuer.name,
-    }
-
-
-def variables_of(issuer: Issuer) -> dict[str, Any]:
-    """The global variables that its relying parties see, as `globals.NAME`."""
-    variables = GlobalVariable.objects.filter(Q(issuer__isnull=True) | Q(issuer=issuer))
-    # The shared ones first, so that an issuer's own replace them.
-    ordered = sorted(variables, key=lambda variable: variable.issuer_id is not None)
-    return {f"globals.{variable.name}": variable.value for variable in ordered}
-
-
-def literal_audience(template: Template, values: Mapping[str, Any]) -> tuple[str, ...]:
-    """The audience that the template itself sets, empty if it leaves it to the grant.
-
-    Empty also if it cannot be resolved: then the token's claims cannot either, and that is refused to the proven client
-    only.
-    """
-    node = template.claims.get("aud")
-    if node is None or any(placeholder.namespace == "grant" for placeholder in placeholders(node)):
-        return ()
-    try:
-        audience = render(node, values)
-    except MissingValueError:
-        return ()
-    return tuple(str(value) for value in (audience if isinstance(audience, list) else [audience]))

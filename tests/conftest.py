@@ -59,7 +59,7 @@ def cast(db: None, baseline: tuple[Cast, Baseline]) -> Cast:
 
 @pytest.fixture(autouse=True)
 def _health_asked_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test changes something and asks again within the second for which an answer is told again."""
+    """A test changes something and asks again within the second for which an answer is given again."""
     monkeypatch.setattr("issuance.health.latest.FRESH", 0.0)
 
 

@@ -63,9 +63,11 @@ def _reason(error: Exception) -> str:
     """The first line of the error's text: further ones may quote a row."""
     if isinstance(error, ValidationError):
         return " ".join(error.messages)
-    told = str(error).partition("\n")[0]
+    first_line = str(error).partition("\n")[0]
     if isinstance(error, TOLD_IN_FULL):
-        return told
+        return first_line
     if isinstance(error, DatabaseFailure):
-        return f"The database failed: {told}. The next run tries again; /readyz says how the database is."
-    return f"{type(error).__name__}: {told}. The next run tries again; LOG_LEVEL=DEBUG shows where it failed."
+        return (
+            f"The database failed: {first_line}. The next run tries again; /readyz says how the database is."
+        )
+    return f"{type(error).__name__}: {first_line}. The next run tries again; LOG_LEVEL=DEBUG shows where it failed."

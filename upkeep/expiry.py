@@ -6,7 +6,7 @@ from datetime import datetime
 import structlog
 from django.db import transaction
 
-from issuance.outlook.expiry import endings
+from issuance.outlook.expiry import expiries
 from issuers.expiry import Expiry
 from upkeep.models import LastRun, ToldEnding
 
@@ -15,44 +15,44 @@ log = structlog.get_logger("upkeep")
 
 def warn_of_expiry(now: datetime) -> tuple[Expiry, ...]:
     """Log what came within a step since the last run. Returns everything that expires soon, logged before or not."""
-    found = endings(now)
+    found = expiries(now)
     if _untold(found):
         with transaction.atomic():
             # Of two runs one waits, and then finds the rows. After a kill before the commit the next run warns again.
             LastRun.objects.select_for_update().get(id=1)
             ToldEnding.objects.filter(ends_at__lte=now).delete()
             untold = _untold(found)
-            for ending in untold:
-                _warn(ending)
-            ToldEnding.objects.bulk_create(_row(ending) for ending in untold)
+            for expiry in untold:
+                _warn(expiry)
+            ToldEnding.objects.bulk_create(_row(expiry) for expiry in untold)
     return found
 
 
 def _untold(found: Iterable[Expiry]) -> list[Expiry]:
     """One for each new row: a key may be registered under two names, a certificate twice."""
-    told = set(ToldEnding.objects.values_list("subject", "ends_at", "days"))
+    reported = set(ToldEnding.objects.values_list("subject", "ends_at", "days"))
     untold: dict[tuple[str, datetime, int], Expiry] = {}
-    for ending in found:
-        untold.setdefault((_subject(ending), ending.at, ending.days), ending)
-    return [ending for row, ending in untold.items() if row not in told]
+    for expiry in found:
+        untold.setdefault((_subject(expiry), expiry.at, expiry.days), expiry)
+    return [expiry for row, expiry in untold.items() if row not in reported]
 
 
-def _row(ending: Expiry) -> ToldEnding:
-    return ToldEnding(subject=_subject(ending), ends_at=ending.at, days=ending.days)
+def _row(expiry: Expiry) -> ToldEnding:
+    return ToldEnding(subject=_subject(expiry), ends_at=expiry.at, days=expiry.days)
 
 
-def _subject(ending: Expiry) -> str:
-    return ":".join([ending.kind, str(ending.id), *([ending.thumbprint] if ending.thumbprint else [])])
+def _subject(expiry: Expiry) -> str:
+    return ":".join([expiry.kind, str(expiry.id), *([expiry.thumbprint] if expiry.thumbprint else [])])
 
 
-def _warn(ending: Expiry) -> None:
+def _warn(expiry: Expiry) -> None:
     log.warning(
         "ends_soon",
-        kind=ending.kind,
-        what=ending.name,
-        issuer=ending.issuer,
-        ends_at=ending.at.isoformat(),
-        within_days=ending.days,
-        is_replaced=ending.is_replaced,
-        advice=ending.advice,
+        kind=expiry.kind,
+        what=expiry.name,
+        issuer=expiry.issuer,
+        ends_at=expiry.at.isoformat(),
+        within_days=expiry.days,
+        is_replaced=expiry.is_replaced,
+        advice=expiry.advice,
     )

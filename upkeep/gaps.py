@@ -37,7 +37,7 @@ def write_ended() -> None:
     if gap is None:
         return
     try:
-        _record(now=timezone.now(), target=f"process {os.getpid()}", detail=_told(gap))
+        _record(now=timezone.now(), target=f"process {os.getpid()}", detail=_in_words(gap))
     except Exception:
         RECORD_HEALTH.give_back(gap)
         raise
@@ -52,7 +52,7 @@ def record_silence(*, before: datetime, now: datetime) -> None:
     _record(now=now, target="all servers", detail=detail)
 
 
-def _told(gap: Gap) -> str:
+def _in_words(gap: Gap) -> str:
     times = f", {gap.periods} times" if gap.periods > 1 else ""
     until = instant(gap.until or timezone.now())
     return REFUSED.format(

@@ -24,10 +24,10 @@ def lines(rows: ExportedRows, *, event_filter: EventFilter, now: datetime) -> It
     yield _line(export={
         "format": FORMAT, "at": instant(now), "chosen": str(event_filter), "keys": f"{settings.PUBLIC_URL}/audit/jwks",
     })  # fmt: skip
-    told: set[int] = set()
+    exported: set[int] = set()
     for row in rows:
-        if row.seal and row.seal.checkpoint.number not in told:
-            told.add(row.seal.checkpoint.number)
+        if row.seal and row.seal.checkpoint.number not in exported:
+            exported.add(row.seal.checkpoint.number)
             yield _checkpoint(row.seal.checkpoint)
         yield _event(row)
     yield _line(end={"rows": rows.given, "sealed": rows.sealed, "broken_checkpoints": rows.broken})

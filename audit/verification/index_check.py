@@ -14,5 +14,5 @@ def index_problems(table: SealedTable) -> Iterator[Problem]:
         return
     with connection.cursor() as cursor:
         cursor.execute(f"PRAGMA integrity_check({connection.ops.quote_name(table.name)})")
-        told = [str(line) for (line,) in cursor.fetchall()]
-    yield from (Problem(table.name, f"its index is broken: {line}") for line in told if " index " in line)
+        lines = [str(line) for (line,) in cursor.fetchall()]
+    yield from (Problem(table.name, f"its index is broken: {line}") for line in lines if " index " in line)

@@ -19,12 +19,12 @@ from audit.rollups import Kind, digest_of
 from audit.sealing.leaf import instant
 from audit.streamed import of_one_moment
 
-_LEFT = "CREATE TABLE sums (digest BLOB PRIMARY KEY, hour TEXT, told TEXT, left_over INTEGER) WITHOUT ROWID"
+_LEFT = "CREATE TABLE sums (digest BLOB PRIMARY KEY, hour TEXT, named TEXT, left_over INTEGER) WITHOUT ROWID"
 _ADD = (
     "INSERT INTO sums VALUES (?, ?, ?, ?) "
     "ON CONFLICT (digest) DO UPDATE SET left_over = left_over + excluded.left_over"
 )
-_NOT_NONE = "SELECT hour, told, left_over FROM sums WHERE left_over <> 0 ORDER BY hour, told"
+_NOT_NONE = "SELECT hour, named, left_over FROM sums WHERE left_over <> 0 ORDER BY hour, named"
 CACHE_KIB = 32_000
 
 
@@ -59,17 +59,18 @@ class Sums:
         self._pruned_hours.add(f"{at[:13]}:00:00.000000Z")
 
     def problems(self) -> Iterator[Problem]:
-        for hour, told, left in self._sums.execute(_NOT_NONE):
+        for hour, named, left in self._sums.execute(_NOT_NONE):
             if left < 0 or (hour > self._pruned_until and hour not in self._pruned_hours):
                 more_or_fewer = "more" if left > 0 else "fewer"
                 yield Problem(
-                    f"sum of the hour {hour[:13]}:00Z, {told}",
+                    f"sum of the hour {hour[:13]}:00Z, {named}",
                     f"it tells of {abs(left)} requests {more_or_fewer} than are sealed",
                 )
 
     def _add(self, requests: Iterable[tuple[Kind, int]]) -> None:
         self._sums.executemany(
-            _ADD, ((bytes.fromhex(digest_of(kind)), kind.hour, _told(kind), left) for kind, left in requests)
+            _ADD,
+            ((bytes.fromhex(digest_of(kind)), kind.hour, _in_words(kind), left) for kind, left in requests),
         )
 
 
@@ -81,5 +82,5 @@ def _stored() -> Iterator[tuple[Kind, int, int]]:
         yield Kind(instant(hour), *others), requests, number or 0
 
 
-def _told(kind: Kind) -> str:
+def _in_words(kind: Kind) -> str:
     return " ".join(filter(None, (kind.issuer, kind.client_id, kind.audience, kind.outcome, kind.error)))

@@ -26,7 +26,7 @@ class Gap:
     until: datetime | None = None
     """The first success after it; None while it lasts."""
     periods: int = 1
-    """Several that were over one after the other are told as one, from the first to the last."""
+    """Several that were over one after the other are reported as one, from the first to the last."""
 
     def joined(self, later: "Gap") -> "Gap":
         return replace(

@@ -43,7 +43,7 @@ def field_value(node: Node, field: models.Field[Any, Any]) -> Any:
         return typed(node, bool)
     if isinstance(field, models.IntegerField):
         return typed(node, int)
-    return _told(typed(node, str), field)
+    return _of_field(typed(node, str), field)
 
 
 def same(one: Any, other: Any) -> bool:
@@ -55,7 +55,7 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 
-def _told(text: str, field: models.Field[Any, Any]) -> Any:
+def _of_field(text: str, field: models.Field[Any, Any]) -> Any:
     if isinstance(field, models.DateTimeField):
         return _instant(text)
     if isinstance(field, models.GenericIPAddressField):

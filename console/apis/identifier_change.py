@@ -117,9 +117,9 @@ class IdentifierChange(Page):
                 raise ValidationError("Nothing was changed: this is the old identifier.")
             rename(server, identifier=asked["identifier"], reason=asked["reason"])
             refuse_incoherent([server], now=timezone.now())
-            told = f"The identifier is {server.identifier} now. It was {old}."
-            self.log_change(request, server, told)
-        messages.success(request, told)
+            message = f"The identifier is {server.identifier} now. It was {old}."
+            self.log_change(request, server, message)
+        messages.success(request, message)
         return HttpResponseRedirect(self._page_of(server_id))
 
     def _page_of(self, server_id: int) -> str:

@@ -1,13 +1,12 @@
 """The command with which a service asks for a token, as the page of its relying party shows it."""
 
 import shlex
-from urllib.parse import quote_plus
 
-from issuance.client_auth.client_assertion import JWT_BEARER
-from issuers.models import CERTIFICATE_METHODS, SECRET_METHODS, TokenEndpointAuthMethod
+from console.auth_methods import in_words
+from issuers.models import CERTIFICATE_METHODS
 from relying_parties.models import AccessGrant, RelyingParty
 
-SECRET, ASSERTION, DPOP_PROOF = '"$CLIENT_SECRET"', '"$CLIENT_ASSERTION"', '"DPoP: $DPOP_PROOF"'
+DPOP_PROOF = '"DPoP: $DPOP_PROOF"'
 
 
 def curl_command(relying_party: RelyingParty) -> str:
@@ -23,44 +22,25 @@ def curl_command(relying_party: RelyingParty) -> str:
 
 def what_it_needs(relying_party: RelyingParty) -> list[str]:
     """What is needed before the command can run, beside a secret."""
-    url, client_id = relying_party.issuer.url, relying_party.client_id
-    method = relying_party.token_endpoint_auth_method
-    needs = []
-    if method == TokenEndpointAuthMethod.PRIVATE_KEY_JWT:
-        needs.append(
-            f"CLIENT_ASSERTION: a JWT that the service's private key signs. Claims: iss and sub {client_id}, "
-            f"aud {url}, exp at most 10 minutes ahead, a jti that no other has. It is good for one request."
-        )
-    if method == TokenEndpointAuthMethod.FEDERATED_JWT:
-        needs.append(
-            "CLIENT_ASSERTION: the token that the platform gives the workload, unchanged. Its iss, aud, sub and "
-            "further claims are those of a federated credential above."
-        )
-    if method in CERTIFICATE_METHODS or relying_party.tls_client_certificate_bound_access_tokens:
+    url = relying_party.issuer.url
+    words = in_words(relying_party.token_endpoint_auth_method)
+    needs = [words.needs.format(url=url, client_id=relying_party.client_id)]
+    if _sends_certificate(relying_party):
         needs.append("client.crt and client.key: the TLS client certificate and its private key, in PEM.")
     if relying_party.dpop_bound_access_tokens:
         needs.append(f"DPOP_PROOF: a DPoP proof for POST {url}/token. It is good for one request.")
-    return needs
+    return list(filter(None, needs))
 
 
 def _proof(relying_party: RelyingParty) -> list[str]:
-    client_id, method = relying_party.client_id, relying_party.token_endpoint_auth_method
-    named = f"--data-urlencode {shlex.quote(f'client_id={client_id}')}"
-    bound = method in CERTIFICATE_METHODS or relying_party.tls_client_certificate_bound_access_tokens
-    certificate = ["--cert client.crt --key client.key"] if bound else []
-    if method == TokenEndpointAuthMethod.CLIENT_SECRET_BASIC:
-        # RFC 6749 section 2.3.1: form-encoded before base64. A generated secret stays as it is.
-        return [*certificate, f"-u {shlex.quote(quote_plus(client_id))}:{SECRET}"]
-    if method in SECRET_METHODS:
-        return [*certificate, named, f"--data-urlencode client_secret={SECRET}"]
-    if method in CERTIFICATE_METHODS:
-        return [*certificate, named]
-    return [
-        *certificate,
-        named,
-        f"-d client_assertion_type={JWT_BEARER}",
-        f"--data-urlencode client_assertion={ASSERTION}",
-    ]
+    words = in_words(relying_party.token_endpoint_auth_method)
+    certificate = ["--cert client.crt --key client.key"] if _sends_certificate(relying_party) else []
+    return certificate + words.curl(relying_party.client_id)
+
+
+def _sends_certificate(relying_party: RelyingParty) -> bool:
+    is_proof = relying_party.token_endpoint_auth_method in CERTIFICATE_METHODS
+    return is_proof or relying_party.tls_client_certificate_bound_access_tokens
 
 
 def _parameters(relying_party: RelyingParty) -> list[str]:

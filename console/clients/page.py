@@ -22,7 +22,7 @@ from console.admin_base.generics import InlineFormSet, TabularInline
 from console.admin_base.panelled_page import PanelledPage
 from console.admin_base.row_ids import ForeignKeys, is_id
 from console.admin_base.versions.configuration_admin import ConfigurationAdmin, ConfigurationForm
-from console.clients.auth_methods import CHOICES
+from console.auth_methods import CHOICES
 from console.clients.client_switch import ClientSwitch
 from console.clients.curl_command import curl_command, what_it_needs
 from console.clients.grant_form import GrantForm, let_defaults_step_down

@@ -187,11 +187,11 @@ class SecretActs(RelyingPartyActs):
         return get_object_or_404(secrets, pk=secret_id, relying_party_id=relying_party_id)
 
     def _log(self, request: HttpRequest, relying_party: RelyingParty, act: str, secret: ClientSecret) -> None:
-        told: dict[str, Any] = {"name": "client secret", "object": str(secret)}
+        done: dict[str, Any] = {"name": "client secret", "object": str(secret)}
         if act == "changed":
             # Django's log cannot show a change without them.
-            told["fields"] = ["expiry"]
-        self.log_change(request, relying_party, [{act: told}])
+            done["fields"] = ["expiry"]
+        self.log_change(request, relying_party, [{act: done}])
 
 
 def newest_id(relying_party: RelyingParty) -> int:

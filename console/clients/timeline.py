@@ -69,12 +69,12 @@ def timeline(*, issuer: str, client_id: str, until: datetime | None = None) -> T
     events = _events(issuer, client_id, until)
     floor = _floor(events, changes)
     shown = [event for event in events if floor is None or event.at > floor]
-    told = [change for change in changes if floor is None or change.at > floor]
+    recent = [change for change in changes if floor is None or change.at > floor]
     entries = [
-        *(Entry(at=change.at, change=change) for change in told),
+        *(Entry(at=change.at, change=change) for change in recent),
         *(
             Entry(at=requests.at, requests=requests)
-            for requests in _requests(shown, told, issuer=issuer, client_id=client_id)
+            for requests in _requests(shown, recent, issuer=issuer, client_id=client_id)
         ),
     ]
     return Timeline(

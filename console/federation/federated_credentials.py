@@ -69,7 +69,7 @@ class FederatedCredentials(RelyingPartyActs):
         is_sent = request.method == "POST"
         form = FederatedCredentialForm(request.POST if is_sent else None, instance=credential)
         return self._edited(
-            request, form, Asked(is_to_do=is_sent), act="Add a federated credential", told="added"
+            request, form, Asked(is_to_do=is_sent), act="Add a federated credential", verb="added"
         )
 
     def change_federated(
@@ -86,7 +86,7 @@ class FederatedCredentials(RelyingPartyActs):
             form = FederatedCredentialForm(request.POST if asked.is_to_do else None, instance=row)
             if asked.is_stale:
                 form, asked = subject.merged(request, FederatedCredentialForm, row, asked)
-            return self._edited(request, form, asked, act=act, told="changed")
+            return self._edited(request, form, asked, act=act, verb="changed")
 
         return answered(request, subject, page)
 
@@ -127,7 +127,7 @@ class FederatedCredentials(RelyingPartyActs):
         return self.back(relying_party, panel="federated")
 
     def _edited(
-        self, request: HttpRequest, form: FederatedCredentialForm, asked: Asked, *, act: str, told: str
+        self, request: HttpRequest, form: FederatedCredentialForm, asked: Asked, *, act: str, verb: str
     ) -> HttpResponse:
         credential = form.instance
         relying_party = credential.relying_party
@@ -136,21 +136,21 @@ class FederatedCredentials(RelyingPartyActs):
                 with transaction.atomic():
                     form.save()
                     refuse_incoherent([credential], now=timezone.now())
-                    self.log_federated(request, relying_party, told, str(credential))
+                    self.log_federated(request, relying_party, verb, str(credential))
             except REFUSALS as refusal:
                 form.add_error(None, reason_of(refusal))
             else:
-                messages.success(request, f"The federated credential {credential} is {told}.")
+                messages.success(request, f"The federated credential {credential} is {verb}.")
                 return self.back(relying_party, panel="federated")
         page = "console/federated_credential.html"
         return self.act_page(request, page, relying_party, asked=asked, form=form, act=act)
 
     def log_federated(self, request: HttpRequest, relying_party: RelyingParty, act: str, name: str) -> None:
-        told: dict[str, Any] = {"name": "federated credential", "object": name}
+        change: dict[str, Any] = {"name": "federated credential", "object": name}
         if act == "changed":
             # Django's log cannot show a change without them.
-            told["fields"] = ["what it takes"]
-        self.log_change(request, relying_party, [{act: told}])
+            change["fields"] = ["what it takes"]
+        self.log_change(request, relying_party, [{act: change}])
 
 
 def _credential_of(relying_party_id: int, credential_id: int) -> FederatedCredential | None:

@@ -92,9 +92,9 @@ class Acknowledging(Page):
             except NoRecordKeyError as error:
                 form.add_error(None, ValidationError(str(error)))
             else:
-                told = f"Acknowledged: {found.problem}."
-                self.log_addition(request, row, told)
-                messages.success(request, told)
+                message = f"Acknowledged: {found.problem}."
+                self.log_addition(request, row, message)
+                messages.success(request, message)
                 return HttpResponseRedirect(reverse(self.url_name("change"), args=[row.pk]))
         if found.known:
             messages.error(request, KNOWN)

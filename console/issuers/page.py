@@ -14,7 +14,7 @@ from console.admin_base.fields.values import Checkboxes, Lines
 from console.admin_base.page import MAX_NAMED
 from console.admin_base.panelled_page import PanelledPage
 from console.admin_base.versions.configuration_admin import ConfigurationAdmin, ConfigurationForm
-from console.clients.auth_methods import CHOICES
+from console.auth_methods import CHOICES
 from console.issuers.issuer_keys import keys_of
 from console.signing_keys.key_creation import KeyCreation
 from console.site.admin_site import site

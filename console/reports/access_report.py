@@ -90,14 +90,14 @@ def report(*, issuer: Issuer, audience: str, since: datetime, until: datetime, n
         )
         for client_id in known.keys() | used.keys()
     ]
-    told = [line for line in lines if line.could or line.use.issued or line.use.refused]
+    shown = [line for line in lines if line.could or line.use.issued or line.use.refused]
     return Report(
         issuer=issuer,
         audience=audience,
         since=since,
         until=until,
         complete_until=complete_until(),
-        lines=tuple(sorted(told, key=lambda line: (-line.use.issued, -line.use.refused, line.client_id))),
+        lines=tuple(sorted(shown, key=lambda line: (-line.use.issued, -line.use.refused, line.client_id))),
     )
 
 

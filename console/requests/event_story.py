@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from audit.models import IssuanceEvent, Outcome
+from console.auth_methods import in_words
 from issuance.outlook.client_status import ClientStatus
-from issuers.models import TokenEndpointAuthMethod as Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +18,6 @@ class Chapter:
     about: tuple[str, ...] = ()
 
 
-PROOF = {
-    Method.CLIENT_SECRET_BASIC: "by a secret in the Authorization header",
-    Method.CLIENT_SECRET_POST: "by a secret in the body",
-    Method.PRIVATE_KEY_JWT: "by an assertion that it signed with its own key",
-    Method.FEDERATED_JWT: "by a token of a trusted issuer",
-    Method.TLS_CLIENT_AUTH: "by a certificate of one of the issuer's client CAs",
-    Method.SELF_SIGNED_TLS_CLIENT_AUTH: "by its registered certificate",
-}
 BINDINGS = {
     "x5t#S256": "the TLS client certificate with the thumbprint",
     "jkt": "the DPoP key with the thumbprint",
@@ -67,13 +59,12 @@ def _asked(event: IssuanceEvent) -> Chapter:
 def _proved(event: IssuanceEvent) -> Chapter | None:
     if not event.auth_method:
         return None
-    how = PROOF.get(Method(event.auth_method)) if event.auth_method in Method.values else None
-    told = how or f"by {event.auth_method}"
+    how = in_words(event.auth_method).proved
     if event.credential:
         return Chapter(
-            "How it proved itself", (f"It proved itself {told}: {event.credential}.",), ("credential",)
+            "How it proved itself", (f"It proved itself {how}: {event.credential}.",), ("credential",)
         )
-    return Chapter("How it proved itself", (f"It tried to prove itself {told}, and did not.",))
+    return Chapter("How it proved itself", (f"It tried to prove itself {how}, and did not.",))
 
 
 def _wanted(event: IssuanceEvent) -> Chapter | None:

@@ -135,15 +135,15 @@ class KeyActs(Page):
     def done(self, request: HttpRequest, key: SigningKey, act: Callable[[], str]) -> HttpResponse:
         """Back on the key's page with the message of the act, or the reason why it was not done."""
         try:
-            told = act()
+            outcome = act()
         except ValidationError as refusal:
             return self.refused(request, key, *refusal.messages)
         except KeyUnreadableError as error:
             return self.refused(request, key, str(error))
         except (IntegrityError, OperationalError):
             return self.refused(request, key, OVERTAKEN)
-        self.log_change(request, key, told)
-        messages.success(request, told)
+        self.log_change(request, key, outcome)
+        messages.success(request, outcome)
         return self._back(key)
 
     def refused(self, request: HttpRequest, key: SigningKey, *reasons: str) -> HttpResponse:
@@ -170,10 +170,10 @@ def _activated(key: SigningKey, now: datetime) -> str:
 def _revoked(key: SigningKey, now: datetime, require: Callable[[], None]) -> str:
     state = key.state(now)
     made = revoke(key, now=now, require=require)
-    told = f"The key {key.kid} is revoked."
+    done = f"The key {key.kid} is revoked."
     signing = made or successor_of(key)
     if signing is None or state == KeyState.RETIRING:
-        return told
+        return done
     if state == KeyState.ANNOUNCED:
-        return f"{told} The key {signing.kid} is announced in its place: it signs from {instant(signing.activates_at)}."
-    return f"{told} The key {signing.kid} signs from now on."
+        return f"{done} The key {signing.kid} is announced in its place: it signs from {instant(signing.activates_at)}."
+    return f"{done} The key {signing.kid} signs from now on."

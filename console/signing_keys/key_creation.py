@@ -63,12 +63,12 @@ class ImportForm(forms.Form):
     @sensitive_variables()
     def foreign_key(self) -> ForeignKey:
         """Raises ValidationError."""
-        told = self.cleaned_data
+        given = self.cleaned_data
         return read_key_file(
-            told["file"],
-            store_password=told["store_password"],
-            key_password=told["key_password"],
-            alias=told["alias"],
+            given["file"],
+            store_password=given["store_password"],
+            key_password=given["key_password"],
+            alias=given["alias"],
         )
 
 
@@ -127,7 +127,7 @@ class KeyCreation(Page):
             title = f"Import a signing key for {issuer}"
             return self._page(request, "console/import_key.html", issuer, title=title, form=form)
         self.log_addition(request, key, "Imported.")
-        messages.success(request, _told(key, now))
+        messages.success(request, _what_follows(key, now))
         return HttpResponseRedirect(reverse("admin:keys_signingkey_change", args=[key.pk]))
 
     def _imported(
@@ -162,7 +162,7 @@ class KeyCreation(Page):
         return TemplateResponse(request, template, {**shared, **context})
 
 
-def _told(key: SigningKey, now: datetime) -> str:
+def _what_follows(key: SigningKey, now: datetime) -> str:
     if key.state(now) == KeyState.ANNOUNCED:
         return f"The key {key.kid} is imported and announced: it signs from {instant(key.activates_at)}."
     return f"The key {key.kid} is imported and signs from now on."

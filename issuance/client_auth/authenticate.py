@@ -14,7 +14,8 @@ from issuance.client_auth.throttle import refuse_further_failures, refuse_lucky_
 from issuance.wire.errors import InvalidClient, InvalidRequest, TemporarilyUnavailable
 from issuance.wire.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
-from relying_parties.snapshots import Client, clients
+from relying_parties.client import Client
+from relying_parties.snapshots import clients
 
 
 class ProvenButRefused(InvalidClient):

@@ -24,10 +24,10 @@ from issuance.wire.errors import InvalidClient, InvalidRequest, TemporarilyUnava
 from issuance.wire.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from issuers.models import ASSERTION_METHODS, TokenEndpointAuthMethod
+from relying_parties.client import Client
 from relying_parties.federation.credential import Federated, Trusted
 from relying_parties.jwks.client_keys import VerificationKey
 from relying_parties.signers import client_signers, trusted_signers
-from relying_parties.snapshots import Client
 from runtime.main_loop import refuse_to_wait
 from runtime.outbound.fetching import FetchError
 
@@ -79,8 +79,8 @@ class PresentedAssertion:
     def equalise_timing(self, client: Client | None, *, issuer: IssuerSnapshot, now: datetime) -> None:
         """Nothing: a signature is checked in less time than the answers of a network vary by.
 
-        A client with keys at a URL can be told from one that is not there: by the time of a fetch, and by 503 while
-        the keys cannot be had. What that tells is a client_id, which is no secret; each fetch in vain for a client
+        Whether a client with keys at a URL is there can be seen by the time of a fetch, and by 503 while the keys
+        cannot be had. What that shows is a client_id, which is no secret; each fetch in vain for a client
         that is not there would be one that strangers cause.
         """
 

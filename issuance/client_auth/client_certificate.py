@@ -13,9 +13,9 @@ from issuers.directory import IssuerSnapshot
 from issuers.models import CERTIFICATE_METHODS, TokenEndpointAuthMethod
 from relying_parties.certificates.client_certificates import why_not_issued_by, why_not_registered
 from relying_parties.certificates.subjects import why_another_subject
+from relying_parties.client import Client
 from relying_parties.jwks.client_keys import VerificationKey
 from relying_parties.signers import client_signers
-from relying_parties.snapshots import Client
 from runtime.main_loop import refuse_to_wait
 from runtime.outbound.fetching import FetchError
 

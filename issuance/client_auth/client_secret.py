@@ -14,6 +14,7 @@ from issuance.wire.errors import InvalidClient, InvalidRequest
 from issuance.wire.token_request import TokenRequest, form_decoded
 from issuers.directory import IssuerSnapshot
 from issuers.models import TokenEndpointAuthMethod
+from relying_parties.client import Client
 from relying_parties.client_secrets import (
     SecretSnapshot,
     matching,
@@ -21,7 +22,6 @@ from relying_parties.client_secrets import (
     spend_the_time_of_a_match,
 )
 from relying_parties.secrets.peppers import note_match
-from relying_parties.snapshots import Client
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from issuance.replay import SingleUse
 from issuers.directory import IssuerSnapshot
-from relying_parties.snapshots import Client
+from relying_parties.client import Client
 
 
 @dataclass(frozen=True, slots=True)

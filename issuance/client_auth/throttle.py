@@ -1,4 +1,4 @@
-"""Guessing of secrets: after so many wrong ones a minute, what a guess comes to is told no more.
+"""Guessing of secrets: after so many wrong ones a minute, no guess is answered any more.
 
 Failures count by the network that they come from and the client that is claimed, whether or not there is such a client,
 so that a count tells nothing about it. A generated secret cannot be guessed: a right one always passes, so nobody else
@@ -32,7 +32,9 @@ def refuse_further_failures(
         return
     source = source_network(address)
     if wait := FAILURES.take(key_of(presented, issuer=issuer, source=source), limit=limit):
-        raise TooManyRequests(f"{failure.detail} {told(limit, source)}", retry_after=wait) from failure
+        raise TooManyRequests(
+            f"{failure.detail} {_limit_in_words(limit, source)}", retry_after=wait
+        ) from failure
 
 
 def refuse_lucky_guess(presented: Presented, *, issuer: IssuerSnapshot, address: str) -> None:
@@ -44,12 +46,12 @@ def refuse_lucky_guess(presented: Presented, *, issuer: IssuerSnapshot, address:
     if wait := FAILURES.wait(key_of(presented, issuer=issuer, source=source), limit=limit):
         raise TooManyRequests(
             "The secret is right, but a person chose it, and it may be a guess: use a generated one. "
-            f"{told(limit, source)}",
+            f"{_limit_in_words(limit, source)}",
             retry_after=wait,
         )
 
 
-def told(limit: int, source: str) -> str:
+def _limit_in_words(limit: int, source: str) -> str:
     return f"{limit} authentications from {source} failed within a minute (AUTH_FAILURES_PER_MINUTE)."
 
 

@@ -73,7 +73,7 @@ def _load(issuer_id: int) -> Advertised:
     )
 
 
-advertised: Snapshots[int, Advertised] = Snapshots(_load, topics=lambda _issuer_id, told: told.topics)
+advertised: Snapshots[int, Advertised] = Snapshots(_load, topics=lambda _issuer_id, found: found.topics)
 
 
 class _Warmth:
@@ -158,23 +158,23 @@ def keyring_of(issuer_id: int) -> Keyring:
 
 def discovery_of(issuer: IssuerSnapshot) -> dict[str, Any]:
     """The provider's metadata; extra members never override a computed one."""
-    told = _current_or_last(advertised, issuer.id) or Advertised(
+    found = _current_or_last(advertised, issuer.id) or Advertised(
         scopes=(), claims=FIXED_CLAIMS, signing_algs=(), has_certificate_bound=False, topics=()
     )
     computed = {
         "issuer": issuer.url,
         "token_endpoint": f"{issuer.url}/token",
         "jwks_uri": f"{issuer.url}/jwks",
-        "scopes_supported": list(told.scopes),
+        "scopes_supported": list(found.scopes),
         "grant_types_supported": list(GRANT_TYPES),
         "response_types_supported": [],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": list(
-            dict.fromkeys((issuer.signing_alg, *told.signing_algs))
+            dict.fromkeys((issuer.signing_alg, *found.signing_algs))
         ),
         "token_endpoint_auth_methods_supported": list(issuer.token_endpoint_auth_methods),
-        "claims_supported": list(told.claims),
-        **_optional_members(issuer, told),
+        "claims_supported": list(found.claims),
+        **_optional_members(issuer, found),
     }
     return _authorization_endpoint(issuer) | issuer.extra_metadata | computed
 
@@ -186,17 +186,17 @@ def _authorization_endpoint(issuer: IssuerSnapshot) -> dict[str, Any]:
     return {"authorization_endpoint": f"{issuer.url}/authorize"}
 
 
-def _optional_members(issuer: IssuerSnapshot, told: Advertised) -> dict[str, Any]:
-    """What is told where it is on: RFC 8414 section 2, RFC 8705 section 3.3, RFC 9449 section 5.1."""
+def _optional_members(issuer: IssuerSnapshot, found: Advertised) -> dict[str, Any]:
+    """What is shown where it is on: RFC 8414 section 2, RFC 8705 section 3.3, RFC 9449 section 5.1."""
     members: dict[str, Any] = {}
     methods = set(issuer.token_endpoint_auth_methods)
-    binds_to_certificates = told.has_certificate_bound or bool(methods & set(CERTIFICATE_METHODS))
+    binds_to_certificates = found.has_certificate_bound or bool(methods & set(CERTIFICATE_METHODS))
     if methods & set(ASSERTION_METHODS):
         members["token_endpoint_auth_signing_alg_values_supported"] = list(issuer.assertion_algs)
     if binds_to_certificates:
         members["tls_client_certificate_bound_access_tokens"] = True
     if binds_to_certificates or issuer.accepts_dpop:
-        members["claims_supported"] = [*told.claims, "cnf"]
+        members["claims_supported"] = [*found.claims, "cnf"]
     if issuer.accepts_dpop:
         members["dpop_signing_alg_values_supported"] = list(issuer.dpop_algs)
     return members

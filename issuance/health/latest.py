@@ -10,9 +10,9 @@ from issuance.health.readiness import Problems, readiness, without_database
 from runtime.slots import PATIENCE, StuckError
 
 FRESH = 1.0
-"""Seconds for which an answer is told again."""
+"""Seconds for which an answer is given again."""
 KNOWN = FRESH + PATIENCE
-"""Seconds for which it is told while a new one is made."""
+"""Seconds for which it is given while a new one is made."""
 
 
 class Latest:

@@ -22,7 +22,7 @@ def recording_problems() -> list[str]:
 
 def gap_problems() -> list[str]:
     """What is known without asking the database."""
-    return [_told(gap)] if (gap := RECORD_HEALTH.gap) else []
+    return [_in_words(gap)] if (gap := RECORD_HEALTH.gap) else []
 
 
 def first_row_problems() -> list[str]:
@@ -44,7 +44,7 @@ def _try_to_write(*, thoroughly: bool) -> None:
         RECORD_HEALTH.succeeded()
 
 
-def _told(gap: Gap) -> str:
+def _in_words(gap: Gap) -> str:
     return (
         f"No row of the record could be written since {gap.since:%Y-%m-%d %H:%M:%S} UTC, so no token is issued: "
         f"{gap.reason.rstrip('.')}. {mend_of(gap.reason)}"

@@ -48,7 +48,7 @@ class ReadyzView(ProtocolView):
 
 
 def may_know(address: str) -> bool:
-    """Reasons are told to loopback and OPERATIONS_NETWORKS."""
+    """Loopback and OPERATIONS_NETWORKS get reasons."""
     source = parsed_address(address)
     if source is None:
         return False

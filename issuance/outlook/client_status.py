@@ -13,7 +13,7 @@ from issuance.tokens.grants import audience_and_scopes, authorize, refuse_outsid
 from issuance.tokens.signing_key import ready_key
 from issuance.wire.errors import InvalidRequest, InvalidTarget, OAuthError, UnauthorizedClient
 from issuers.directory import IssuerSnapshot
-from relying_parties.snapshots import Client
+from relying_parties.client import Client
 
 
 class Cause(StrEnum):

@@ -1,4 +1,4 @@
-"""The last question before a change of the configuration commits: can every relying party still be served as told?"""
+"""The last question before a change of the configuration commits: can every client be served as it is configured?"""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime

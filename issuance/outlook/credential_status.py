@@ -1,19 +1,19 @@
 """Whether anything could prove a client now: a secret, a key, a certificate or a workload that still counts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from formats.certificates import read_certificate
 from issuance.client_auth.client_secret import why_no_secret_counts
+from issuers.auth_methods import TokenEndpointAuthMethod, for_each_method
 from issuers.client_authorities import client_authorities
 from issuers.directory import IssuerSnapshot
-from issuers.models import SECRET_METHODS, TokenEndpointAuthMethod
 from relying_parties.certificates.client_certificates import why_not_in_time
+from relying_parties.client import Client
 from relying_parties.federation.credential import Trusted
 from relying_parties.jwks.client_keys import VerificationKey
 from relying_parties.models import KeysFrom
-from relying_parties.snapshots import Client
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,11 @@ class CredentialProblem:
 
 def credential_problem(client: Client, *, issuer: IssuerSnapshot, now: datetime) -> CredentialProblem | None:
     """None where a request can prove the client, as far as this server knows without fetching anything."""
-    method = client.token_endpoint_auth_method
-    if method in SECRET_METHODS:
-        return _secret_problem(client, now)
-    ask = _PROBLEMS.get(method)
+    ask = _PROBLEMS.get(client.token_endpoint_auth_method)
     return ask(client, issuer, now) if ask else None
 
 
-def _secret_problem(client: Client, now: datetime) -> CredentialProblem | None:
+def _secret_problem(client: Client, _issuer: IssuerSnapshot, now: datetime) -> CredentialProblem | None:
     why = why_no_secret_counts(client, now)
     if not why:
         return None
@@ -132,12 +129,17 @@ def _may_have_signed(trusted: Trusted, issuer: IssuerSnapshot, now: datetime) ->
     return any(key.is_live(now) and _has_accepted_alg(key, issuer) for key in trusted.keys)
 
 
-_PROBLEMS: dict[str, Callable[[Client, IssuerSnapshot, datetime], CredentialProblem | None]] = {
-    TokenEndpointAuthMethod.PRIVATE_KEY_JWT: _key_problem,
-    TokenEndpointAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH: _certificate_problem,
-    TokenEndpointAuthMethod.TLS_CLIENT_AUTH: _authority_problem,
-    TokenEndpointAuthMethod.FEDERATED_JWT: _workload_problem,
-}
+Problem = Callable[[Client, IssuerSnapshot, datetime], CredentialProblem | None]
+_PROBLEMS: Mapping[str, Problem] = for_each_method(
+    {
+        TokenEndpointAuthMethod.CLIENT_SECRET_BASIC: _secret_problem,
+        TokenEndpointAuthMethod.CLIENT_SECRET_POST: _secret_problem,
+        TokenEndpointAuthMethod.PRIVATE_KEY_JWT: _key_problem,
+        TokenEndpointAuthMethod.FEDERATED_JWT: _workload_problem,
+        TokenEndpointAuthMethod.TLS_CLIENT_AUTH: _authority_problem,
+        TokenEndpointAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH: _certificate_problem,
+    }
+)
 
 
 def _lower(text: str) -> str:

@@ -7,7 +7,7 @@ from keys import expiry as keys
 from relying_parties import expiry as relying_parties
 
 
-def endings(now: datetime) -> tuple[Expiry, ...]:
+def expiries(now: datetime) -> tuple[Expiry, ...]:
     """What ends first, first."""
-    found = (*relying_parties.endings(now), *keys.endings(now))
-    return tuple(sorted(found, key=lambda ending: (ending.at, ending.kind, ending.id)))
+    found = (*relying_parties.expiries(now), *keys.expiries(now))
+    return tuple(sorted(found, key=lambda expiry: (expiry.at, expiry.kind, expiry.id)))

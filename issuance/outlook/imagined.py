@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from issuance.tokens.grants import CLIENT_CREDENTIALS
 from issuance.wire.token_request import PROTOCOL, TokenRequest
-from relying_parties.snapshots import Client
+from relying_parties.client import Client
 
 ANYWHERE = "127.0.0.1"
 

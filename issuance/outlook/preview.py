@@ -11,8 +11,8 @@ from issuance.tokens.grants import authorize
 from issuance.tokens.signing_key import ready_key
 from issuers.directory import IssuerSnapshot
 from keys.keyring import KeySnapshot
+from relying_parties.client import Client
 from relying_parties.models import RelyingParty
-from relying_parties.snapshots import Client
 
 JTI = "made-when-issued"
 

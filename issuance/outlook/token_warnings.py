@@ -15,7 +15,8 @@ from issuance.wire.errors import OAuthError
 from issuers.models import Issuer, TokenEndpointAuthMethod
 from keys.keyring import Keyring, KeySnapshot, read_keyring
 from relying_parties.models import RelyingParty
-from relying_parties.snapshots import snapshot_of, variables_of
+from relying_parties.snapshots import snapshot_of
+from relying_parties.templates import variables_of
 
 MAX_HEADER = 8 * 1024
 """Bytes of a header line that many servers take (nginx, Apache, Node's 16 kB for all headers)."""

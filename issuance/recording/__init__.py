@@ -1,1 +1,1 @@
-"""How a request is told in the record, and how a flood of refusals is counted."""
+"""What the record says of a request, and how a flood of refusals is counted."""

@@ -15,7 +15,7 @@ from issuance.wire.errors import OAuthError
 from issuance.wire.token_request import PROTOCOL, TokenRequest
 from issuers.directory import IssuerSnapshot
 from relying_parties.claims.language import CREDENTIAL_PARAMETERS
-from relying_parties.snapshots import Client
+from relying_parties.client import Client
 from runtime.main_loop import refuse_to_wait
 
 SHOWN_HEADERS = frozenset({

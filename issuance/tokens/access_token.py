@@ -11,7 +11,7 @@ from issuance.wire.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from keys.keyring import KeySnapshot
 from relying_parties.claims.language import MissingValueError, render
-from relying_parties.snapshots import Client
+from relying_parties.client import Client
 
 FIXED_CLAIMS = ("iss", "sub", "aud", "client_id", "iat", "exp", "jti", "scope")
 """The claims of every token; `scope` is left out when no scope was granted."""

@@ -9,7 +9,7 @@ from issuance.wire.errors import InvalidDpopProof, InvalidRequest
 from issuance.wire.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from issuers.models import CERTIFICATE_METHODS
-from relying_parties.snapshots import Client
+from relying_parties.client import Client
 from runtime.main_loop import refuse_to_wait
 
 

@@ -19,8 +19,8 @@ from issuance.wire.errors import (
 from issuance.wire.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from relying_parties.claims.token_types import TokenType
+from relying_parties.client import Client, Grant
 from relying_parties.models import SCOPE_TOKEN
-from relying_parties.snapshots import Client, Grant
 from runtime.proxies import parsed_address
 
 CLIENT_CREDENTIALS = "client_credentials"
@@ -127,7 +127,7 @@ def _asked_scopes(scope: str) -> frozenset[str]:
 
 
 def _refuse_bad_target(resources: tuple[str, ...], *, client: Client) -> None:
-    """One answer for all: whether a resource exists is not told to a client without a grant for it."""
+    """One answer for all: a client without a grant for a resource does not learn whether it exists."""
     identifiers = {grant.audience for grant in client.grants}
     for resource in resources:
         if resource not in identifiers:

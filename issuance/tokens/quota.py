@@ -1,7 +1,7 @@
 """How often a relying party may ask: its `requests_per_minute`."""
 
 from issuance.wire.errors import TooManyRequests
-from relying_parties.snapshots import Client
+from relying_parties.client import Client
 from runtime.rate_limit.windows import Window
 
 QUOTAS = Window("quota", seconds=60)

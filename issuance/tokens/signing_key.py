@@ -9,7 +9,7 @@ from keys.encryption import KeyUnreadableError
 from keys.keyring import KeySnapshot, keyrings
 from keys.lifecycle.creation import no_active_key
 from keys.signing import private_key_of, sign
-from relying_parties.snapshots import Client
+from relying_parties.client import Client
 
 
 def ready_key(*, client: Client, issuer: IssuerSnapshot, now: datetime) -> KeySnapshot:

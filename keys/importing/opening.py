@@ -32,14 +32,14 @@ def open_pem(data: bytes, *, password: str) -> tuple[object, bool]:
     Raises ValidationError for an unsupported kind of key and when it takes too long, else what `load_pem_private_key`
     raises.
     """
-    told = _opened("pem", data, password)
-    return _private_key(told), told["is_pss"]
+    parts = _opened("pem", data, password)
+    return _private_key(parts), parts["is_pss"]
 
 
 def open_der(data: bytes, *, password: str) -> tuple[object, bool]:
     """As `open_pem`, of DER: PKCS#8, encrypted or not, PKCS#1 or SEC 1."""
-    told = _opened("der", data, password)
-    return _private_key(told), told["is_pss"]
+    parts = _opened("der", data, password)
+    return _private_key(parts), parts["is_pss"]
 
 
 def open_jwk(data: bytes) -> object:
@@ -49,9 +49,9 @@ def open_jwk(data: bytes) -> object:
 
 def open_pkcs12(data: bytes, *, password: str) -> pkcs12.PKCS12KeyAndCertificates:
     """The store. Raises as `open_pem` does, ValueError for a wrong password."""
-    told = _opened("pkcs12", data, password)
-    first, *others = (_certificate(entry) for entry in told["certificates"])
-    return pkcs12.PKCS12KeyAndCertificates(cast(Any, _private_key(told)), first, cast(Any, others))
+    parts = _opened("pkcs12", data, password)
+    first, *others = (_certificate(entry) for entry in parts["certificates"])
+    return pkcs12.PKCS12KeyAndCertificates(cast(Any, _private_key(parts)), first, cast(Any, others))
 
 
 def _opened(kind: str, data: bytes, password: str) -> dict[str, Any]:
@@ -66,19 +66,19 @@ def _opened(kind: str, data: bytes, password: str) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         # The error at hand would hold the password.
         raise ValidationError(TOO_LONG) from None
-    told: dict[str, Any] = json.loads(run.stdout or '{"error": "ValueError"}')
-    if (name := told.get("error")) is None:
-        return told
+    parts: dict[str, Any] = json.loads(run.stdout or '{"error": "ValueError"}')
+    if (name := parts.get("error")) is None:
+        return parts
     if ERRORS[name] is UnsupportedAlgorithm:
         raise ValidationError(NOT_OFFERED)
     raise ERRORS[name](name)
 
 
-def _private_key(told: dict[str, Any]) -> object:
-    if told["key"] is None:
+def _private_key(parts: dict[str, Any]) -> object:
+    if parts["key"] is None:
         return None
     # The process that opened it has validated it.
-    return load_der_private_key(bytes_of(told["key"]), password=None, unsafe_skip_rsa_key_validation=True)
+    return load_der_private_key(bytes_of(parts["key"]), password=None, unsafe_skip_rsa_key_validation=True)
 
 
 def _certificate(entry: dict[str, str] | None) -> pkcs12.PKCS12Certificate | None:

@@ -155,11 +155,11 @@ def _entry(entry: pkcs12.PKCS12Certificate | None) -> dict[str, str | None] | No
 def _main() -> None:
     question = json.load(sys.stdin)
     try:
-        told = _answer(question["kind"], bytes_of(question["data"]), question["password"])
+        answered = _answer(question["kind"], bytes_of(question["data"]), question["password"])
     except tuple(ERRORS.values()) as error:
         known = next(name for name, kind in ERRORS.items() if isinstance(error, kind))
-        told = {"error": known}
-    json.dump(told, sys.stdout)
+        answered = {"error": known}
+    json.dump(answered, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from keys.encryption import KeyUnreadableError
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def refusals_as_command_errors() -> Iterator[None]:
     """Raises CommandError instead of what the block refuses."""
     try:
         yield

@@ -83,7 +83,7 @@ class Conn(TConn):
         self.queue: Any = None
         """The Waiting that it stands in."""
         self.is_secured = not cfg.is_ssl
-        self.was_told_to_continue = False
+        self.was_asked_to_continue = False
         self.is_cut_off = False
         """No more of its request will be read."""
         self.is_kept_alive = True
@@ -109,7 +109,7 @@ class Conn(TConn):
     def tell_to_continue(self) -> None:
         """RFC 9110 section 10.1.1. Raises OSError where the client is gone."""
         self.incoming.expects_continue = False
-        self.was_told_to_continue = True
+        self.was_asked_to_continue = True
         self.sock.kept += CONTINUE
         self.sock.flush()
 
@@ -144,4 +144,4 @@ class Conn(TConn):
         if self.parser is not None:
             self.incoming.data += self.parser.unreader.take_buffered()
         self.parser = self.began = None
-        self.was_told_to_continue = False
+        self.was_asked_to_continue = False

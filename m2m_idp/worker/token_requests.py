@@ -44,7 +44,7 @@ class Head:
 def head_of(conn: Conn, cfg: Any) -> Head | None:
     """None of what a thread has to read: what is malformed or cut off, and other framing than a length."""
     incoming = conn.incoming
-    is_plain = incoming.has_length and not (conn.is_cut_off or conn.was_told_to_continue)
+    is_plain = incoming.has_length and not (conn.is_cut_off or conn.was_asked_to_continue)
     if not is_plain or incoming.head > MAX_HEAD_HERE or not incoming.data.startswith(POST):
         return None
     data = bytes(incoming.data[: incoming.head])

@@ -20,14 +20,13 @@ from issuers.versioning.history import configuration_history
 from issuers.versioning.revision import topic
 from relying_parties.models.claim_template import ClaimTemplate
 from relying_parties.validation.issuer_limits import limit_problems
-from relying_parties.validation.registration import registration_problems
+from relying_parties.validation.registration import KINDS_OF_KEYS, registration_problems
 
 is_client_id = RegexValidator(
     re.compile(r"\A[\x21-\x7E]+\Z"), "Printable ASCII without spaces (RFC 6749 appendix A.1)."
 )
 
 
-BY_OWN_KEYS = (TokenEndpointAuthMethod.PRIVATE_KEY_JWT, TokenEndpointAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH)
 SUBJECT_TEXTS = (
     "tls_client_auth_subject_dn", "tls_client_auth_san_dns", "tls_client_auth_san_uri", "tls_client_auth_san_email",
 )  # fmt: skip
@@ -172,7 +171,7 @@ class RelyingParty(ConfigurationModel, AbstractApplication):
                 violation_error_message="Its keys are registered or fetched, not both (RFC 7591 section 2).",
             ),
             models.CheckConstraint(
-                condition=~Q(token_endpoint_auth_method__in=BY_OWN_KEYS)
+                condition=~Q(token_endpoint_auth_method__in=tuple(KINDS_OF_KEYS))
                 | Q(client_jwks__isnull=False) | ~Q(client_jwks_uri=""),
                 name="client_has_the_keys_of_its_method",
                 violation_error_message="Its method needs its public keys: a JWK Set here, or the URI where they are.",

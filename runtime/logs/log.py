@@ -45,9 +45,13 @@ class Formatter(logging.Formatter):
         return written(of_record(record))
 
 
-def _as_arguments(_logger: Any, _method: str, told: MutableMapping[str, Any]) -> dict[str, Any]:
-    """Of the logger's method; it looks up the exception, and the record keeps what was told."""
-    return {"msg": told.pop("event"), "exc_info": told.pop("exc_info", None), "extra": {"told": told}}
+def _as_arguments(_logger: Any, _method: str, details: MutableMapping[str, Any]) -> dict[str, Any]:
+    """Of the logger's method; it looks up the exception, and the record keeps what was given."""
+    return {
+        "msg": details.pop("event"),
+        "exc_info": details.pop("exc_info", None),
+        "extra": {"event_details": details},
+    }
 
 
 structlog.configure(

@@ -1,7 +1,7 @@
 """An ordinary line of the log, named by the Elastic Common Schema; docs/event-stream.md tells each event.
 
-Nothing that is logged raises: what cannot be told as JSON is told as text. A library may log what a stranger sent, so
-every text is masked, and a line has MAX_LINE bytes at most.
+Nothing that is logged raises: what cannot be written as JSON is written as text. A library may log what a stranger
+sent, so every text is masked, and a line has MAX_LINE bytes at most.
 """
 
 import json
@@ -40,16 +40,18 @@ _CREDENTIAL = re.compile(
 
 
 def of_record(record: logging.LogRecord) -> dict[str, Any]:
-    """The line of whatever was logged. `told` is what structlog was given beside the name of an event."""
+    """The line of whatever was logged. `details` is what structlog was given beside the name of an event."""
     head = _head(at=record.created, level=record.levelname.lower(), logger=record.name)
-    told = getattr(record, "told", None)
-    content = {"message": _message(record)} if told is None else _event(str(record.msg), told)
+    details = getattr(record, "event_details", None)
+    content = {"message": _message(record)} if details is None else _event(str(record.msg), details)
     return head | content | _error(record)
 
 
-def of_event(action: str, told: Mapping[str, Any], *, at: float, level: str, logger: str) -> dict[str, Any]:
+def of_event(
+    action: str, details: Mapping[str, Any], *, at: float, level: str, logger: str
+) -> dict[str, Any]:
     """A line that goes past the loggers. `at` is in seconds since the epoch."""
-    return _head(at=at, level=level, logger=logger) | _event(action, told)
+    return _head(at=at, level=level, logger=logger) | _event(action, details)
 
 
 def written(line: Mapping[str, Any]) -> str:
@@ -80,10 +82,10 @@ def _head(*, at: float, level: str, logger: str) -> dict[str, Any]:
     }
 
 
-def _event(action: str, told: Mapping[str, Any]) -> dict[str, Any]:
-    """`message` is for people: the name of the event, and why it is told or what to do."""
-    why = told.get("reason") or told.get("advice")
-    fields = {_NAMED.get(name, f"{OWN}.{name}"): value for name, value in told.items()}
+def _event(action: str, details: Mapping[str, Any]) -> dict[str, Any]:
+    """`message` is for people: the name of the event, and why it is logged or what to do."""
+    why = details.get("reason") or details.get("advice")
+    fields = {_NAMED.get(name, f"{OWN}.{name}"): value for name, value in details.items()}
     return {"message": f"{action}: {_text(why)}" if why else action, "event.action": action, **fields}
 
 

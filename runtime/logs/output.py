@@ -142,10 +142,10 @@ def write_lines(lines: Iterable[bytes]) -> None:
 
 
 def dropped_line(lines: int) -> bytes:
-    told = {
+    counts = {
         "lines": lines,
         "reason": "Standard output was full or nobody read it.",
         "advice": "The record has every request: see docs/event-stream.md.",
     }
-    line = of_event("lines_dropped", told, at=time.time(), level="warning", logger="audit")
+    line = of_event("lines_dropped", counts, at=time.time(), level="warning", logger="audit")
     return written(line).encode() + b"\n"

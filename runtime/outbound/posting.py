@@ -31,7 +31,7 @@ def post(url: str, body: str) -> None:
     except TimeoutError as error:
         raise NotSentError(f"CHECKPOINT_URL did not answer within {MAX_POST:g} seconds. {ADVICE}") from error
     except (HTTPError, OSError, ValueError) as error:
-        raise NotSentError(f"{_told(error)} {ADVICE}") from error
+        raise NotSentError(f"{_in_words(error)} {ADVICE}") from error
     if status not in ACCEPTED:
         raise NotSentError(f"CHECKPOINT_URL answered {status} instead of 2xx. {ADVICE}")
 
@@ -39,7 +39,7 @@ def post(url: str, body: str) -> None:
 ADVICE = "Mend it, or what serves it: the next run sends the same statement again, and then those after it."
 
 
-def _told(error: Exception) -> str:
+def _in_words(error: Exception) -> str:
     cause = error.args[0] if error.args else None
     if isinstance(cause, ssl.SSLCertVerificationError):
         return (

@@ -115,7 +115,7 @@ def test_whichever_thread_collects_the_sums_closes_their_file(monkeypatch: pytes
     assert unraisable == []
 
 
-def test_sums_of_rows_that_are_altered_are_not_told_as_well() -> None:
+def test_sums_of_rows_that_are_altered_are_not_reported_as_well() -> None:
     ids = sealed_events(3)
     with without_triggers():
         IssuanceEvent.objects.filter(pk=ids[0]).update(client_id="nobody")

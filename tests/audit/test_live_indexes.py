@@ -42,7 +42,7 @@ def test_there_and_back_are_other_indexes(before: dict[str, list[str]]) -> None:
 
 
 @pytest.mark.slow
-def test_an_index_that_is_there_is_made_anew_and_one_that_is_gone_is_not_missed(
+def test_an_index_that_is_there_is_made_again_and_one_that_is_gone_is_not_missed(
     before: dict[str, list[str]],
 ) -> None:
     with connection.cursor() as cursor:

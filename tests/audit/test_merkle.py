@@ -79,7 +79,7 @@ def test_leaves_come_out_of_their_column_in_order(leaves: list[Leaf]) -> None:
 
 
 @hypothesis.given(LEAVES.filter(bool), st.data())
-def test_a_column_that_is_cut_is_told(leaves: list[Leaf], data: st.DataObject) -> None:
+def test_a_column_that_is_cut_is_reported(leaves: list[Leaf], data: st.DataObject) -> None:
     column = packed(leaves)
     cut = data.draw(st.integers(1, len(column) - 1))
     try:

@@ -69,7 +69,7 @@ def test_each_statement_is_a_line_of_the_file(settings: Settings, tmp_path: Path
     assert found(lines) == []
 
 
-def test_a_note_that_is_ahead_of_all_checkpoints_is_told(settings: Settings, tmp_path: Path) -> None:
+def test_a_note_that_is_ahead_of_all_checkpoints_is_reported(settings: Settings, tmp_path: Path) -> None:
     settings.CHECKPOINT_FILE = tmp_path / "checkpoints"
     sealed_again()
     SentCheckpoint.objects.update(number=10**12)
@@ -79,7 +79,7 @@ def test_a_note_that_is_ahead_of_all_checkpoints_is_told(settings: Settings, tmp
     )
 
 
-def test_a_file_that_no_checkpoint_came_to_for_an_hour_is_told() -> None:
+def test_a_file_that_no_checkpoint_came_to_for_an_hour_is_reported() -> None:
     sealed_again()
     kept = statements()
     sealed_again()

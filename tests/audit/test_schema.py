@@ -1,4 +1,4 @@
-"""audit/protection: another version's schema is told as that, and no way back loses a proof."""
+"""audit/protection: another version's schema is reported as such, and no way back loses a proof."""
 
 import json
 import os

@@ -126,7 +126,7 @@ def test_without_a_key_the_chore_fails_with_what_to_do_and_makes_none() -> None:
     assert (get("/readyz").json["status"], readiness()["seal"]) == ("degraded", [done.failed[0].reason])
 
 
-def test_a_row_that_waits_for_an_hour_is_told_by_readyz() -> None:
+def test_a_row_that_waits_for_an_hour_is_reported_by_readyz() -> None:
     event(at=timezone.now() - timedelta(minutes=59))
     assert get("/readyz").json["status"] == "ok"
     event(at=timezone.now() - timedelta(minutes=61))
@@ -238,7 +238,7 @@ def test_a_row_that_commits_late_is_sealed_by_the_next_run() -> None:
     assert (sealed_ids(), gaps()) == ([copied, early, late], [])
 
 
-def test_lost_notes_are_made_anew_from_the_checkpoints() -> None:
+def test_lost_notes_are_made_again_from_the_checkpoints() -> None:
     ids = events(2)
     seal(NOW)
     UnsealedRange.objects.all().delete()

@@ -69,7 +69,7 @@ def command_line(*arguments: str, **variables: str) -> "subprocess.CompletedProc
 
 
 @pytest.mark.parametrize(("command", "status"), [(["audit", "verify"], 2), (["check"], 1)])
-def test_a_python_without_django_is_told_and_is_no_finding(command: list[str], status: int) -> None:
+def test_a_python_without_django_is_reported_and_is_no_finding(command: list[str], status: int) -> None:
     done = subprocess.run(
         [sys.executable, "-S", "manage.py", *command],
         cwd=settings.BASE_DIR,

@@ -124,7 +124,7 @@ def test_a_dry_run_tells_the_same_plan_and_changes_nothing() -> None:
     assert plan == applied(SHOP, environment=ENVIRONMENT)
 
 
-def test_a_change_is_told_from_what_to_what(cast: Cast) -> None:
+def test_a_change_is_shown_with_both_values(cast: Cast) -> None:
     plan = applied("""
         claim_templates:
           - {name: seed, claims: {aud: your_application, n: 1}}
@@ -187,7 +187,7 @@ def test_a_key_is_made_only_where_there_is_none(cast: Cast) -> None:
 
 
 @pytest.mark.django_db
-def test_every_problem_is_told_at_its_line_and_nothing_is_changed() -> None:
+def test_every_problem_is_reported_at_its_line_and_nothing_is_changed() -> None:
     before = revision()
 
     lines = problems_of("""
@@ -244,7 +244,7 @@ def test_a_value_is_refused_once() -> None:
 
 
 @pytest.mark.django_db
-def test_what_does_not_fit_together_is_told_at_the_entry_that_did_it() -> None:
+def test_what_does_not_fit_together_is_reported_at_the_entry_that_did_it() -> None:
     lines = problems_of("""
         issuers:
           - {path: oidc_m2m, signing_alg: ES384}
@@ -265,7 +265,7 @@ def test_what_does_not_fit_together_is_told_at_the_entry_that_did_it() -> None:
 
 
 @pytest.mark.django_db
-def test_what_does_not_fit_is_told_at_the_relying_party_where_the_file_has_it() -> None:
+def test_what_does_not_fit_is_reported_at_the_relying_party_where_the_file_has_it() -> None:
     lines = problems_of("""
         claim_templates:
           - {name: seed, claims: {x: "${globals.unknown}"}}

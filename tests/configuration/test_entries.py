@@ -23,7 +23,7 @@ def test_values_have_the_names_of_the_models_fields() -> None:
     }
 
 
-def test_sections_are_told_in_the_order_in_which_they_refer_to_each_other() -> None:
+def test_sections_are_listed_in_the_order_in_which_they_refer_to_each_other() -> None:
     configuration, _ = interpreted("relying_parties: []\nclaim_templates: []\nissuers: []\n")
 
     assert list(configuration.sections) == ["issuers", "claim_templates", "relying_parties"]

@@ -83,7 +83,7 @@ def test_a_removed_grant_that_the_template_needs_is_refused(cast: Cast) -> None:
     assert cast.reports.grants.count() == 1
 
 
-def test_rules_of_one_parameter_are_told_by_their_order(cast: Cast) -> None:
+def test_rules_of_one_parameter_are_identified_by_their_order(cast: Cast) -> None:
     applied(
         billing("rules: [{parameter: a, regex: '1', message: one}, {parameter: a, regex: '2', message: two}]")
     )

@@ -1,4 +1,4 @@
-"""What a file cannot register of a client without a secret: told at its line, and nothing is changed."""
+"""What a file cannot register of a client without a secret: reported at its line, and nothing is changed."""
 
 import json
 from pathlib import Path
@@ -108,7 +108,7 @@ def test_what_cannot_be_registered_is_refused_where_it_stands(text: str, at: str
 
 
 @pytest.mark.django_db
-def test_a_url_that_is_missing_is_told_once() -> None:
+def test_a_url_that_is_missing_is_reported_once() -> None:
     assert problems_of(trusted("keys_from: discovery")) == ["f:1:19: issuer_url is missing."]
 
 

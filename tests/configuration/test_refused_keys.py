@@ -1,4 +1,4 @@
-"""Signing keys that a file cannot import: each is refused where it stands, with what to do, and no secret is told."""
+"""Signing keys that a file cannot import: each is refused where it stands, with what to do, and no secret is shown."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -39,7 +39,7 @@ TWO_PASSWORDS = (
 
 
 def problem_of(rest: str, folder: Path, *, at: str, environment: Mapping[str, str] = PASSWORDS) -> str:
-    """The one problem of the entry, which is told where `at` stands."""
+    """The one problem of the entry, which is reported where `at` stands."""
     text = imported(rest)
     (line,) = problems_of(text, environment=environment, folder=folder)
     location = f"f:1:{text.index(at) + 1}: "
@@ -178,7 +178,7 @@ def test_a_key_needs_an_issuer(entry: str, told: str) -> None:
 
 
 @pytest.mark.django_db
-def test_no_secret_is_told() -> None:
+def test_no_secret_is_shown() -> None:
     key = p256()
     secret = pem(key, "hunter2-hunter2").decode()
     environment = {"PEM": secret, "RIGHT": "hunter2-hunter2", "WRONG": "another-hunter2"}

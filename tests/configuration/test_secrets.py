@@ -1,4 +1,4 @@
-"""The secrets of a relying party: told by their labels, given by reference, never taken away by a file."""
+"""The secrets of a relying party: identified by their labels, given by reference, never taken away by a file."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ def from_variable(label: str = "second") -> str:
 def problem_of(
     text: str, *, environment: dict[str, str] | None = None, folder: Path = Path(), at: str = "{env"
 ) -> str:
-    """The one problem of this line of a file, which is told where `at` stands."""
+    """The one problem of this line of a file, which is reported where `at` stands."""
     (line,) = problems_of(text, environment=environment, folder=folder)
     location = f"f:1:{text.index(at) + 1}: "
     assert line.startswith(location)
@@ -214,7 +214,7 @@ def test_the_end_of_a_secret_can_be_moved() -> None:
 
 
 @pytest.mark.django_db
-def test_a_generated_secret_is_made_once_and_told_once() -> None:
+def test_a_generated_secret_is_made_once_and_shown_once() -> None:
     plan = applied(billing("{label: second, generate: true}"))
     again = applied(billing("{label: second, generate: true}"))
 
@@ -226,7 +226,7 @@ def test_a_generated_secret_is_made_once_and_told_once() -> None:
     assert (again.changes, again.generated) == ((), ())
 
 
-def test_a_revoked_generated_secret_is_not_made_anew(cast: Cast) -> None:
+def test_a_revoked_generated_secret_is_not_made_again(cast: Cast) -> None:
     revoke_secret(cast.billing.secrets.get(label="first"), now=timezone.now())
 
     assert applied(billing("{label: first, generate: true}")).changes == ()

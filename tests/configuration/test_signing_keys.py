@@ -1,4 +1,4 @@
-"""Signing keys that a file imports: told by themselves, taken over once, all or nothing with the rest."""
+"""Signing keys that a file imports: identified by themselves, imported once, all or nothing with the rest."""
 
 import base64
 from pathlib import Path
@@ -230,7 +230,7 @@ def test_a_key_is_for_an_issuer_of_the_same_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("own", "said", "taken"), [("PS256", "", "PS256"), ("ES256", "", "RS256"), ("ES256", "PS256", "PS256")]
 )
-def test_an_rsa_key_signs_as_told_or_as_its_issuer_or_with_rs256(
+def test_an_rsa_key_signs_as_the_file_says_or_as_its_issuer_or_with_rs256(
     cast: Cast, tmp_path: Path, rsa_key: rsa.RSAPrivateKey, own: str, said: str, taken: str
 ) -> None:
     Issuer.objects.filter(pk=cast.other.pk).update(signing_alg=own)
@@ -246,7 +246,7 @@ def test_an_rsa_key_signs_as_told_or_as_its_issuer_or_with_rs256(
 
 
 @pytest.mark.django_db
-def test_an_expired_certificate_is_told_with_the_plan(
+def test_an_expired_certificate_is_reported_with_the_plan(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     key = p256()

@@ -111,7 +111,7 @@ def test_it_could_only_within_its_own_validity(cast: Cast, history: Any) -> None
     assert could(cast, "payroll") == [Interval(day(2), day(9))]
 
 
-def test_those_that_were_deleted_since_are_told(cast: Cast, history: Any) -> None:
+def test_those_that_were_deleted_since_are_reported(cast: Cast, history: Any) -> None:
     party, grant = new_client(cast, history, day(1))
     party_pk, grant_pk = party.pk, grant.pk
     party.delete()
@@ -153,7 +153,7 @@ def test_an_audience_that_was_renamed_counts_while_it_had_the_name(cast: Cast, h
     assert could(cast, "payroll", "https://bills.example") == [Interval(day(5), None)]
 
 
-def test_it_tells_who_granted_and_by_which_door(cast: Cast, history: Any) -> None:
+def test_it_tells_who_granted_and_through_which_channel(cast: Cast, history: Any) -> None:
     party = new_relying_party(cast.oidc_m2m, "payroll")
     history(party, day(1))
     with authored(actor="olga", source=Source.ADMIN):
@@ -191,7 +191,7 @@ def test_those_that_got_most_come_first_then_those_that_were_refused_most(cast: 
     assert list(lines_of(cast)) == ["most", "few", "refused", "alike-1", "alike-2"]
 
 
-def test_what_is_outside_the_range_is_not_told(cast: Cast, history: Any) -> None:
+def test_what_is_outside_the_range_is_not_shown(cast: Cast, history: Any) -> None:
     _, grant = new_client(cast, history, day(1))
     pk = grant.pk
     grant.delete()

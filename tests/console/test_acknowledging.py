@@ -181,7 +181,7 @@ def test_it_says_so_where_the_record_has_no_key(auditor: Client) -> None:
         {"finding": "F" * 32},
     ],
 )
-def test_what_names_no_row_is_told_in_the_form(auditor: Client, asked: dict[str, str]) -> None:
+def test_what_names_no_row_is_reported_in_the_form(auditor: Client, asked: dict[str, str]) -> None:
     form = {"table": EVENTS, "row": "1", "finding": ""} | asked
     assert "errorlist" in auditor.get(f"{PAGE}?{urlencode(form)}").content.decode()
     assert auditor.post(PAGE, form | {"reason": WHY}).status_code == 400

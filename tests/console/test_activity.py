@@ -22,7 +22,7 @@ DAY = {"since": "2026-03-02T00:00:00", "until": "2026-03-03T00:00:00"}
 
 
 def counted(cast: Cast, requests: int, *, hour: datetime = MONDAY, **columns: str) -> HourlyCount:
-    """An hour's sum; issued to billing unless told otherwise."""
+    """An hour's sum; issued to billing unless another client is given."""
     values = {"issuer": cast.oidc_m2m.url, "client_id": "billing", "outcome": "issued"} | columns
     digest = sha256(repr((hour, sorted(values.items()))).encode()).hexdigest()
     return HourlyCount.objects.create(hour=hour, requests=requests, digest=digest, **values)

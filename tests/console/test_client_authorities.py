@@ -51,7 +51,7 @@ def test_client_authorities_are_kept_with_the_ends_of_lines_that_a_file_has(
         ("-----BEGIN PRIVATE KEY-----", "This holds a private key, which was not kept and is not shown again"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_client_authorities_is_told_at_the_field(
+def test_what_is_wrong_with_client_authorities_is_reported_at_the_field(
     cast: Cast, operator: Client, typed: str, problem: str
 ) -> None:
     page = url(Issuer, "change", cast.oidc_m2m.pk)

@@ -64,7 +64,7 @@ def test_every_further_obstacle_is_named_too(cast: Cast, operator: Client) -> No
     assert "Also, it was valid until" in page
 
 
-def test_a_client_that_was_never_finished_is_told_from_one_that_was_stopped(
+def test_a_client_that_was_never_finished_is_distinguished_from_one_that_was_stopped(
     cast: Cast, operator: Client
 ) -> None:
     ClientSecret.objects.filter(relying_party=cast.billing).delete()

@@ -111,7 +111,7 @@ def test_changes_of_the_client_and_of_what_belongs_to_it_stand_among_its_request
     assert text not in repr(found)
 
 
-def test_the_template_it_used_is_told_of_too(cast: Cast) -> None:
+def test_the_template_it_used_is_shown_too(cast: Cast) -> None:
     cast.seed_template.claims = cast.seed_template.claims | {"your_claim": "other"}
     cast.seed_template.save()
     entries = timeline(issuer=cast.oidc_m2m.url, client_id="reports").entries

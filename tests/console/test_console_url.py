@@ -48,7 +48,7 @@ def test_the_console_works_under_an_origin_of_its_own(cast: Cast, tmp_path: Path
         assert f"The browser sent it from <code>{CONSOLE}</code>" in refused.text
 
 
-def test_a_form_of_another_origin_is_told_which_one_and_what_to_set(db: None) -> None:
+def test_a_form_of_another_origin_is_answered_with_which_one_and_what_to_set(db: None) -> None:
     sent = {"username": "somebody", "password": PASSWORD}
     browser = Client(enforce_csrf_checks=True)
     answer = browser.post(reverse("admin:login"), sent, headers={"origin": "https://console.example:8443"})

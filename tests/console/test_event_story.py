@@ -32,7 +32,7 @@ def titles(row: IssuanceEvent) -> list[str]:
     return [chapter.title for chapter in story_of(row)]
 
 
-def test_the_story_of_a_token_is_told_top_down(cast: Cast, auditor: Client) -> None:
+def test_the_narrative_of_a_token_runs_top_down(cast: Cast, auditor: Client) -> None:
     ask(auth=cast.basic("billing"))
     row = last_event()
     assert titles(row) == [
@@ -89,7 +89,7 @@ def test_a_row_of_nothing_but_its_instant_has_a_story() -> None:
     assert titles(event()) == ["Who asked", "Why there is no token, and what to do"]
 
 
-def test_a_binding_is_told_in_words() -> None:
+def test_a_binding_is_described_in_words() -> None:
     chapters = story_of(event(audience="a", confirmation="x5t#S256:abc jkt:def"))
     told = " ".join(sentence for chapter in chapters for sentence in chapter.sentences)
     assert "It is bound to the TLS client certificate with the thumbprint abc." in told

@@ -1,21 +1,30 @@
-"""Each authentication method is known wherever methods are told apart."""
+"""Each authentication method is known wherever methods differ."""
 
 import re
+import shlex
+from itertools import pairwise
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import pytest
 from django.utils import timezone
 
-from console.clients.auth_methods import ABOUT
 from console.clients.curl_command import curl_command
-from console.requests.event_story import PROOF
+from issuance.client_auth.authenticate import present
+from issuance.client_auth.proof import Presented
 from issuance.outlook.credential_status import credential_problem
+from issuance.wire.certificate_headers import PeerCertificate
+from issuance.wire.token_request import FORM, parse
+from issuers.auth_methods import for_each_method
 from issuers.directory import IssuerSnapshot
 from issuers.models import ASSERTION_METHODS, SECRET_METHODS, TokenEndpointAuthMethod
 from relying_parties.models import ClientSecret, RelyingParty
 from relying_parties.snapshots import snapshot_of
 from relying_parties.validation.registration import registration_problems
+from tests.support.assertions import own
 from tests.support.cast import Cast
+from tests.support.forging import signer
+from tests.support.wire import basic
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = ("configuration.md", "protocol.md")
@@ -33,12 +42,7 @@ def bare(cast: Cast, method: TokenEndpointAuthMethod) -> RelyingParty:
     return cast.billing
 
 
-def test_its_words_are_there(method: TokenEndpointAuthMethod) -> None:
-    assert ABOUT[method]
-    assert PROOF[method]
-
-
-def test_nothing_registered_is_told_before_a_request_fails(bare: RelyingParty) -> None:
+def test_the_status_says_that_nothing_is_registered(bare: RelyingParty) -> None:
     client, issuer = snapshot_of(bare), IssuerSnapshot.of(bare.issuer)
     assert credential_problem(client, issuer=issuer, now=timezone.now())
 
@@ -53,5 +57,37 @@ def test_its_command_sends_no_proof_of_another(bare: RelyingParty, method: Token
     assert ("$CLIENT_SECRET" in command) == (method in SECRET_METHODS)
 
 
-def test_the_documentation_tells_of_it(method: TokenEndpointAuthMethod) -> None:
+def test_the_token_endpoint_recognises_its_command(
+    cast: Cast, bare: RelyingParty, method: TokenEndpointAuthMethod
+) -> None:
+    assertion = own(cast, signer("ES256"), client_id=bare.client_id).made()
+    command = curl_command(bare).replace("$CLIENT_SECRET", "secret").replace("$CLIENT_ASSERTION", assertion)
+    presented = _sent_by(shlex.split(command))
+    assert presented.client_id == bare.client_id
+    assert method in presented.methods
+
+
+def _sent_by(curl: list[str]) -> Presented:
+    """What the token endpoint makes of it."""
+    options = list(pairwise(curl))
+    fields = [value.partition("=") for option, value in options if option in {"-d", "--data-urlencode"}]
+    users = [value.split(":") for option, value in options if option == "-u"]
+    certificate = PeerCertificate(der=b"") if "--cert" in curl else None
+    request = parse(
+        body="&".join(f"{name}={quote_plus(value)}" for name, _, value in fields).encode(),
+        content_type=FORM,
+        query="",
+        authorization=basic(*users[0]) if users else "",
+        peer_certificate=lambda: certificate,
+    )
+    return present(request)
+
+
+def test_a_table_that_forgets_it_is_refused(method: TokenEndpointAuthMethod) -> None:
+    others = {other: "" for other in TokenEndpointAuthMethod if other != method}
+    with pytest.raises(ValueError, match=rf"lacks {method}\.$"):
+        for_each_method(others)
+
+
+def test_the_documentation_describes_it(method: TokenEndpointAuthMethod) -> None:
     assert re.search(rf"\b{method}\b", "".join((DOCS / page).read_text() for page in PAGES))

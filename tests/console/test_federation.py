@@ -63,7 +63,7 @@ def test_a_preset_asks_for_the_parts_and_tells_what_it_pins(cast: Cast, operator
     assert f"audience {cast.oidc_m2m.url}" in page
 
 
-def test_each_wrong_answer_is_told_at_its_field(cast: Cast, operator: Client) -> None:
+def test_each_wrong_answer_is_reported_at_its_field(cast: Cast, operator: Client) -> None:
     response = add(operator, cast, KUBERNETES, part_namespace="prod:x", part_cluster="http://c", label="")
     assert {name: messages[0] for name, messages in errors_of(response).items()} == {
         "label": "This field is required.",
@@ -199,7 +199,7 @@ def test_only_the_trusted_issuers_of_the_same_issuer_are_offered(cast: Cast, ope
         ("label", "pod", "The client has a federated credential of this label."),
     ],
 )
-def test_a_fault_of_a_credential_is_told_at_its_field(
+def test_a_fault_of_a_credential_is_reported_at_its_field(
     cast: Cast, operator: Client, field: str, value: str, problem: str
 ) -> None:
     trusted = federate(cast.billing).trusted_issuer
@@ -282,7 +282,7 @@ def test_the_page_shows_the_keys_and_certificates_of_a_relying_party(cast: Cast,
         ({"client_jwks_uri": "nonsense:"}, "client_jwks_uri", "Enter a valid URL."),
     ],
 )
-def test_a_fault_of_a_relying_party_is_told_at_its_field(
+def test_a_fault_of_a_relying_party_is_reported_at_its_field(
     cast: Cast, operator: Client, fields: dict[str, str], field: str, problem: str
 ) -> None:
     cast.oidc_m2m.token_endpoint_auth_methods = list(TokenEndpointAuthMethod.values)

@@ -46,7 +46,7 @@ def page(key: SigningKey, act: str) -> str:
 
 
 def told(client: Client, target: str, **form: Any) -> str:
-    """What the operator is told after a POST, on whatever page comes."""
+    """The message to the operator after a POST, on whatever page comes."""
     response = do(client, target, form, follow=True)
     return " ".join(str(message) for message in response.context["messages"])
 
@@ -122,7 +122,7 @@ def test_a_key_is_not_rotated_twice(key: SigningKey, operator: Client) -> None:
     assert SigningKey.objects.filter(predecessor=key).count() == 1
 
 
-def test_of_two_operators_who_rotate_at_once_one_is_told_of_the_other(
+def test_of_two_operators_who_rotate_at_once_one_learns_of_the_other(
     key: SigningKey, successor: SigningKey, operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As the loser of the race sees it.
@@ -162,7 +162,7 @@ def test_activating_names_the_key_that_signs_until_then(
     assert f"{key.kid}</code> no longer signs" in body_of(operator, page(in_its_place, "activate"))
 
 
-def test_the_second_operator_to_activate_is_told(
+def test_the_second_operator_to_activate_learns_of_it(
     successor: SigningKey, operator: Client, superuser: Client
 ) -> None:
     told(operator, page(successor, "activate"))
@@ -261,7 +261,7 @@ def test_a_revoked_key_is_not_revoked_again(
     assert state() == before
 
 
-def test_of_two_operators_who_revoke_at_once_one_is_told(
+def test_of_two_operators_who_revoke_at_once_one_learns_of_it(
     key: SigningKey, operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told(operator, page(key, "revoke"), **WORD)
@@ -285,7 +285,7 @@ def test_a_key_of_the_record_is_not_acted_on(cast: Cast, operator: Client) -> No
     assert operator.get(url(SigningKey, "change", key.pk)).status_code == 200
 
 
-def test_a_key_that_is_away_is_told_and_not_an_error(
+def test_a_key_that_is_away_is_reported_and_not_an_error(
     key: SigningKey, operator: Client, settings: Any
 ) -> None:
     settings.KEY_ENCRYPTION_KEYS = {"another": bytes(32)}

@@ -1,4 +1,4 @@
-"""What an operator is told about keys: what is missing, what comes next, what is overdue."""
+"""What an operator learns about keys: what is missing, what comes next, what is overdue."""
 
 from datetime import timedelta
 
@@ -43,7 +43,7 @@ def test_the_page_of_an_issuer_without_a_key_says_so_first(keyless: Issuer, oper
     assert url(Issuer, "import_key", keyless.pk) in before_the_form
 
 
-def test_an_auditor_is_told_and_offered_nothing(keyless: Issuer, auditor: Client) -> None:
+def test_an_auditor_sees_it_and_is_offered_nothing(keyless: Issuer, auditor: Client) -> None:
     body = body_of(auditor, url(Issuer, "change", keyless.pk))
     assert CANNOT in body
     assert url(Issuer, "import_key", keyless.pk) not in body

@@ -111,7 +111,7 @@ def test_a_federated_credential_that_was_changed_is_not_deleted(
     assert not FederatedCredential.objects.filter(pk=credential.pk).exists()
 
 
-def test_a_federated_credential_that_is_deleted_twice_is_told_of(
+def test_a_federated_credential_that_is_deleted_twice_is_reported(
     cast: Cast, operator: Client, other: Client
 ) -> None:
     credential = federate(cast.billing)
@@ -122,7 +122,9 @@ def test_a_federated_credential_that_is_deleted_twice_is_told_of(
     assert "The federated credential pod is not there: otto deleted it on" in again.content.decode()
 
 
-def test_a_federated_credential_that_is_added_twice_is_told_at_its_form(cast: Cast, operator: Client) -> None:
+def test_a_federated_credential_that_is_added_twice_is_reported_at_its_form(
+    cast: Cast, operator: Client
+) -> None:
     form = credential_form(federate(cast.billing), label="job")
     page = url(RelyingParty, "add_federated", cast.billing.pk)
     assert operator.post(page, form).status_code == SAVED
@@ -396,7 +398,7 @@ def test_of_several_rows_none_is_deleted_if_another_changed_one(
     assert not GlobalVariable.objects.filter(pk__in=[first.pk, second.pk]).exists()
 
 
-def test_several_rows_that_are_deleted_twice_are_told_of(cast: Cast, operator: Client) -> None:
+def test_several_rows_that_are_deleted_twice_are_reported(cast: Cast, operator: Client) -> None:
     row = GlobalVariable.objects.get(name="region")
     page = url(GlobalVariable, "changelist")
     delete_selected(operator, page, row.pk)

@@ -45,7 +45,7 @@ def test_a_fresh_token_is_ours_and_good(cast: Cast, auditor: Client) -> None:
     assert "Alarm" not in page
 
 
-def test_a_changed_token_is_told_by_its_signature_and_by_its_row(cast: Cast, auditor: Client) -> None:
+def test_a_changed_token_is_known_by_its_signature_and_by_its_row(cast: Cast, auditor: Client) -> None:
     token = issued(cast)
     head, _, signature = token.split(".")
     ask(auth=cast.basic("billing"), parameters={})
@@ -114,7 +114,7 @@ def test_a_token_that_no_key_of_the_issuer_signed_is_not_ours(
     assert f"It is not ours: {why}." in page
 
 
-def test_a_relying_party_that_is_disabled_since_is_told(cast: Cast, auditor: Client) -> None:
+def test_a_relying_party_that_is_disabled_since_is_reported(cast: Cast, auditor: Client) -> None:
     token = issued(cast)
     cast.billing.is_active = False
     cast.billing.save()
@@ -123,7 +123,7 @@ def test_a_relying_party_that_is_disabled_since_is_told(cast: Cast, auditor: Cli
     assert "Its client is disabled now" in page
 
 
-def test_a_token_of_a_deleted_relying_party_is_told(cast: Cast, auditor: Client) -> None:
+def test_a_token_of_a_deleted_relying_party_is_reported(cast: Cast, auditor: Client) -> None:
     token = issued(cast)
     cast.billing.delete()
     assert "Its client was deleted since." in pasted(auditor, token)
@@ -139,7 +139,7 @@ def test_a_token_of_a_deleted_relying_party_is_told(cast: Cast, auditor: Client)
         ({"exp": None}, "Its exp is not a number of seconds"),
     ],
 )
-def test_odd_claims_are_told_in_words(
+def test_odd_claims_are_described_in_words(
     cast: Cast, auditor: Client, claims: dict[str, object], why: str
 ) -> None:
     assert why in pasted(auditor, made(cast, **claims)).replace("&#x27;", "'")

@@ -93,7 +93,7 @@ def test_a_row_of_an_earlier_instant_stands_where_it_belongs(cast: Cast, auditor
 
 
 @pytest.mark.parametrize("asked", [{"since": "nonsense"}, {"outcome": "made up"}, {"address": "no address"}])
-def test_a_filter_that_cannot_be_is_told_in_a_sentence(
+def test_a_filter_that_cannot_be_is_reported_in_a_sentence(
     cast: Cast, auditor: Client, asked: dict[str, str]
 ) -> None:
     refusals(1)

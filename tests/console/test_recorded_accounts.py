@@ -44,7 +44,7 @@ def form(browser: Client, page: str, **values: object) -> dict[str, object]:
     return {name: value for name, value in (kept | values).items() if value not in (None, False)}
 
 
-def test_a_user_made_and_changed_in_the_console_is_told_with_who_did_it(superuser: Client) -> None:
+def test_a_user_made_and_changed_in_the_console_is_recorded_with_who_did_it(superuser: Client) -> None:
     operators = Group.objects.get(name="Operators")
     page = url(User, "add")
     answer = superuser.post(page, {
@@ -67,7 +67,7 @@ def test_a_user_made_and_changed_in_the_console_is_told_with_who_did_it(superuse
     ]  # fmt: skip
 
 
-def test_a_password_that_is_set_in_the_console_is_told_and_never_written_down(superuser: Client) -> None:
+def test_that_a_password_is_set_in_the_console_is_recorded_and_the_password_is_not(superuser: Client) -> None:
     olga = User.objects.create_user("olga", password="former password")
     page = f"/admin/auth/user/{olga.pk}/password/"
     new = {"usable_password": "true", "password1": PASSWORD, "password2": PASSWORD}
@@ -92,7 +92,7 @@ def test_a_password_that_is_set_in_the_console_is_told_and_never_written_down(su
     assert User.objects.get(username="root").password not in told
 
 
-def test_groups_and_their_permissions_are_told_by_name(superuser: Client) -> None:
+def test_groups_and_their_permissions_are_recorded_by_name(superuser: Client) -> None:
     readings = Permission.objects.filter(codename__in=["view_issuer", "view_user"]).order_by("codename")
     page = url(Group, "add")
     reading = {"name": "Readers", "permissions": [row.pk for row in readings]}
@@ -111,7 +111,7 @@ def test_groups_and_their_permissions_are_told_by_name(superuser: Client) -> Non
     ]
 
 
-def test_commands_and_the_first_users_are_told_too(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_and_the_first_users_are_recorded_too(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", PASSWORD)
     create_first_users()
     call_command("createsuperuser", "--noinput", "--username", "eve", "--email", "e@example.com")
@@ -128,7 +128,7 @@ def test_commands_and_the_first_users_are_told_too(db: None, monkeypatch: pytest
     ]
 
 
-def test_members_are_told_from_either_side_and_what_changes_nothing_is_not(db: None) -> None:
+def test_members_are_recorded_from_either_side_and_what_changes_nothing_is_not(db: None) -> None:
     ann, bob = (User.objects.create_user(name) for name in ("ann", "bob"))
     group = Group.objects.create(name="Readers")
     before = len(changes())
@@ -145,7 +145,7 @@ def test_members_are_told_from_either_side_and_what_changes_nothing_is_not(db: N
     ]
 
 
-def test_more_permissions_than_a_row_holds_are_all_told(db: None) -> None:
+def test_more_permissions_than_a_row_holds_are_all_recorded(db: None) -> None:
     group = Group.objects.create(name="Everything")
     group.permissions.set(Permission.objects.all())
     told = ", ".join(change[3].partition(": ")[2] for change in changes()[1:])

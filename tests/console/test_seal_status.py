@@ -93,7 +93,7 @@ def test_rows_are_as_they_were_sealed(start: datetime) -> None:
     assert [row.checkpoint for row in found] == [3, 3, 2, 2, 1, 1]
 
 
-def test_rows_that_wait_for_the_next_checkpoint_are_told(start: datetime) -> None:
+def test_rows_that_wait_for_the_next_checkpoint_are_reported(start: datetime) -> None:
     events = [asked(start), asked(start + MINUTE)]
     assert states(events) == [State.NOT_YET, State.NOT_YET]
     seal(events, start + 2 * MINUTE)
@@ -162,7 +162,9 @@ def test_a_checkpoint_that_does_not_hold_breaks_its_rows(
     assert (row.state, why in row.why) == (State.BROKEN, True)
 
 
-def test_leaves_that_were_made_anew_for_a_changed_row_are_not_those_that_were_signed(start: datetime) -> None:
+def test_leaves_that_were_made_again_for_a_changed_row_are_not_those_that_were_signed(
+    start: datetime,
+) -> None:
     event = asked(start)
     signed = seal([event], start + MINUTE)
     tamper(event, client_id="other")

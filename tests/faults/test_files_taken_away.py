@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from tests.faults.own_database import OwnFile, issued_jtis
-from tests.faults.test_readiness_of_faults import told_by
+from tests.faults.test_readiness_of_faults import reported_by
 from tests.support.cast import Cast
 from tests.support.server import Server, serve
 from tests.support.wire import Answer
@@ -43,11 +43,11 @@ if connection.vendor == "sqlite":
             database.path.rename(elsewhere)
             assert client.many() == {503}
             assert not database.path.exists()
-            told = told_by(server, is_awaited=lambda told: told["status"] != "ok")
+            told = reported_by(server, is_awaited=lambda told: told["status"] != "ok")
             assert f"file {database.path} is missing: put it back" in told["checks"]["database"][0]
             elsewhere.rename(database.path)
             assert client.many() == {200}
-            told_by(server, is_awaited=lambda told: told["status"] == "ok")
+            reported_by(server, is_awaited=lambda told: told["status"] == "ok")
         assert client.jtis <= issued_jtis(database)
         assert database.rows("PRAGMA integrity_check") == [("ok",)]
 

@@ -1,4 +1,4 @@
-"""A database that says nothing at all: who needs it is told so, and what needs none is answered as ever."""
+"""A database that says nothing at all: who needs it learns so, and what needs none is answered as ever."""
 
 import sqlite3
 import time

@@ -1,4 +1,4 @@
-"""Each fault that keeps a row out of the record is told by /readyz within seconds, and is forgotten once mended."""
+"""Each fault that keeps a row out of the record is reported by /readyz within seconds, and is forgotten once mended."""
 
 import sqlite3
 import time
@@ -137,7 +137,7 @@ SEEN_WHEN_IDLE = FAULTS if IS_SQLITE else ["a lock", "read-only", "no privilege"
 CASES = [(name, True) for name in FAULTS] + [(name, False) for name in SEEN_WHEN_IDLE]
 
 
-def told_by(server: Server, *, is_awaited: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+def reported_by(server: Server, *, is_awaited: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     deadline = time.monotonic() + SECONDS_TO_TELL
     while not is_awaited(told := server.get("/readyz").json()):
         assert time.monotonic() < deadline, told
@@ -181,7 +181,7 @@ def served(directory: Path) -> Iterator[tuple[OwnDatabase, Server]]:
 @pytest.mark.slow
 @pytest.mark.contract("P12.2")
 @pytest.mark.parametrize(("name", "is_asked"), CASES)
-def test_a_fault_that_keeps_rows_out_is_told(
+def test_a_fault_that_keeps_rows_out_is_reported(
     cast: Cast,
     tmp_path: Path,
     name: str,
@@ -195,7 +195,7 @@ def test_a_fault_that_keeps_rows_out_is_told(
         assert server.get("/readyz").json()["status"] == "ok"
         with fault(database, server):
             asking = others.submit(ask_meanwhile, server, auth, over) if is_asked else None
-            told = told_by(server, is_awaited=lambda told: bool(told["checks"].get("recording")))
+            told = reported_by(server, is_awaited=lambda told: bool(told["checks"].get("recording")))
             assert told["status"] == "degraded"
             [problem] = told["checks"]["recording"]
             assert problem.startswith("No row of the record could be written since ")
@@ -204,7 +204,7 @@ def test_a_fault_that_keeps_rows_out_is_told(
         over.set()
         if asking:
             asking.result()
-        told_by(server, is_awaited=lambda told: told["status"] == "ok")
+        reported_by(server, is_awaited=lambda told: told["status"] == "ok")
         assert server.token(auth).status_code == 200
 
 
@@ -221,7 +221,7 @@ def test_a_process_that_could_never_record_is_unready(cast: Cast, tmp_path: Path
             assert told.json()["checks"]["first row"] == [
                 "This process has not been able to record since it started."
             ]
-        told_by(server, is_awaited=lambda told: told["status"] == "ok")
+        reported_by(server, is_awaited=lambda told: told["status"] == "ok")
 
 
 if not IS_SQLITE:
@@ -237,6 +237,6 @@ if not IS_SQLITE:
                 assert server.token(auth).status_code == 503
                 assert server.get("/readyz").json()["status"] == "unready"
                 database.execute("ALTER ROLE idp RESET default_transaction_read_only")
-                told_by(server, is_awaited=lambda told: told["status"] == "ok")
+                reported_by(server, is_awaited=lambda told: told["status"] == "ok")
                 # A thread that asked for something else meanwhile finds out with its first token.
                 assert [server.token(auth).status_code for _ in range(20)][-1] == 200

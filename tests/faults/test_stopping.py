@@ -44,7 +44,7 @@ def asked(link: http.client.HTTPConnection, path: str = "/livez") -> tuple[int, 
 
 
 @pytest.mark.contract("P1.6")
-def test_a_server_that_was_told_to_stop_says_so_and_answers_on(cast: Cast, tmp_path: Path) -> None:
+def test_a_server_that_has_to_stop_says_so_and_answers_on(cast: Cast, tmp_path: Path) -> None:
     with serve(tmp_path, 2, DRAINING) as server:
         kept = connected(server.port, None, timeout=10)
         assert asked(kept) == (200, "keep-alive")
@@ -89,13 +89,13 @@ def test_connections_that_nobody_accepted_yet_are_served(cast: Cast, tmp_path: P
             for link in links:
                 link.sendall(asking)
             os.kill(server.pid, signal.SIGTERM)
-            wait_until(lambda: is_told_to_stop(server))
+            wait_until(lambda: has_to_stop(server))
         answers = [link.recv(65_536) for link in links]
     assert [answer[:12] for answer in answers] == WAITING * [b"HTTP/1.1 200"]
     assert all(b"Connection: close" in answer for answer in answers)
 
 
-def is_told_to_stop(server: Server) -> bool:
+def has_to_stop(server: Server) -> bool:
     """SIGTERM waits for each worker."""
     statuses = [Path(f"/proc/{worker}/status").read_text() for worker in server.workers()]
     pending = [line.split()[1] for status in statuses for line in status.splitlines() if "ShdPnd" in line]
@@ -121,8 +121,8 @@ def test_workers_whose_master_was_killed_leave_the_port_at_once_and_answer_what_
         begun.sendall(b"nt_typ")
         assert begun.recv(65_536).startswith(b"HTTP/1.1 4")
         assert idle.recv(65_536) == b""
-        with serve(tmp_path, 1, port=server.port) as heir:
-            assert heir.get("/livez").status_code == 200
+        with serve(tmp_path, 1, port=server.port) as successor:
+            assert successor.get("/livez").status_code == 200
         wait_until(lambda: not any(map(is_running, workers)), within=2 * A_MOMENT)
 
 

@@ -7,7 +7,7 @@ from django.db import connection
 
 from tests.audit.test_schema import manage
 from tests.faults.own_database import OwnDatabase, own_database
-from tests.faults.test_readiness_of_faults import told_by
+from tests.faults.test_readiness_of_faults import reported_by
 from tests.setup.test_advice import commands_in
 from tests.support.cast import Cast
 from tests.support.server import serve
@@ -31,7 +31,7 @@ def test_a_database_without_tables_answers_and_says_what_to_run(cast: Cast, tmp_
     with own_database(tmp_path) as database, serve(tmp_path, 1, {"DATABASE_URL": database.url}) as server:
         drop_tables(database)
         assert server.token(auth).status_code == 503
-        checks = told_by(server, is_awaited=lambda told: bool(told["checks"].get("recording")))["checks"]
+        checks = reported_by(server, is_awaited=lambda told: bool(told["checks"].get("recording")))["checks"]
         assert checks["database"] == []
         assert checks["migrations"][0].endswith("migrations are not applied: run manage.py migrate.")
         [problem] = checks["recording"]
@@ -39,6 +39,6 @@ def test_a_database_without_tables_answers_and_says_what_to_run(cast: Cast, tmp_
         assert commands_in(problem) == [["migrate"]]
         done = manage("migrate", "--verbosity", "0", environment={"DATABASE_URL": database.url})
         assert done.returncode == 0, done.stderr
-        told_by(
+        reported_by(
             server, is_awaited=lambda told: not told["checks"]["migrations"] + told["checks"]["recording"]
         )

@@ -87,7 +87,7 @@ def test_no_token_is_sent_for_an_issuer_that_names_none(issuer: Site, token: Pat
     assert sent_to(issuer) == 3 * [None]
 
 
-def test_the_token_is_read_anew_at_each_fetch(issuer: Site, token: Path) -> None:
+def test_the_token_is_read_again_at_each_fetch(issuer: Site, token: Path) -> None:
     fetch_keys(at_uri(issuer))
     token.write_text(OTHER)
     fetch_keys(at_uri(issuer))
@@ -224,7 +224,7 @@ def test_without_the_setting_nothing_is_sent(issuer: Site, token: Path, settings
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_who_is_refused_is_told_what_to_do_about_the_token(server: Site, token: Path, status: int) -> None:
+def test_who_is_refused_learns_what_to_do_about_the_token(server: Site, token: Path, status: int) -> None:
     """As a cluster answers."""
     server.answer = serves({"kind": "Status", "code": status}, status)
     assert refusal(at_uri(server, name="")) == (

@@ -309,13 +309,13 @@ def test_a_server_without_tls_is_refused(trusted: None, answer: Answer) -> None:
         assert "cannot be reached" in refusal(f"https://127.0.0.1:{port}/")
 
 
-def test_nobody_there_is_told(trusted: None) -> None:
+def test_nobody_there_is_reported(trusted: None) -> None:
     assert "cannot be reached ([Errno 111] Connection refused)" in refusal(
         f"https://127.0.0.1:{free_port()}/"
     )
 
 
-def test_a_name_without_an_address_is_told(trusted: None) -> None:
+def test_a_name_without_an_address_is_reported(trusted: None) -> None:
     assert "The name keys.invalid has no address" in refusal("https://keys.invalid/")
 
 

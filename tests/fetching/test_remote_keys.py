@@ -405,7 +405,7 @@ def test_nobody_waits_for_a_source_that_failed(
         assert first.result() == ("a",)
 
 
-def test_who_waits_in_vain_is_told_why(server: Site, source: KeySource, keys: RemoteKeys[str]) -> None:
+def test_who_waits_in_vain_learns_why(server: Site, source: KeySource, keys: RemoteKeys[str]) -> None:
     server.answer = gate = Gate(serves({}, 500))
     with ThreadPoolExecutor(3) as pool:
         at_the_gate, _ = two_of(at_once(pool, lambda: failure(keys, source), 3))

@@ -16,5 +16,5 @@ def environment(ca: str) -> dict[str, str]:
     return os.environ | {"NODE_EXTRA_CA_CERTS": ca}
 
 
-def told_by(script: str, question: dict[str, Any], *, ca: str) -> dict[str, Any]:
-    return programs.told_by([NODE, HERE / script], question, environment=environment(ca))
+def answers_of(script: str, question: dict[str, Any], *, ca: str) -> dict[str, Any]:
+    return programs.answers_of([NODE, HERE / script], question, environment=environment(ca))

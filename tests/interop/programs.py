@@ -28,7 +28,7 @@ def compiled(tool: str, *words: str | Path, directory: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def told_by(
+def answers_of(
     program: Sequence[str | Path], question: dict[str, Any], *, environment: dict[str, str]
 ) -> dict[str, Any]:
     """`environment` is added to that of the tests."""

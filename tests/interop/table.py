@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PAGE = ROOT / "docs" / "interoperability.md"
 TABLE = re.compile(r"^\|.*\n(?:\|.*\n)*", re.MULTILINE)
-HEAD = "| Client or verifier | Version tested | What it has to be told | Seen |\n|---|---|---|---|\n"
+HEAD = "| Client or verifier | Version tested | What has to be set in it | Seen |\n|---|---|---|---|\n"
 
 
 class Role(StrEnum):

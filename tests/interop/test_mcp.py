@@ -13,7 +13,7 @@ import pytest
 from relying_parties.models import RelyingParty
 from tests.interop.conftest import Provider
 from tests.interop.node import HERE as NPM
-from tests.interop.node import NODE, environment, told_by
+from tests.interop.node import NODE, answers_of, environment
 from tests.interop.table import Role, Row, interoperates, npm, pypi
 from tests.support.cast import Cast, new_grant, new_resource_server
 from tests.support.verifying import verified_twice
@@ -144,6 +144,6 @@ def test_the_python_sdk(mcp_server: McpServer) -> None:
 )
 @pytest.mark.spec("RFC 8707", "2")
 def test_the_typescript_sdk(mcp_server: McpServer) -> None:
-    told = told_by("mcp_client.mjs", mcp_server.question(TYPESCRIPTS_ALGS), ca=mcp_server.provider.ca)
+    told = answers_of("mcp_client.mjs", mcp_server.question(TYPESCRIPTS_ALGS), ca=mcp_server.provider.ca)
     assert "failed" in told.pop("post")
     assert_good(told, mcp_server, TYPESCRIPTS_ALGS, "basic")

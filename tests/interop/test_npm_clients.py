@@ -6,7 +6,7 @@ import pytest
 
 from tests.interop.conftest import Provider
 from tests.interop.estate import KINDS
-from tests.interop.node import told_by
+from tests.interop.node import answers_of
 from tests.interop.table import Role, Row, interoperates, npm
 from tests.support.verifying import verified_twice
 
@@ -34,7 +34,7 @@ SEEN = (
 @pytest.mark.spec("RFC 7523", "2.2")
 @pytest.mark.spec("RFC 9449", "5")
 def test_every_method_of_the_npm_clients(provider: Provider) -> None:
-    told = _told(provider)
+    told = _answers(provider)
     jwks = provider.server.get("/oidc_m2m/jwks").content
     for library in ("oauth4webapi", "openid-client"):
         failed = {name: answer for name, answer in told[library].items() if "access_token" not in answer}
@@ -62,7 +62,7 @@ def test_every_method_of_the_npm_clients(provider: Provider) -> None:
 )
 @pytest.mark.spec("RFC 7523", "2.2")
 def test_every_method_of_msal_for_node(provider: Provider) -> None:
-    told = _told(provider)["msal-node"]
+    told = _answers(provider)["msal-node"]
     assert told.keys() == {"post", "msal", "workload"}
     jwks = provider.server.get("/oidc_m2m/jwks").content
     for client_id, answer in told.items():
@@ -71,7 +71,7 @@ def test_every_method_of_msal_for_node(provider: Provider) -> None:
         assert (claims["iss"], claims["client_id"], claims["scope"]) == (provider.issuer, client_id, SCOPE)
 
 
-def _told(provider: Provider) -> dict[str, Any]:
+def _answers(provider: Provider) -> dict[str, Any]:
     estate = provider.estate
     question = {
         "issuer": provider.issuer,
@@ -89,4 +89,4 @@ def _told(provider: Provider) -> dict[str, Any]:
         "assertion": estate.cluster_token(audience=provider.issuer),
         "dpop": DPOP_ALGS,
     }
-    return told_by("services.mjs", question, ca=provider.ca)
+    return answers_of("services.mjs", question, ca=provider.ca)

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import pytest
 
 from tests.interop.conftest import Provider
-from tests.interop.node import told_by
+from tests.interop.node import answers_of
 from tests.interop.table import Role, Row, interoperates, npm
 from tests.interop.tokens import AUDIENCE, tokens_from
 from tests.support.cast import Cast
@@ -63,7 +63,7 @@ SEEN = "a token is verified; a changed one and one of another audience are refus
 def test_every_verifier_of_npm(provider: Provider, cast: Cast) -> None:
     tokens = asdict(tokens_from(provider, cast))
     question = {"issuer": provider.issuer, "audience": AUDIENCE, "tokens": tokens}
-    told = told_by("verifiers.mjs", question, ca=provider.ca)
+    told = answers_of("verifiers.mjs", question, ca=provider.ca)
     assert told.keys() == VERDICTS.keys()
     for library, answers in told.items():
         good = answers.pop("good")

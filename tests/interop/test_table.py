@@ -22,7 +22,7 @@ def test_no_two_rows_are_of_one_package_in_one_role() -> None:
 def test_it_writes_the_rows_between_the_text() -> None:
     assert written("# Page\n\n| Old |\n|---|\n| row |\n\nText.\n", [ROW]) == (
         "# Page\n\n"
-        "| Client or verifier | Version tested | What it has to be told | Seen |\n|---|---|---|---|\n"
+        "| Client or verifier | Version tested | What has to be set in it | Seen |\n|---|---|---|---|\n"
         "| **Client**, client, `client` of PyPI | 1.0 | nothing \\| much | a token |\n"
         "\nText.\n"
     )

@@ -1,4 +1,4 @@
-"""issuance/checks.py: what an operator is told of the settings before the server starts."""
+"""issuance/checks.py: what an operator learns of the settings before the server starts."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from tests.support.cast import Cast
 from tests.support.server import database_url, serve
 
 
-def test_several_processes_without_a_shared_cache_are_told(settings: Settings) -> None:
+def test_several_processes_without_a_shared_cache_are_reported(settings: Settings) -> None:
     settings.ENVIRONMENT = replace(settings.ENVIRONMENT, web_concurrency=4)
     [notice] = shares_counts()
     assert (notice.id, notice.is_serious()) == ("issuance.I001", False)
@@ -28,12 +28,12 @@ def test_several_processes_without_a_shared_cache_are_told(settings: Settings) -
     assert "CACHE_URL" in str(notice.hint)
 
 
-def test_nothing_is_told_of_one_process(settings: Settings) -> None:
+def test_nothing_is_reported_of_one_process(settings: Settings) -> None:
     settings.ENVIRONMENT = replace(settings.ENVIRONMENT, web_concurrency=1)
     assert shares_counts() == []
 
 
-def test_nothing_is_told_where_processes_share_a_cache(settings: Settings) -> None:
+def test_nothing_is_reported_where_processes_share_a_cache(settings: Settings) -> None:
     cache = SharedCache(location="redis://127.0.0.1:1", options={})
     settings.ENVIRONMENT = replace(settings.ENVIRONMENT, web_concurrency=4, shared_cache=cache)
     assert shares_counts() == []
@@ -47,7 +47,7 @@ def test_the_check_of_a_deployment_tells_it_and_other_commands_do_not() -> None:
 
 if django_settings.IS_POSTGRESQL:
 
-    def test_more_connections_than_postgresql_takes_are_told(cast: Cast, settings: Settings) -> None:
+    def test_more_connections_than_postgresql_takes_are_reported(cast: Cast, settings: Settings) -> None:
         settings.ENVIRONMENT = replace(settings.ENVIRONMENT, web_concurrency=2)
         assert has_connections() == []
         settings.ENVIRONMENT = replace(settings.ENVIRONMENT, web_concurrency=100)
@@ -76,7 +76,7 @@ CA_CERTS = "--certfile=tls.crt --keyfile=tls.key --ca-certs=clients.pem --cert-r
 
 @pytest.mark.contract("P8.2")
 @pytest.mark.parametrize("method", CERTIFICATE_METHODS)
-def test_an_issuer_whose_clients_certificates_do_not_arrive_is_told(
+def test_an_issuer_whose_clients_certificates_do_not_arrive_is_reported(
     cast: Cast, settings: Settings, monkeypatch: pytest.MonkeyPatch, method: TokenEndpointAuthMethod
 ) -> None:
     assert lets_certificates_in() == []
@@ -93,7 +93,7 @@ def test_an_issuer_whose_clients_certificates_do_not_arrive_is_told(
 
 
 @pytest.mark.contract("P8.2")
-def test_it_is_told_which_certificates_gunicorn_lets_in(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_reports_which_certificates_gunicorn_lets_in(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GUNICORN_CMD_ARGS", CA_CERTS)
     switch_on(cast.oidc_m2m, "tls_client_auth")
     assert lets_certificates_in() == []
@@ -103,7 +103,7 @@ def test_it_is_told_which_certificates_gunicorn_lets_in(cast: Cast, monkeypatch:
     assert notice.msg.startswith(f"{ISSUER} has self_signed_tls_client_auth on")
 
 
-def test_nothing_is_told_of_issuers_that_are_not_served_here(cast: Cast, settings: Settings) -> None:
+def test_nothing_is_reported_of_issuers_that_are_not_served_here(cast: Cast, settings: Settings) -> None:
     switch_on(cast.oidc_m2m, "tls_client_auth")
     settings.HAS_PROTOCOL = False
     assert lets_certificates_in() == []

@@ -120,7 +120,7 @@ def test_without_trusted_proxies_nobody_is_trusted(settings: Settings) -> None:
 @pytest.mark.parametrize(
     "address", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "192.0.2.9", "::ffff:192.0.2.9"]
 )
-def test_reasons_are_told_to_loopback_and_operations_networks(settings: Settings, address: str) -> None:
+def test_loopback_and_operations_networks_get_reasons(settings: Settings, address: str) -> None:
     settings.OPERATIONS_NETWORKS = (ipaddress.ip_network("192.0.2.0/24"),)
     assert may_know(address)
     for other in ("192.0.3.9", "::ffff:192.0.3.9", "2001:db8::1", "", "unix:", "localhost"):

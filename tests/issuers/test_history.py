@@ -115,7 +115,7 @@ def test_bulk_history_holds_what_was_written(cast: Cast) -> None:
         assert variable.history.latest("history_id").name == variable.name
 
 
-def test_a_change_outside_any_door_is_a_command_of_the_systems_user(cast: Cast) -> None:
+def test_a_change_outside_any_channel_is_a_command_of_the_systems_user(cast: Cast) -> None:
     GlobalVariable(name="new", value=1).save()
     GlobalVariable.objects.bulk_create(names("newer"))
     assert set(told(name__startswith="new")) == {("+", getpass.getuser(), "command")}

@@ -1,4 +1,4 @@
-"""issuers/models.py: what an issuer and a global variable may be, by validation and in the database itself."""
+"""issuers/models: what an issuer and a global variable may be, by validation and in the database itself."""
 
 from collections.abc import Callable
 from typing import Any

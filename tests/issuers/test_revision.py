@@ -165,7 +165,7 @@ def test_there_is_one_revision(cast: Cast) -> None:
         ConfigurationRevision.objects.create(id=2)
 
 
-def test_a_connection_that_the_database_cut_is_made_anew(cast: Cast) -> None:
+def test_a_connection_that_the_database_cut_is_made_again(cast: Cast) -> None:
     if connection.vendor == "sqlite":
         return  # Nobody can cut it.
     before = revision.current()

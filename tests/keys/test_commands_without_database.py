@@ -18,7 +18,7 @@ COMMANDS = (
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
-def test_it_is_told_in_one_line(command: tuple[str, ...], tmp_path: Path) -> None:
+def test_it_is_reported_in_one_line(command: tuple[str, ...], tmp_path: Path) -> None:
     environment = os.environ | {
         "DATABASE_URL": f"sqlite:///{tmp_path}/nowhere/db.sqlite3",
         "DJANGO_SETTINGS_MODULE": "m2m_idp.settings",

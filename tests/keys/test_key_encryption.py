@@ -68,7 +68,7 @@ def test_a_missing_key_encryption_key_is_named(settings: Settings) -> None:
     )
 
 
-def test_another_key_under_the_same_id_is_told(settings: Settings) -> None:
+def test_another_key_under_the_same_id_is_reported(settings: Settings) -> None:
     encrypted = encrypt(PRIVATE, identity=ROW)
     settings.KEY_ENCRYPTION_KEYS = {"new": OLD}
     text = unreadable(encrypted)
@@ -165,7 +165,7 @@ def snapshot_of(key: SigningKey) -> KeySnapshot:
 
 
 @pytest.mark.usefixtures("_nothing_parsed")
-def test_a_row_that_was_replaced_is_read_anew(cast: Cast) -> None:
+def test_a_row_that_was_replaced_is_read_again(cast: Cast) -> None:
     key = create_first_key(issuer=cast.oidc_m2m, alg=SigningAlg.ES256, now=timezone.now())
     snapshot = KeySnapshot.of(key)
     signing.private_key_of(snapshot)

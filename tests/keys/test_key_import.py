@@ -106,7 +106,7 @@ def test_a_certificate_of_another_key_is_refused() -> None:
         read_pem(pem(generate_private_key("ES256")), chain=stranger.encode())
 
 
-def test_a_missing_password_is_told_from_a_superfluous_one() -> None:
+def test_a_missing_password_is_distinguished_from_a_superfluous_one() -> None:
     key = generate_private_key("ES256")
     with pytest.raises(ValidationError, match="is encrypted: give its password"):
         read_pem(pem(key, "changeit"))

@@ -189,7 +189,7 @@ def key_row(*, kid: str, **values: Any) -> SigningKey:
     return SigningKey(kid=kid, certificate_chain="PEM", published_at=NOW, activates_at=NOW, **values)
 
 
-def test_an_issuer_is_told_which_command_makes_its_key(cast: Cast) -> None:
+def test_of_an_issuer_it_says_which_command_makes_its_key(cast: Cast) -> None:
     assert signing_alg_problem(issuer=cast.oidc_m2m, alg="RS256", now=timezone.now()) is None
     assert signing_alg_problem(issuer=cast.oidc_m2m, alg="PS256", now=timezone.now()) == (
         "M2M has no active PS256 key. Create one first: manage.py create_key oidc_m2m PS256"

@@ -1,4 +1,4 @@
-"""A token that is away, shut or empty: what is answered, what is told, and how it comes back."""
+"""A token that is away, shut or empty: what is answered, what is reported, and how it comes back."""
 
 import pkcs11
 import pytest
@@ -100,7 +100,7 @@ def test_readiness_asks_a_token_once_in_a_few_seconds(
     assert ready().status == 200
 
 
-def test_a_session_that_died_is_opened_anew_by_the_next_request(vault: IssuerInToken) -> None:
+def test_a_session_that_died_is_opened_again_by_the_next_request(vault: IssuerInToken) -> None:
     assert vault.ask().status == 200
     pkcs11.lib(str(MODULE)).finalize()
     assert vault.ask().status == 200
@@ -143,7 +143,7 @@ def test_another_key_in_its_place_is_found_out(vault: IssuerInToken, alg: Signin
     assert unreadable(vault) == f"What {other.pkcs11_uri} signs {why}: mend the token."
 
 
-def test_a_wrong_pin_is_tried_once_lest_the_token_lock(
+def test_a_wrong_pin_is_tried_once_so_that_the_token_does_not_lock(
     vault: IssuerInToken, softhsm: SoftHsm, settings: Settings
 ) -> None:
     pkcs11_token.close()
@@ -156,7 +156,7 @@ def test_a_wrong_pin_is_tried_once_lest_the_token_lock(
     check(KeySnapshot.of(vault.key))
 
 
-def test_a_missing_pin_is_told(vault: IssuerInToken, settings: Settings) -> None:
+def test_a_missing_pin_is_reported(vault: IssuerInToken, settings: Settings) -> None:
     pkcs11_token.close()
     settings.PKCS11_PIN = ""
     assert "shows none without PKCS11_PIN" in unreadable(vault)
@@ -169,7 +169,9 @@ def test_a_missing_pin_is_told(vault: IssuerInToken, settings: Settings) -> None
         ("/nowhere/library.so", "The token idp does not work .*: look at the HSM, PKCS11_MODULE"),
     ],
 )
-def test_a_missing_library_is_told(vault: IssuerInToken, settings: Settings, module: str, why: str) -> None:
+def test_a_missing_library_is_reported(
+    vault: IssuerInToken, settings: Settings, module: str, why: str
+) -> None:
     pkcs11_token.close()
     settings.PKCS11_MODULE = module
     with pytest.raises(KeyUnreadableError, match=why):

@@ -50,7 +50,7 @@ def test_it_is_rotated_and_revoked_by_hand(vault: IssuerInToken, superuser: Clie
 
 
 @pytest.mark.parametrize("act", ["request", "rotate"])
-def test_a_token_that_is_away_is_told(
+def test_a_token_that_is_away_is_reported(
     vault: IssuerInToken, softhsm: SoftHsm, superuser: Client, act: str
 ) -> None:
     pkcs11_token.close()

@@ -76,7 +76,7 @@ def test_of_many_who_try_it_at_once_one_does(monkeypatch: pytest.MonkeyPatch) ->
         with suppress(KeyUnreadableError):
             attempt(tries)
 
-    # Threads are processes here: what one remembers for itself is not told to the others.
+    # Threads are processes here: what one remembers for itself the others do not know.
     monkeypatch.setattr(refused_pins, "_refused_here", Forgetful())
     all_at_once(*[as_another_process] * 8)
     assert tries == ["4321"]

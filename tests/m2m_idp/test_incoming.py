@@ -71,7 +71,7 @@ def test_a_length_may_begin_with_any_number_of_zeros() -> None:
 
 @pytest.mark.contract("P1.7")
 @pytest.mark.spec("RFC 9110", "10.1.1")
-def test_whether_the_client_waits_to_be_told_to_go_on() -> None:
+def test_whether_the_client_waits_for_100_continue() -> None:
     head = b"Expect: 100-Continue\r\nContent-Length: 5\r\n\r\n"
     asking, old = incoming(POST + head), incoming(POST.replace(b"1.1", b"1.0") + head)
     assert (asking.is_whole(), old.is_whole()) == (False, False)

@@ -22,7 +22,7 @@ def test_every_line_of_a_proxys_configuration_is_tested(language: str, tested: s
         assert OPERATORS_OWN.sub("127.0.0.1:{port} ssl crt {certificate} ca-file {authority}", line) in lines
 
 
-def test_every_form_of_the_header_is_told() -> None:
+def test_every_form_of_the_header_is_documented() -> None:
     assert re.findall(r"^\| `([a-z0-9]+)` \| `(?:X-|Client-Cert)", PAGE, flags=re.MULTILINE) == [
         "nginx", "haproxy", "envoy", "rfc9440",
     ]  # fmt: skip

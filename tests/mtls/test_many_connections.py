@@ -123,7 +123,7 @@ def test_where_places_run_out_those_that_were_silent_longest_give_theirs(
 
 @pytest.mark.contract("P1.7")
 @pytest.mark.spec("RFC 9110", "10.1.1")
-def test_a_client_that_asks_whether_to_go_on_is_told_once(
+def test_a_client_that_asks_whether_to_go_on_is_answered_once(
     cast: Cast, server: Server, opened: ExitStack
 ) -> None:
     head = f"POST /oidc_m2m/token HTTP/1.1\r\nHost: x\r\nAuthorization: {cast.basic('billing')}\r\n"

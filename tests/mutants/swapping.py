@@ -16,7 +16,7 @@ def functions_of(files: Iterable[Path]) -> dict[Path, list[FunctionType]]:
     """Every function that was made of a file's code, decorated ones and methods too."""
     by_name = {str(file.resolve()): file for file in files}
     found: dict[Path, list[FunctionType]] = {file: [] for file in by_name.values()}
-    # What is frozen is not told.
+    # What is frozen is not reported.
     gc.unfreeze()
     for thing in gc.get_objects():
         if isinstance(thing, FunctionType) and thing.__code__.co_filename in by_name:

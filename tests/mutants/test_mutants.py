@@ -93,7 +93,7 @@ def test_changed_code_takes_the_place_of_the_functions_own(module: ModuleType) -
     ("before", "after", "told"),
     [('"property"', '"other"', ("other", "none")), ('"none"', '"other"', ("property", "other"))],
 )
-def test_a_property_and_its_setter_are_told_apart(
+def test_a_property_and_its_setter_are_distinguished(
     module: ModuleType, before: str, after: str, told: tuple[str, str]
 ) -> None:
     assert swapped(Path(str(module.__file__)), before, after) == 1

@@ -62,7 +62,7 @@ def test_tokens_are_issued_while_an_index_waits_for_an_older_transaction(cast: C
     assert all(is_valid for _, is_valid, _ in indexes)
 
 
-def test_what_was_broken_off_is_made_anew(cast: Cast) -> None:
+def test_what_was_broken_off_is_made_again(cast: Cast) -> None:
     indexes = run(INDEXES)
     migrate("0004")
     for number in range(2):

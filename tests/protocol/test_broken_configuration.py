@@ -1,4 +1,4 @@
-"""Configuration that does not fit together, left by whoever passed the checks by: nothing is told or given."""
+"""Configuration that does not fit together, left by whoever passed the checks by: nothing is disclosed or given."""
 
 from collections.abc import Callable
 from typing import Any
@@ -41,7 +41,7 @@ def test_a_stranger_cannot_tell_it_from_an_unknown_client(unresolvable: Cast) ->
     assert wrong.without_its_own == unknown.without_its_own
 
 
-def test_the_proven_client_is_told_to_come_back(unresolvable: Cast) -> None:
+def test_the_proven_client_is_asked_to_come_back(unresolvable: Cast) -> None:
     answer = ask({**unresolvable.in_body("reports"), "scope": "YourScope"})
     event = assert_refused(answer, 503, "temporarily_unavailable")
     assert "globals.region" in event.detail

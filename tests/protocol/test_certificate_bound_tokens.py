@@ -111,7 +111,7 @@ def test_whose_tokens_are_bound_gets_none_without_a_certificate(cast: Cast, boun
 
 
 @pytest.mark.contract("P8.2", "P3.6")
-def test_without_the_secret_nothing_is_told_of_the_binding(bound: Cast) -> None:
+def test_without_the_secret_nothing_is_said_of_the_binding(bound: Cast) -> None:
     answer = ask_with(None, client_id="", auth=basic("billing", "wrong"))
     assert_refused_for(answer, "The secret is none of those registered.")
 

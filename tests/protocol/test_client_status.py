@@ -302,7 +302,7 @@ def test_a_templates_audience_that_is_not_granted_is_named(cast: Cast) -> None:
     )
 
 
-def test_a_secret_that_has_expired_is_told_with_what_to_do(cast: Cast) -> None:
+def test_a_secret_that_has_expired_is_reported_with_what_to_do(cast: Cast) -> None:
     ClientSecret.objects.all().update(expires_at=YESTERDAY)
     subject = Subject(cast.billing, lambda: ask(auth=cast.basic("billing")))
     assert subject.ask().status == 401

@@ -104,7 +104,7 @@ def test_a_root_issuer_has_the_bare_url(cast: Cast) -> None:
 
 
 @pytest.mark.contract("P6.2")
-def test_extra_members_are_told_and_override_nothing(cast: Cast) -> None:
+def test_extra_members_are_shown_and_override_nothing(cast: Cast) -> None:
     extra = {
         "service_documentation": "https://docs.example",
         "authorization_endpoint": "https://a.example",

@@ -1,4 +1,4 @@
-"""P8.3: a token that is bound to the key of a DPoP proof, and what is told of it."""
+"""P8.3: a token that is bound to the key of a DPoP proof, and what is said of it."""
 
 import io
 import json
@@ -93,7 +93,7 @@ def test_who_must_send_a_proof_gets_no_bearer_token_where_dpop_is_off(required: 
 
 
 @pytest.mark.contract("P8.3")
-def test_a_client_that_is_not_proven_is_told_that_alone(required: Cast) -> None:
+def test_a_client_that_is_not_proven_learns_that_alone(required: Cast) -> None:
     for headers in ([], [("DPoP", "junk")], [("DPoP", proof())]):
         assert_refused(ask(auth=basic("billing", "wrong"), headers=headers), 401, "invalid_client")
 

@@ -167,7 +167,7 @@ def test_the_log_says_once_that_it_counts_a_network(bounded: Cast, log_lines: io
 
 
 @pytest.mark.contract("P1.3")
-def test_what_cannot_be_written_is_told_and_written_later(bounded: Cast, log_lines: io.StringIO) -> None:
+def test_what_cannot_be_written_is_reported_and_written_later(bounded: Cast, log_lines: io.StringIO) -> None:
     for _ in range(BUDGET + 5):
         wrong()
     with refusing("INSERT", "audit_refusalcount"):

@@ -55,7 +55,7 @@ def test_a_database_that_does_not_answer_leaves_a_process_ready_that_has_read_it
     }
 
 
-def test_a_check_that_the_database_refuses_to_answer_is_told_among_those_that_it_answers(cast: Cast) -> None:
+def test_a_check_that_the_database_refuses_to_answer_stands_among_those_that_it_answers(cast: Cast) -> None:
     with away("relying_parties_peppercheck"):
         status, told = ready()
     assert (status, told["status"]) == (503, "unready")
@@ -189,14 +189,14 @@ def test_a_process_without_documents_is_empty_and_one_of_a_new_database_is_not(
 def test_those_who_ask_within_a_second_share_an_answer(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("issuance.health.latest.FRESH", 60.0)
     monkeypatch.setattr("issuance.health.views.LATEST", Latest())
-    assert "keys" in ready()[1]["checks"], "the first one is told nothing that is not so"
+    assert "keys" in ready()[1]["checks"], "the first one learns nothing that is not so"
     with CaptureQueriesContext(connection) as queries:
         told = [Client().get("/readyz", REMOTE_ADDR="192.0.2.7") for _ in range(20)]
     assert {answer.content for answer in told} == {b'{"status":"ok"}'}
     assert not queries.captured_queries
 
 
-def test_who_asks_while_another_does_is_told_the_former_answer_at_once(cast: Cast) -> None:
+def test_who_asks_while_another_does_gets_the_former_answer_at_once(cast: Cast) -> None:
     latest = Latest()
     known = latest.problems()
     with latest._asking:

@@ -37,7 +37,7 @@ def limit(cast: Cast, requests_per_minute: int | None) -> None:
 
 @pytest.mark.contract("P4.6", "P1.1", "P1.2", "P1.3")
 @pytest.mark.spec("RFC 6585", "4")
-def test_over_the_quota_it_is_told_when_to_come_back(cast: Cast, billing: tuple[str, str]) -> None:
+def test_over_the_quota_it_learns_when_to_come_back(cast: Cast, billing: tuple[str, str]) -> None:
     assert [ask(auth=basic(*billing)).status for _ in range(3)] == [200, 200, 200]
     answer = ask(auth=basic(*billing))
     event = assert_refused(answer, 429, "temporarily_unavailable")

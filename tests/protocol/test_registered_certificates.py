@@ -60,7 +60,7 @@ def test_of_any_key_that_can_be_registered(cast: Cast, pki: Path, key: str) -> N
     assert_proven(loner_asks(issued), loner, issued)
 
 
-def test_each_of_two_proves_it_and_each_is_told(cast: Cast, own: Issued, second: Issued) -> None:
+def test_each_of_two_proves_it_and_each_is_named(cast: Cast, own: Issued, second: Issued) -> None:
     loner = new_loner(cast, own, second)
     for issued in (own, second):
         assert_proven(loner_asks(issued), loner, issued)

@@ -1,4 +1,4 @@
-"""P3.10: after so many wrong secrets a minute, a guess is told no more."""
+"""P3.10: after so many wrong secrets a minute, a guess is answered no more."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def guess(secret: str = WRONG, *, client_id: str = "billing", peer: str = "192.0
 @pytest.mark.contract("P3.10", "P1.1", "P1.2", "P1.3")
 @pytest.mark.spec("RFC 6749", "2.3.1")
 @pytest.mark.spec("RFC 6585", "4")
-def test_after_twenty_wrong_secrets_a_further_one_is_told_when_to_come_back(cast: Cast) -> None:
+def test_after_twenty_wrong_secrets_the_sender_of_a_further_one_learns_when_to_come_back(cast: Cast) -> None:
     fail()
     answer = guess()
     event = assert_refused(answer, 429, "temporarily_unavailable")

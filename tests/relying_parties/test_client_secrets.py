@@ -160,7 +160,7 @@ def test_no_repr_tells_a_digest(cast: Cast) -> None:
         assert hexadecimal not in shown
 
 
-def test_a_generated_secret_is_told_once_and_hinted_at(cast: Cast) -> None:
+def test_a_generated_secret_is_shown_once_and_hinted_at(cast: Cast) -> None:
     secret, text = add_generated_secret(relying_party=cast.billing, label="second", expires_at=NOW)
     stored = ClientSecret.objects.get(pk=secret.pk)
     assert (stored.hint, stored.chosen, stored.label, stored.expires_at) == (text[-4:], False, "second", NOW)

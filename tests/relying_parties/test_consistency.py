@@ -1,4 +1,4 @@
-"""relying_parties, issuance/outlook (coherence.py): what does not fit together is named, for all whom it breaks."""
+"""relying_parties, issuance/outlook (consistency.py): what does not fit together is named, for all whom it breaks."""
 
 from typing import Any
 

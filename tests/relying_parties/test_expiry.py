@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from issuance.outlook.expiry import endings
+from issuance.outlook.expiry import expiries
 from issuers.expiry import HORIZON, Kind, step_of
 from issuers.models import Issuer
 from keys.importing.certificates import attach_chain, certificate_request, read_chain
@@ -39,14 +39,14 @@ def test_an_end_is_within_the_least_step_that_holds_it(left: timedelta, days: in
 
 @pytest.mark.django_db
 def test_of_the_cast_nothing_ends() -> None:
-    assert endings(NOW) == ()
+    assert expiries(NOW) == ()
 
 
 def test_it_names_secrets_and_relying_parties_the_first_first(cast: Cast) -> None:
     secret = end_secret(cast, NOW + 10 * DAY)
     RelyingParty.objects.filter(pk=cast.reports.pk).update(valid_until=NOW + 6 * DAY)
 
-    reports, first = endings(NOW)
+    reports, first = expiries(NOW)
 
     assert (reports.kind, reports.id, reports.name) == (Kind.RELYING_PARTY, cast.reports.pk, "reports")
     assert (reports.at, reports.days, reports.is_replaced) == (NOW + 6 * DAY, 7, False)
@@ -60,26 +60,26 @@ def test_it_names_secrets_and_relying_parties_the_first_first(cast: Cast) -> Non
 def test_what_has_ended_or_is_far_away_is_not_named(cast: Cast, at: datetime) -> None:
     end_secret(cast, at)
     RelyingParty.objects.filter(pk=cast.reports.pk).update(valid_until=at)
-    assert endings(NOW) == ()
+    assert expiries(NOW) == ()
 
 
 @pytest.mark.parametrize("change", [{"is_active": False}, {"valid_until": NOW}])
 def test_a_secret_that_nobody_may_use_is_not_named(cast: Cast, change: dict[str, Any]) -> None:
     end_secret(cast)
     RelyingParty.objects.filter(pk=cast.billing.pk).update(**change)
-    assert endings(NOW) == ()
+    assert expiries(NOW) == ()
 
 
 def test_a_revoked_secret_is_not_named(cast: Cast) -> None:
     revoke_secret(end_secret(cast), now=NOW)
-    assert endings(NOW) == ()
+    assert expiries(NOW) == ()
 
 
 def test_nothing_of_an_inactive_issuer_is_named(cast: Cast) -> None:
     end_secret(cast)
     RelyingParty.objects.filter(pk=cast.reports.pk).update(valid_until=NOW + DAY)
     Issuer.objects.filter(pk=cast.oidc_m2m.pk).update(is_active=False)
-    assert endings(NOW) == ()
+    assert expiries(NOW) == ()
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_secret_is_replaced_by_a_younger_one_that_outlives_it(
     old = end_secret(cast)
     add_generated_secret(relying_party=cast.billing, expires_at=NOW + later if later else None)
 
-    named = {ending.id: ending.is_replaced for ending in endings(NOW)}
+    named = {ending.id: ending.is_replaced for ending in expiries(NOW)}
 
     assert named[old.pk] == is_replaced
 
@@ -104,7 +104,7 @@ def test_neither_an_older_nor_a_revoked_nor_a_foreign_secret_replaces_one(cast: 
     ClientSecret.objects.filter(pk=before.pk).update(created_at=old.created_at - DAY)
     revoke_secret(revoked, now=NOW)
 
-    (ending,) = endings(NOW)
+    (ending,) = expiries(NOW)
 
     assert (ending.id, ending.is_replaced) == (old.pk, False)
 
@@ -115,7 +115,7 @@ def test_a_certificate_of_a_key_that_signs_is_named(cast: Cast) -> None:
     attach_chain(key, read_chain(pem, key=key), now=NOW)
     soon = NOW + LIFE - 5 * DAY
 
-    (ending,) = endings(soon)
+    (ending,) = expiries(soon)
 
     assert (ending.kind, ending.id, ending.page_id) == (Kind.SIGNING_CERTIFICATE, key.pk, key.pk)
     assert (ending.name, ending.days, ending.is_replaced) == (f"of key {key.kid}", 7, False)
@@ -129,7 +129,7 @@ def test_a_certificate_is_replaced_when_its_keys_successor_signs_before(cast: Ca
     soon = NOW + LIFE - 20 * DAY
     announce_successor(key, now=soon)
 
-    (ending,) = endings(soon)
+    (ending,) = expiries(soon)
 
     assert ending.is_replaced
-    assert endings(soon + 15 * DAY) == ()
+    assert expiries(soon + 15 * DAY) == ()

@@ -10,6 +10,7 @@ from django.db import IntegrityError, models
 from django.db.models import ProtectedError
 
 from relying_parties.claims.language import CREDENTIAL_PARAMETERS
+from relying_parties.client import Rule
 from relying_parties.models import (
     AccessGrant,
     ClaimTemplate,
@@ -18,7 +19,7 @@ from relying_parties.models import (
     RequestRule,
     ResourceServer,
 )
-from relying_parties.snapshots import Rule, snapshot_of
+from relying_parties.snapshots import snapshot_of
 from tests.support.cast import INVOICES, Cast, new_relying_party
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)

@@ -46,7 +46,7 @@ def test_every_field_is_documented_with_its_value(outcome: str) -> None:
                 assert f"`{word}`" in table[field], field
 
 
-def test_the_outcome_is_told_in_the_schemas_words() -> None:
+def test_the_outcome_is_written_in_the_schemas_words() -> None:
     told = {outcome: ecs.of_request(1, {"outcome": outcome})["event.outcome"] for outcome in Outcome.values}
     assert told == {"issued": "success", "refused": "failure", "failed": "failure"}
 
@@ -73,7 +73,7 @@ def test_every_operational_event_is_documented_with_its_fields(kind: str) -> Non
         assert NAME.findall(table[field])[0] == column
 
 
-def test_an_operational_event_is_told_once_it_is_committed_and_what_is_empty_is_left_out(
+def test_an_operational_event_is_written_once_it_is_committed_and_what_is_empty_is_left_out(
     db: None, log_lines: io.StringIO
 ) -> None:
     with transaction.atomic():

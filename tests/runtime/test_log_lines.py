@@ -85,7 +85,7 @@ def test_a_line_of_a_library_is_a_message(log_lines: io.StringIO, name: str) -> 
 
 
 @pytest.mark.parametrize("logger", [log, logging.getLogger("django")], ids=["event", "ordinary"])
-def test_an_exception_is_told_in_three_fields(log_lines: io.StringIO, logger: Any) -> None:
+def test_an_exception_is_logged_in_three_fields(log_lines: io.StringIO, logger: Any) -> None:
     try:
         LEVELS.index("loud")
     except ValueError:
@@ -106,7 +106,7 @@ class MuteError(Exception):
         raise ZeroDivisionError
 
 
-def test_an_exception_without_text_is_told(log_lines: io.StringIO) -> None:
+def test_an_exception_without_text_is_logged(log_lines: io.StringIO) -> None:
     log.error("defect", exc_info=MuteError())
     line = line_of(log_lines)
     assert (line["error.type"], line["error.message"]) == ("MuteError", "(MuteError, which has no text)")
@@ -139,7 +139,7 @@ def circle() -> list[Any]:
         pytest.param(circle(), [[[["[[...]]"]]]], id="circle"),
     ],
 )
-def test_whatever_is_told_is_a_line_of_json(log_lines: io.StringIO, value: Any, told: Any) -> None:
+def test_whatever_is_logged_is_a_line_of_json(log_lines: io.StringIO, value: Any, told: Any) -> None:
     log.info("maintained", what=value)
     assert line_of(log_lines)["m2m_idp.what"] == told
 
@@ -153,7 +153,7 @@ def test_whatever_is_told_is_a_line_of_json(log_lines: io.StringIO, value: Any, 
         pytest.param("half %s", "\ud83d", "half \\ud83d", id="half a pair"),
     ],
 )
-def test_a_message_that_does_not_fit_its_arguments_is_told_all_the_same(
+def test_a_message_that_does_not_fit_its_arguments_is_logged_all_the_same(
     text: str, argument: Any, told: str
 ) -> None:
     record = logging.LogRecord("library", logging.ERROR, __file__, 1, text, (argument,), None)

@@ -51,7 +51,7 @@ def test_a_thread_that_cannot_start_now_starts_with_a_later_line(
     assert read_lines(pipe[0], 2) == [b"first", b"second"]
 
 
-def test_what_does_not_fit_is_counted_and_told_of(pipe: tuple[int, int]) -> None:
+def test_what_does_not_fit_is_counted_and_reported(pipe: tuple[int, int]) -> None:
     queue, line = Output(pipe[1]), b"x" * 99_999 + b"\n"
     fitting = MAX_BYTES // len(line)
     for _ in range(fitting + 3):
@@ -89,7 +89,7 @@ def test_a_flush_ends_when_all_is_written_and_waits_no_longer_than_it_may(pipe: 
     read_lines(pipe[0], 1)
 
 
-def test_what_cannot_be_written_is_told_of_later(pipe: tuple[int, int]) -> None:
+def test_what_cannot_be_written_is_reported_later(pipe: tuple[int, int]) -> None:
     full = os.open("/dev/full", os.O_WRONLY)
     queue = Output(full)
     queue.put(b"lost\n")

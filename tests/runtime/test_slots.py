@@ -106,7 +106,7 @@ def test_once_no_turn_ended_for_so_long_nobody_waits(pool: ThreadPoolExecutor) -
         pass
 
 
-def test_a_turn_that_ends_gives_the_others_patience_anew(pool: ThreadPoolExecutor) -> None:
+def test_a_slot_that_is_released_gives_the_others_patience_again(pool: ThreadPoolExecutor) -> None:
     now = [100.0]
     slots, seen = Slots(2, patience=60, clock=lambda: now[0]), list[int]()
     with held(slots, pool), held(slots, pool) as leave:

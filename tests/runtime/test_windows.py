@@ -63,7 +63,7 @@ def over(server: RedisServer, *, seconds: int = 60) -> Window:
     return Window("test", seconds=seconds, shared=lambda: counts)
 
 
-def test_so_many_pass_and_the_next_is_told_when(window: Window, clock: Clock) -> None:
+def test_so_many_pass_and_the_next_learns_when_to_come_back(window: Window, clock: Clock) -> None:
     assert [window.take("a", limit=3) for _ in range(5)] == [0, 0, 0, 60, 60]
     clock.now += 12.2
     assert window.take("a", limit=3) == 48
@@ -73,7 +73,7 @@ def test_so_many_pass_and_the_next_is_told_when(window: Window, clock: Clock) ->
     assert [window.take("a", limit=3) for _ in range(4)] == [0, 0, 0, 60]
 
 
-def test_whoever_waits_as_told_passes(window: Window, clock: Clock) -> None:
+def test_whoever_waits_as_long_as_asked_passes(window: Window, clock: Clock) -> None:
     for _ in range(200):
         if wait := window.take("a", limit=7):
             clock.now += wait
@@ -188,7 +188,7 @@ def test_redis_counts_alike(redis: RedisServer) -> None:
     assert (window.wait("a", limit=1), window.wait("b", limit=1)) == (0, 60)
 
 
-def test_redis_lets_whoever_waits_as_told_pass(redis: RedisServer) -> None:
+def test_redis_lets_whoever_waits_as_long_as_asked_pass(redis: RedisServer) -> None:
     window = over(redis, seconds=1)
     assert window.take("a", limit=1) == 0
     time.sleep(window.take("a", limit=1))

@@ -360,8 +360,8 @@ def test_a_row_whose_seal_is_not_found(cast: Cast, admin_client: Client) -> None
         call_command("audit", "verify")
 
 
-@advises("templates/console/endings.html", "maintain")
-def test_more_endings_than_a_page_shows(
+@advises("templates/console/expiries.html", "maintain")
+def test_more_expiries_than_a_page_shows(
     cast: Cast, admin_client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
     labels = [f"secret {number:02}" for number in range(MAX_NAMED + 2)]

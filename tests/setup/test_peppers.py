@@ -14,7 +14,7 @@ from relying_parties.models import ClientSecret, PepperCheck
 from relying_parties.secrets.credentials import add_chosen_secret, add_generated_secret, revoke_secret
 from relying_parties.secrets.peppers import pepper_problems
 from tests.audit.test_schema import manage
-from tests.faults.test_readiness_of_faults import told_by
+from tests.faults.test_readiness_of_faults import reported_by
 from tests.setup.test_start import SERVE, refusal
 from tests.support.cast import Cast
 from tests.support.server import database_url, serve
@@ -73,7 +73,7 @@ def test_a_running_server_says_that_others_have_another_pepper(
         settings.SECRET_PEPPERS = {"new": NEW, **own()}
         add_generated_secret(relying_party=cast.billing, label="of another host")
         # For a second it says the same again.
-        told_by(server, is_awaited=lambda told: told["status"] != "ok")
+        reported_by(server, is_awaited=lambda told: told["status"] != "ok")
         told = server.get("/readyz")
         assert (told.status_code, told.json()["status"]) == (503, "unready")
         assert told.json()["checks"]["peppers"] == [problem("new")]

@@ -146,7 +146,7 @@ def assert_refused(answer: Answer, status: int, error: str) -> IssuanceEvent:
     event = last_event()
     assert (event.outcome, event.http_status, event.error) == (Outcome.REFUSED, status, error)
     assert event.request_id == answer.headers["X-Request-ID"]
-    assert event.detail, "the operator is told nothing"
+    assert event.detail, "the operator learns nothing"
     return event
 
 

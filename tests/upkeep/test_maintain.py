@@ -36,7 +36,7 @@ def test_it_clears_the_sessions_that_have_ended() -> None:
     assert Session.objects.count() == 1
 
 
-def test_an_overdue_key_is_told_until_it_has_a_successor(cast: Cast) -> None:
+def test_an_overdue_key_is_reported_until_it_has_a_successor(cast: Cast) -> None:
     late = rotates_at(cast.other_key)
 
     first = maintain(late)
@@ -96,7 +96,7 @@ def test_a_successor_that_cannot_be_made_keeps_no_other_from_being_made(cast: Ca
 
 
 @pytest.mark.usefixtures("sealed")
-def test_a_key_encryption_key_that_does_not_fit_is_told(cast: Cast, settings: Settings) -> None:
+def test_a_key_encryption_key_that_does_not_fit_is_reported(cast: Cast, settings: Settings) -> None:
     settings.KEY_ENCRYPTION_KEYS = {"k1": b"short"}
 
     done = maintain(rotates_at(cast.other_key))

@@ -72,7 +72,7 @@ def test_it_refuses_a_pause_that_is_none(seconds: str) -> None:
 
 
 @pytest.mark.slow
-def test_it_goes_on_after_a_run_that_failed_until_it_is_told_to_stop() -> None:
+def test_it_goes_on_after_a_run_that_failed_until_it_has_to_stop() -> None:
     open_session(-10)
     with going_on("--json") as process:
         with refusing("DELETE", "django_session"):
@@ -111,7 +111,7 @@ def test_it_ends_without_a_word_when_nobody_reads_its_report(arguments: list[str
 
 
 @pytest.mark.slow
-def test_a_database_that_is_away_is_told_without_a_traceback(tmp_path: Path) -> None:
+def test_a_database_that_is_away_is_reported_without_a_traceback(tmp_path: Path) -> None:
     run = subprocess.run(
         [sys.executable, "manage.py", "maintain", "--json"], capture_output=True, text=True, check=False,
         cwd=settings.BASE_DIR, env=environment() | {"DATABASE_URL": f"sqlite:///{tmp_path}/nowhere/db.sqlite3"},

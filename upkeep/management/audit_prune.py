@@ -42,7 +42,7 @@ def run(*, stdout: OutputWrapper, before: datetime, reason: str, **_streams: Out
         stone, deleted = prune(
             before=before, actor=current_actor(), reason=cleaned(reason), sign=_sign, read=statement_reader()
         )
-        line = _told(stone, deleted)
+        line = _in_words(stone, deleted)
         inspected(
             act=Inspection.Act.PRUNE,
             now=timezone.now(),
@@ -54,9 +54,9 @@ def run(*, stdout: OutputWrapper, before: datetime, reason: str, **_streams: Out
     except (PruningRefusedError, NoRecordKeyError) as error:
         raise CommandError(str(error)) from error
     except (DatabaseError, InterfaceError) as error:
-        told = str(error).partition("\n")[0]
+        first_line = str(error).partition("\n")[0]
         raise CommandError(
-            f"The database failed: {told}. What was begun is completed by the next prune."
+            f"The database failed: {first_line}. What was begun is completed by the next prune."
         ) from error
     stdout.write(line)
     if kept_by is not None:
@@ -72,7 +72,7 @@ def _sign(claims: dict[str, Any], kind: str) -> tuple[str, str]:
     return signed_statement(claims, kind=kind, key=key), key.kid
 
 
-def _told(stone: Tombstone | None, deleted: int) -> str:
+def _in_words(stone: Tombstone | None, deleted: int) -> str:
     if stone is None:
         return (
             f"{deleted} rows deleted that an earlier prune had left."

@@ -63,9 +63,9 @@ def run(
         )
         problems = _verify(verification, stdout, stderr)
     except (DatabaseError, InterfaceError) as error:
-        told = str(error).partition("\n")[0]
+        reason = str(error).partition("\n")[0]
         raise CommandError(
-            f"Not verified, the database failed: {told}. Is it up, and has manage.py migrate been run?",
+            f"Not verified, the database failed: {reason}. Is it up, and has manage.py migrate been run?",
             returncode=UNCHECKED,
         ) from error
     if problems:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from issuers.models import SigningAlg
 from issuers.paths import ROOT, issuer_at
 from keys.lifecycle.creation import create_first_key
-from keys.management.refusals import told
+from keys.management.refusals import refusals_as_command_errors
 from keys.models import SigningKey
 from keys.pkcs11.uri import Pkcs11Uri
 from keys.record_key import make_record_key
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         if record == bool(issuer_path or alg or pkcs11) or (issuer_path and not alg):
             raise CommandError("Name an issuer path and an algorithm, or --record alone.")
         try:
-            with told():
+            with refusals_as_command_errors():
                 key = (
                     make_record_key(timezone.now())
                     if record

@@ -23,7 +23,7 @@ from keys.importing.key_files import (
     read_key_file,
     read_token,
 )
-from keys.management.refusals import told
+from keys.management.refusals import refusals_as_command_errors
 from keys.pkcs11.uri import Pkcs11Uri
 
 PASSWORD = "KEY_PASSWORD"  # noqa: S105 - the name of a variable
@@ -55,7 +55,7 @@ class Command(BaseCommand):
 
     def handle(self, *, issuer_path: str, alg: str, kid: str, **options: Any) -> None:
         now = timezone.now()
-        with told():
+        with refusals_as_command_errors():
             issuer = issuer_at(issuer_path)
             foreign = _read(**options)
             key = adopt(foreign, issuer=issuer, alg=alg, kid=kid, now=now)

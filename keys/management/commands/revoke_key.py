@@ -9,7 +9,7 @@ from django.utils import timezone
 from issuers.paths import ROOT, issuer_at
 from keys.lifecycle.revocation import revoke
 from keys.lifecycle.succession import successor_of
-from keys.management.refusals import told
+from keys.management.refusals import refusals_as_command_errors
 from keys.models import SigningKey
 
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, issuer_path: str, kid: str, leave_token: bool, **_options: Any) -> None:
-        with told():
+        with refusals_as_command_errors():
             key = _key(issuer_path, kid)
             successor = revoke(key, now=timezone.now(), leave_token=leave_token) or successor_of(key)
         self.stdout.write(successor.kid if successor else "")

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from keys.lifecycle.rewrapping import rewrap_keys
-from keys.management.refusals import told
+from keys.management.refusals import refusals_as_command_errors
 
 
 class Command(BaseCommand):
@@ -14,7 +14,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, **_options: Any) -> None:
-        with told():
+        with refusals_as_command_errors():
             done = rewrap_keys()
         for kid in done.moved:
             self.stdout.write(f"{kid} moved")

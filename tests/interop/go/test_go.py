@@ -9,7 +9,7 @@ from audit.models import Outcome
 from issuers.models import SigningAlg
 from tests.interop.conftest import Provider
 from tests.interop.estate import AWKWARD_IDS
-from tests.interop.programs import compiled, told_by
+from tests.interop.programs import answers_of, compiled
 from tests.interop.table import Role, Row, go, interoperates
 from tests.interop.tokens import AUDIENCE, verifying
 from tests.support.cast import Cast
@@ -99,7 +99,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.spec("RFC 6749", "2.3.1")
 @pytest.mark.spec("RFC 7523", "2.2")
 def test_every_method_of_the_clients_of_go(provider: Provider, program: Path) -> None:
-    told = _told("clients", program, provider)
+    told = _answers("clients", program, provider)
     assert "invalid_client" in told["x/oauth2"].pop(ONE_ASSERTION)["failed"]
     jwks = provider.server.get("/oidc_m2m/jwks").content
     for library, client_ids in (("x/oauth2", X_OAUTH2), ("zitadel/oidc", ZITADEL)):
@@ -118,7 +118,7 @@ def test_every_method_of_the_clients_of_go(provider: Provider, program: Path) ->
 def test_a_service_that_tries_the_other_method_at_each_start_is_not_throttled(
     provider: Provider, program: Path
 ) -> None:
-    told = _told("clients", program, provider)["x/oauth2"]
+    told = _answers("clients", program, provider)["x/oauth2"]
     assert "access_token" in told["post, detected"], told["post, detected"]
     refused = [row for row in events() if row.client_id == "post" and row.outcome == Outcome.REFUSED]
     # Once at each start, also of the configuration that then asks again, and of zitadel/oidc.
@@ -171,7 +171,7 @@ def test_a_service_that_tries_the_other_method_at_each_start_is_not_throttled(
 @pytest.mark.contract("P5.1", "P5.2")
 @pytest.mark.spec("RFC 9068", "4")
 def test_every_verifier_of_go(provider: Provider, cast: Cast, program: Path) -> None:
-    told = _told("verifiers", program, provider, **verifying(provider, cast))
+    told = _answers("verifiers", program, provider, **verifying(provider, cast))
     assert told.keys() == VERDICTS.keys()
     for library, answers in told.items():
         for name in ("good", "plain", *SigningAlg):
@@ -182,9 +182,9 @@ def test_every_verifier_of_go(provider: Provider, cast: Cast, program: Path) -> 
             assert expected in verdict, library
 
 
-def _told(command: str, program: Path, provider: Provider, **more: Any) -> dict[str, Any]:
+def _answers(command: str, program: Path, provider: Provider, **more: Any) -> dict[str, Any]:
     question = _question(provider) | more
-    return told_by([program, command], question, environment={"SSL_CERT_FILE": provider.ca})
+    return answers_of([program, command], question, environment={"SSL_CERT_FILE": provider.ca})
 
 
 def _question(provider: Provider) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.interop.conftest import Provider
-from tests.interop.programs import HERE, compiled, told_by
+from tests.interop.programs import HERE, answers_of, compiled
 
 TARGET = HERE / "java" / "target"
 CLASSPATH = TARGET / "classpath"
@@ -38,8 +38,8 @@ class Java:
         )
         return ["java", *LIGHT, *trust, *options, f"interop.{name}"]
 
-    def told_by(self, name: str, question: dict[str, Any], *options: str) -> dict[str, Any]:
-        return told_by(self.command(name, *options), question, environment={"CLASSPATH": self.classpath})
+    def answers_of(self, name: str, question: dict[str, Any], *options: str) -> dict[str, Any]:
+        return answers_of(self.command(name, *options), question, environment={"CLASSPATH": self.classpath})
 
     @contextmanager
     def serving(self, name: str, question: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -54,7 +54,7 @@ def test_every_method_of_a_kafka_client(provider: Provider, cast: Cast, java: Ja
         _showing(clients.federated(), tmp_path),
     ]
     files = ",".join(str(tmp_path / name) for name in (*ALGS, "assertion"))
-    told = java.told_by(
+    told = java.answers_of(
         "KafkaClients", {"clients": asked}, *_allowed(urls=provider.token_endpoint, files=files)
     )
     # Where the id ends nobody can tell.
@@ -63,7 +63,7 @@ def test_every_method_of_a_kafka_client(provider: Provider, cast: Cast, java: Ja
     assert_tokens(told, provider, asked)
     assert all(told[client["name"]]["principal"] == client["id"] for client in asked)
     assert all(told[client["name"]]["scope"] == [SCOPE] for client in asked)
-    nowhere = java.told_by("KafkaClients", {"clients": asked}, *_allowed(urls="", files=files))
+    nowhere = java.answers_of("KafkaClients", {"clients": asked}, *_allowed(urls="", files=files))
     assert {"allowed.urls" in answer["failed"] for answer in nowhere.values()} == {True}
 
 
@@ -90,7 +90,7 @@ def test_the_validator_of_a_kafka_broker(provider: Provider, cast: Cast, java: J
         *(_broker(f"signed {each.alg}", each.issuer, {"good": each.token}) for each in signed),
     ]
     urls = ",".join(broker["properties"][f"{OAUTH}.jwks.endpoint.url"] for broker in brokers)
-    verdicts = java.told_by("KafkaBroker", {"brokers": brokers}, *_allowed(urls=urls))
+    verdicts = java.answers_of("KafkaBroker", {"brokers": brokers}, *_allowed(urls=urls))
     told = verdicts.pop("RS256")
     assert verdicts == {f"signed {alg}": {"good": {"principal": "billing"}} for alg in SigningAlg}
     assert told.pop("good") == told.pop("plain") == {"principal": "billing"}

@@ -58,7 +58,7 @@ def test_every_method_of_the_nimbus_sdk(provider: Provider, cast: Cast, java: Ja
         "pkcs12": pkcs12(provider, tmp_path),
         "clients": [*asked, clients.strict_by_default()],
     }
-    told = java.told_by("NimbusClients", question)
+    told = java.answers_of("NimbusClients", question)
     supported = set(told.pop("supported"))
     assert supported >= set(ALGS)
     assert not supported & {"EdDSA", "Ed25519"}
@@ -86,7 +86,7 @@ def test_the_verifier_of_nimbus(provider: Provider, cast: Cast, java: Java) -> N
     plain = {f"plain {name}": token for name, token in plain_tokens_from(provider, cast).items()}
     signed = [asdict(each) for each in tokens_of_every_algorithm(provider)]
     question = {"issuer": provider.issuer, "audience": AUDIENCE, "tokens": tokens | plain, "signed": signed}
-    told = java.told_by("NimbusVerifier", question)
+    told = java.answers_of("NimbusVerifier", question)
     signed_by = told.pop("signed")
     assert "Another algorithm expected" in signed_by.pop(SigningAlg.EDDSA)["failed"]
     assert {alg: _verdict(answer) for alg, answer in signed_by.items()} == dict.fromkeys(SIGNED, TAKEN)

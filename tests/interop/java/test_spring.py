@@ -59,7 +59,7 @@ def test_every_method_of_spring_security(provider: Provider, cast: Cast, java: J
         "pkcs12": pkcs12(provider, tmp_path),
         "clients": [*asked, clients.strict_by_default()],
     }
-    told = java.told_by("SpringClients", question)
+    told = java.answers_of("SpringClients", question)
     assert "401 Unauthorized" in told.pop(BY_DEFAULT)["failed"]
     assert_tokens(told, provider, asked)
 
@@ -108,7 +108,7 @@ def test_a_resource_server_of_spring_boot(provider: Provider, cast: Cast, java: 
 @pytest.mark.spec("RFC 7518", "3.1")
 def test_spring_verifies_what_every_algorithm_but_eddsa_signed(provider: Provider, java: Java) -> None:
     signed = [asdict(each) for each in tokens_of_every_algorithm(provider)]
-    told = java.told_by("SpringDecoder", {"audience": AUDIENCE, "signed": signed})
+    told = java.answers_of("SpringDecoder", {"audience": AUDIENCE, "signed": signed})
     assert "Failed to find any algorithms" in told.pop(SigningAlg.EDDSA)["failed"]
     assert {alg: claims.get("client_id") for alg, claims in told.items()} == dict.fromkeys(SIGNED, "billing")
 

@@ -9,7 +9,7 @@ import pytest
 from issuers.models import SigningAlg
 from tests.interop.conftest import Provider
 from tests.interop.estate import AWKWARD_IDS
-from tests.interop.programs import HERE, compiled, told_by
+from tests.interop.programs import HERE, answers_of, compiled
 from tests.interop.table import Role, Row, cargo, interoperates
 from tests.interop.tokens import AUDIENCE, SECONDS_TO_SEE_A_CHANGE, verifying
 from tests.support.cast import Cast
@@ -56,7 +56,7 @@ def program() -> Path:
 @pytest.mark.spec("RFC 6749", "2.3.1")
 @pytest.mark.spec("RFC 7523", "2.2")
 def test_every_method_of_the_client_crates(provider: Provider, program: Path) -> None:
-    told = _told("clients", program, provider)
+    told = _answers("clients", program, provider)
     assert told.keys() == CLIENTS.keys()
     jwks = provider.server.get("/oidc_m2m/jwks").content
     for crate, client_ids in CLIENTS.items():
@@ -78,7 +78,7 @@ def test_openidconnect_refuses_metadata_without_an_authorization_endpoint(
     cast.oidc_m2m.advertises_authorization_endpoint = False
     cast.oidc_m2m.checked().save()
     _until_not_advertised(provider)
-    for client_id, answer in _told("clients", program, provider)["openidconnect"].items():
+    for client_id, answer in _answers("clients", program, provider)["openidconnect"].items():
         assert "missing field `authorization_endpoint`" in answer.get("failed", ""), client_id
 
 
@@ -98,7 +98,7 @@ def test_openidconnect_refuses_metadata_without_an_authorization_endpoint(
 @pytest.mark.contract("P5.1", "P5.2")
 @pytest.mark.spec("RFC 9068", "4")
 def test_jsonwebtoken(provider: Provider, cast: Cast, program: Path) -> None:
-    told = _told("verifiers", program, provider, **verifying(provider, cast))["jsonwebtoken"]
+    told = _answers("verifiers", program, provider, **verifying(provider, cast))["jsonwebtoken"]
     taken = {"client_id": "billing", "scope": SCOPE}
     assert told == {
         **dict.fromkeys(("good", "plain", *SigningAlg), taken),
@@ -116,8 +116,8 @@ def _until_not_advertised(provider: Provider) -> None:
         without = 0 if "authorization_endpoint" in metadata else without + 1
 
 
-def _told(command: str, program: Path, provider: Provider, **more: Any) -> dict[str, Any]:
-    return told_by([program, command], _question(provider) | more, environment={})
+def _answers(command: str, program: Path, provider: Provider, **more: Any) -> dict[str, Any]:
+    return answers_of([program, command], _question(provider) | more, environment={})
 
 
 def _question(provider: Provider) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def test_past_the_proxy_a_header_counts_from_the_proxys_address_only(
 
 
 @pytest.mark.contract("P8.2")
-def test_a_malformed_header_from_the_proxy_is_told(ends_tls: str, behind: Server, client: Issued) -> None:
+def test_a_malformed_header_from_the_proxy_is_reported(ends_tls: str, behind: Server, client: Issued) -> None:
     if ends_tls == "gunicorn":
         assert behind.tls
         return

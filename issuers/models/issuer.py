@@ -1,4 +1,4 @@
-"""Who we are: the issuers, and the values that their templates share."""
+"""Who we are."""
 
 from __future__ import annotations
 
@@ -13,35 +13,15 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from formats.json_value import json_problem
 from formats.origins import origins_problem
 from issuers.assertion_algs import algs_problem, all_algs
-from issuers.auth_methods import (
-    ASSERTION_METHODS,
-    CERTIFICATE_METHODS,
-    SECRET_METHODS,
-    TokenEndpointAuthMethod,
-    default_methods,
-)
+from issuers.auth_methods import default_methods, methods_problem
 from issuers.client_authorities import ca_certificates_problem
-from issuers.metadata import COMPUTED_MEMBERS
+from issuers.metadata import extra_metadata_problem
 from issuers.seconds import Seconds, at_least, at_most
 from issuers.versioning.configuration import ConfigurationModel
 from issuers.versioning.history import configuration_history
-from issuers.versioning.revision import ConfigurationRevision, TopicRevision, topic
-
-__all__ = [
-    "ASSERTION_METHODS",
-    "CERTIFICATE_METHODS",
-    "SECRET_METHODS",
-    "ConfigurationRevision",
-    "GlobalVariable",
-    "Issuer",
-    "SigningAlg",
-    "TokenEndpointAuthMethod",
-    "TopicRevision",
-    "default_methods",
-]
+from issuers.versioning.revision import topic
 
 RESERVED_PATHS = (
     "api", "admin", "static", "media", "accounts", "management", "authorize", "token", "jwks", "introspect", "revoke",
@@ -52,9 +32,6 @@ CLOCK_SKEW = timedelta(seconds=60)
 """How far the clocks of two parties may differ."""
 
 is_slug = RegexValidator(re.compile(r"\A[A-Za-z0-9_-]+\Z"), "Letters, digits, hyphens and underscores only.")
-is_variable_name = RegexValidator(
-    re.compile(r"\A[A-Za-z_][A-Za-z0-9_]*\Z"), "A letter or underscore, then letters, digits and underscores."
-)
 
 
 class SigningAlg(models.TextChoices):
@@ -287,61 +264,3 @@ class Issuer(ConfigurationModel):
                 f"At most the greatest TTL, {self.max_access_token_ttl} seconds."
             )
         return problems
-
-
-class GlobalVariable(ConfigurationModel):
-    """A value that claim templates use as `${globals.NAME}`. An issuer's own wins over the shared one."""
-
-    issuer = models.ForeignKey(
-        Issuer, on_delete=models.CASCADE, null=True, blank=True, related_name="global_variables",
-        help_text="Empty: for all issuers.",
-    )  # fmt: skip
-    name = models.CharField(max_length=64, validators=[is_variable_name])
-    value = models.JSONField(help_text='JSON: "text" in quotes, a number, true, a list, an object.')
-
-    history = configuration_history()
-
-    class Meta:
-        ordering = ["name", "issuer"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["issuer", "name"], condition=Q(issuer__isnull=False), name="global_once_per_issuer",
-                violation_error_message="This issuer has a variable of this name.",
-            ),
-            models.UniqueConstraint(
-                fields=["name"], condition=Q(issuer__isnull=True), name="shared_global_once",
-                violation_error_message="There is a shared variable of this name.",
-            ),
-        ]  # fmt: skip
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def topics(self) -> tuple[str, ...]:
-        return (topic("global_variables", self.issuer_id or "all"),)
-
-    def clean(self) -> None:
-        if error := json_problem(self.value, longest=8_192):
-            raise ValidationError({"value": error})
-
-
-def methods_problem(methods: Any) -> str | None:
-    """What is wrong with a list of authentication methods, None if nothing is."""
-    known = ", ".join(TokenEndpointAuthMethod.values)
-    if not isinstance(methods, list) or not methods:
-        return f"A list of at least one of: {known}."
-    if unknown := [method for method in methods if method not in TokenEndpointAuthMethod.values]:
-        return f"Not offered: {', '.join(map(str, unknown))}. Offered: {known}."
-    if len(set(methods)) < len(methods):
-        return "A method is given twice."
-    return None
-
-
-def extra_metadata_problem(members: Any) -> str | None:
-    """What is wrong with further members of the discovery document, None if nothing is."""
-    if not isinstance(members, dict):
-        return 'A JSON object, such as {"service_documentation": "https://..."}.'
-    if computed := sorted(COMPUTED_MEMBERS & members.keys()):
-        return f"Computed from the configuration, cannot be set: {', '.join(computed)}."
-    return json_problem(members, longest=16_384)

@@ -106,7 +106,7 @@ def test_an_authority_that_stands_twice_is_logged_once(cast: Cast, log_lines: io
     assert [line["m2m_idp.what"] for line in warnings(log_lines)] == ["CN=Client CA"]
 
 
-def test_an_end_that_moves_is_logged_anew(secret: ClientSecret, log_lines: io.StringIO) -> None:
+def test_an_end_that_moves_is_logged_again(secret: ClientSecret, log_lines: io.StringIO) -> None:
     maintain(END - 5 * DAY)
     ClientSecret.objects.filter(pk=secret.pk).update(expires_at=END - DAY)
     maintain(END - 5 * DAY)
@@ -139,7 +139,7 @@ def test_of_many_at_once_one_logs_it(secret: ClientSecret, log_lines: io.StringI
     assert len(warnings(log_lines)) == 1
 
 
-def test_what_was_told_of_an_end_is_forgotten_after_it(cast: Cast, secret: ClientSecret) -> None:
+def test_what_was_reported_of_an_end_is_forgotten_after_it(cast: Cast, secret: ClientSecret) -> None:
     maintain(END - DAY)
     ClientSecret.objects.filter(relying_party=cast.reports).update(expires_at=END + 10 * DAY)
 
