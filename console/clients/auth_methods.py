@@ -1,5 +1,7 @@
 """The authentication methods in words: what proves the relying party, and how a request does it."""
 
+from django.utils.text import capfirst
+
 from issuers.models import TokenEndpointAuthMethod
 
 ABOUT = {
@@ -10,4 +12,5 @@ ABOUT = {
     TokenEndpointAuthMethod.TLS_CLIENT_AUTH: "a TLS certificate of a client CA of the issuer, by its name",
     TokenEndpointAuthMethod.SELF_SIGNED_TLS_CLIENT_AUTH: "a TLS certificate that is registered itself",
 }
+WORDS_FIRST = [(method.value, f"{capfirst(about)} ({method.value})") for method, about in ABOUT.items()]
 CHOICES = [(method.value, f"{method.value}: {about}") for method, about in ABOUT.items()]

@@ -137,7 +137,7 @@ class SecretActs(RelyingPartyActs):
             secret = self.secret_of(relying_party_id, secret_id)
             if secret.revoked_at is not None:
                 messages.warning(request, f"The secret {secret} is revoked already.")
-                return self.back(secret.relying_party)
+                return self.back(secret.relying_party, tab="credentials")
             if asked.is_to_do:
                 return self._revoked(request, secret)
             template = "console/revoke_secret.html"
@@ -149,7 +149,7 @@ class SecretActs(RelyingPartyActs):
         revoke_secret(secret, now=timezone.now())
         self._log(request, secret.relying_party, "deleted", secret)
         messages.success(request, f"The secret {secret} is revoked.")
-        return self.back(secret.relying_party)
+        return self.back(secret.relying_party, tab="credentials")
 
     def change_secret_expiry(
         self, request: HttpRequest, relying_party_id: int, secret_id: int
@@ -180,7 +180,7 @@ class SecretActs(RelyingPartyActs):
         change_expiry(secret, expires_at=expires_at, now=timezone.now())
         self._log(request, secret.relying_party, "changed", secret)
         messages.success(request, f"The expiry of the secret {secret} is changed.")
-        return self.back(secret.relying_party)
+        return self.back(secret.relying_party, tab="credentials")
 
     def secret_of(self, relying_party_id: int, secret_id: int) -> ClientSecret:
         secrets = ClientSecret.objects.select_related("relying_party__issuer")

@@ -331,7 +331,7 @@ def rename_variable(cast: Cast) -> tuple[Any, Callable[[Client], Any], str]:
 
 
 def give_a_rule(cast: Cast) -> tuple[Any, Callable[[Client], Any], str]:
-    page = url(RelyingParty, "change", cast.retired.pk)
+    page = url(RelyingParty, "restrictions", cast.retired.pk)
     rule = {
         "rules-0-parameter": "env",
         "rules-0-regex": "x",
