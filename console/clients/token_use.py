@@ -50,8 +50,12 @@ def token_use(row: RelyingParty, *, is_refused: bool) -> TokenUse:
     return TokenUse(
         last=_last_token(row),
         counted=_counted(row, now),
-        unexpired=unexpired_tokens_of(row, now=now) if is_refused else None,
+        unexpired=_unexpired(row, now) if is_refused else None,
     )
+
+
+def _unexpired(row: RelyingParty, now: datetime) -> UnexpiredTokens:
+    return unexpired_tokens_of(row.issuer, column="client_id", value=row.client_id, now=now)
 
 
 def _last_token(row: RelyingParty) -> LastToken | None:

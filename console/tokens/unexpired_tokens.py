@@ -1,4 +1,4 @@
-"""How many tokens of a key or of a client still verify. There may be many: only a limited part is read."""
+"""How many tokens of a key, a client or a credential still verify. There may be many: only a limited part is read."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,12 +10,11 @@ from audit.reading.index_ranges import IndexRange
 from audit.reading.positions import LAST, Position
 from issuers.models import CLOCK_SKEW, Issuer
 from keys.models import SigningKey
-from relying_parties.models import RelyingParty
 
 MAX_READ = 100_000
 """The newest rows of the kid: reading them takes a fraction of a second."""
 MAX_READ_OF_CLIENT = 10_000
-"""Its page shows the number at each look."""
+"""Of a client or a credential, whose pages show the number at each look."""
 MAX_COUNTED = 10_000
 
 
@@ -38,10 +37,9 @@ def unexpired_tokens(key: SigningKey, *, now: datetime) -> UnexpiredTokens:
     return _unexpired(signed, issuer=key.issuer, now=now, most=MAX_READ)
 
 
-def unexpired_tokens_of(relying_party: RelyingParty, *, now: datetime) -> UnexpiredTokens:
-    """Tokens of a client that are not expired yet."""
-    issuer = relying_party.issuer
-    asked = _living("client_id", relying_party.client_id, issuer=issuer, now=now)
+def unexpired_tokens_of(issuer: Issuer, *, column: str, value: str, now: datetime) -> UnexpiredTokens:
+    """Tokens of a client, or of a credential, that are not expired yet."""
+    asked = _living(column, value, issuer=issuer, now=now)
     return _unexpired(asked, issuer=issuer, now=now, most=MAX_READ_OF_CLIENT)
 
 

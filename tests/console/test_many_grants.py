@@ -185,7 +185,7 @@ def test_a_client_that_does_not_fit_any_more_can_be_disabled(cast: Cast, operato
     """Its form would be refused until it fits."""
     AccessGrant.objects.filter(relying_party=cast.reports).update(scopes=[1])
     RelyingParty.objects.filter(pk=cast.reports.pk).update(allowed_networks=5)
-    act(operator, url(RelyingParty, "disable", cast.reports.pk), {"reason": ""})
+    act(operator, url(RelyingParty, "disable", cast.reports.pk))
     assert not RelyingParty.objects.get(pk=cast.reports.pk).is_active
 
 

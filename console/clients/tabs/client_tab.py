@@ -9,7 +9,7 @@ from console.admin_base.panelled_page import PanelledPage
 from console.admin_base.row_ids import is_id
 from console.admin_base.versions.configuration_admin import ConfigurationAdmin
 from console.clients.tabs.tab_form import TabForm
-from console.clients.tabs.tab_links import Tab, address_of, tab_links
+from console.clients.tabs.tab_links import SEES_WHOLE_CLIENT, Tab, address_of, tab_links
 from console.clients.token_use import token_use
 from console.tokens.client_status import status_of
 from issuance.outlook.client_status import Cause
@@ -62,6 +62,7 @@ class ClientTab(PanelledPage, ConfigurationAdmin):
             "title": str(row),
             "tabs": tab_links(row, current=self.tab, user=request.user),
             "panel_template": self.panel_template,
+            "may_copy": request.user.has_perms(SEES_WHOLE_CLIENT),
             "parts_first": self.parts_first,
             "show_delete": False,
             "show_save_and_continue": False,

@@ -24,6 +24,12 @@ ACCESS = Tab("Access", "relying_parties_relyingparty_access")
 CLAIMS = Tab("Claims", "relying_parties_relyingparty_claims")
 RESTRICTIONS = Tab("Restrictions", "relying_parties_relyingparty_restrictions")
 TIMELINE = Tab("Timeline", "relying_parties_relyingparty_timeline", (SEES_RECORD, *SEES_CONFIGURATION))
+SEES_WHOLE_CLIENT = (
+    *SEES_CONFIGURATION,
+    "relying_parties.view_trustedissuer",
+    "issuers.view_globalvariable",
+)
+"""For what shows a client with all that it refers to."""
 TABS = (OVERVIEW, CREDENTIALS, ACCESS, CLAIMS, RESTRICTIONS, TIMELINE)
 
 
