@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from console.clients.adding import AddsClients
 from console.clients.client_switch import ClientSwitch
 from console.clients.client_yaml import ClientYaml
+from console.clients.hand_over_page import HandOver
 from console.clients.secret_rotation import SecretRotation
 from console.clients.tabs.access import AccessTab
 from console.clients.tabs.claims import ClaimsTab
@@ -29,7 +30,14 @@ FURTHER_TABS: tuple[type[ClientTab], ...] = (CredentialsTab, AccessTab, ClaimsTa
 
 @admin.register(RelyingParty, site=site)
 class RelyingPartyAdmin(
-    ClientSwitch, ClientYaml, SecretRotation, AddsClients, FederationPresets, PreviewPage, OverviewTab
+    ClientSwitch,
+    ClientYaml,
+    HandOver,
+    SecretRotation,
+    AddsClients,
+    FederationPresets,
+    PreviewPage,
+    OverviewTab,
 ):
     list_display = (
         "client_id",

@@ -120,6 +120,7 @@ def act_urls(cast: Cast) -> dict[str, str]:
     return {
         "disable": url(RelyingParty, "disable", cast.billing.pk),
         "enable": url(RelyingParty, "enable", cast.billing.pk),
+        "hand over": reverse("admin:hand_over", args=[cast.billing.pk]),
         "yaml": url(RelyingParty, "yaml", cast.billing.pk),
         "generate": url(RelyingParty, "generate_secret", cast.billing.pk),
         "rotate secret": url(RelyingParty, "rotate_secret", cast.billing.pk, secret.pk),

@@ -53,7 +53,16 @@ RECORD_READINGS = (
     "token",
     "then",
 )
-READING_ACTS = (*TABS[1:], "yaml", "preview", "export", "export with proofs", "certificate", *RECORD_READINGS)
+READING_ACTS = (
+    *TABS[1:],
+    "yaml",
+    "hand over",
+    "preview",
+    "export",
+    "export with proofs",
+    "certificate",
+    *RECORD_READINGS,
+)
 FORGED: dict[str, Any] = {
     "post": "yes",
     "_save": "Save",

@@ -11,6 +11,7 @@ from console.admin_base.versions.configuration_admin import ConfigurationAdmin
 from console.clients.tabs.tab_form import TabForm
 from console.clients.tabs.tab_links import SEES_WHOLE_CLIENT, Tab, address_of, tab_links
 from console.clients.token_use import token_use
+from console.site.admin_site import SEES_CONFIGURATION
 from console.tokens.client_status import status_of
 from issuance.outlook.client_status import Cause
 from issuers.versioning.version_of import read_version, require_fields
@@ -62,6 +63,7 @@ class ClientTab(PanelledPage, ConfigurationAdmin):
             "title": str(row),
             "tabs": tab_links(row, current=self.tab, user=request.user),
             "panel_template": self.panel_template,
+            "may_hand_over": request.user.has_perms(SEES_CONFIGURATION),
             "may_copy": request.user.has_perms(SEES_WHOLE_CLIENT),
             "parts_first": self.parts_first,
             "show_delete": False,
