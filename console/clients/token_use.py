@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils import timezone
+from django.utils.timesince import timesince
 
 from audit.models import IssuanceEvent, Outcome
 from audit.reading.index_ranges import IndexRange
@@ -13,7 +14,7 @@ from console.clients.timeline import credential_names
 from console.tokens.unexpired_tokens import UnexpiredTokens, unexpired_tokens_of
 from relying_parties.models import RelyingParty, ResourceServer
 
-DAY = timedelta(days=1)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 MAX_COUNTED = 1_000
 """The newest requests of a client that are counted."""
 
@@ -24,6 +25,7 @@ class LastToken:
     api: str
     credential: str
     address: str
+    ago: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,12 @@ def _told(event: IssuanceEvent, row: RelyingParty) -> LastToken:
         api=str(api or event.audience),
         credential=credential_names([event.credential]).get(event.credential, event.credential),
         address=event.ip,
+        ago=_ago(event.at, timezone.now()),
     )
+
+
+def _ago(at: datetime, now: datetime) -> str:
+    return f"{timesince(at, now, depth=1)} ago" if now - at >= MINUTE else "less than a minute ago"
 
 
 def _counted(row: RelyingParty, now: datetime) -> Counted:

@@ -149,7 +149,7 @@ def test_the_head_says_what_its_last_token_was_and_what_the_day_was_like(
     ask({"scope": "made.up"}, auth=cast.basic("billing"))
     page = text_of(operator, url(RelyingParty, "claims", cast.billing.pk))
     head = page[page.index("<strong>Gets tokens.") : page.index("in 24 h.")]
-    assert "ago</time> for " in head
+    assert "less than a minute ago</time> for " in head
     assert ", with client secret first from 192.0.2.7. 1 issued, 1 refused" in head
     assert last_event().at.strftime("%Y-%m-%d %H:") in head
 
@@ -176,6 +176,23 @@ def test_of_a_refused_client_the_head_says_how_many_tokens_are_still_good(
     act(operator, url(RelyingParty, "disable", cast.billing.pk), {"reason": "leak, INC-42"})
     assert ends is not None
     assert f"2 tokens are still good, the last until {ends:%Y-%m-%d %H:%M} UTC." in text_of(operator, page)
+
+
+@pytest.mark.parametrize("seconds", [59, 60, 200])
+def test_the_age_of_the_last_token_is_in_words(cast: Cast, seconds: int) -> None:
+    now = timezone.now()
+    words = {59: "less than a minute ago", 60: "1\xa0minute ago", 200: "3\xa0minutes ago"}
+    assert token_use._ago(now - timedelta(seconds=seconds), now) == words[seconds]
+
+
+def test_the_timeline_is_a_tab_too(cast: Cast, operator: Client) -> None:
+    timeline = text_of(operator, url(RelyingParty, "timeline", cast.billing.pk))
+    assert (
+        f'href="{url(RelyingParty, "timeline", cast.billing.pk)}" aria-current="page">Timeline</a>'
+        in timeline
+    )
+    for tab in TABS:
+        assert f'href="{url(RelyingParty, tab, cast.billing.pk)}"' in timeline
 
 
 def test_who_may_not_see_the_record_sees_no_use(cast: Cast) -> None:
