@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote_plus
 
+from django.utils.text import capfirst
+
 from issuance.client_auth.client_assertion import JWT_BEARER
 from issuers.auth_methods import TokenEndpointAuthMethod, for_each_method
 
@@ -89,4 +91,5 @@ def in_words(method: str) -> InWords:
     return IN_WORDS.get(method) or InWords(about=method, proved=f"by {method}", curl=_named)
 
 
+WORDS_FIRST = [(method, f"{capfirst(words.about)} ({method})") for method, words in IN_WORDS.items()]
 CHOICES = [(method, f"{method}: {words.about}") for method, words in IN_WORDS.items()]

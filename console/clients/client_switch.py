@@ -1,6 +1,5 @@
 """Disabling and enabling a client: acts of their own, which change nothing else and work for every stored client."""
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -9,18 +8,10 @@ from django.utils.html import format_html
 
 from console.admin_base.versions.client_acts import RelyingPartyActs
 from console.admin_base.versions.versioned_act import Asked, Subject, answered
+from console.clients.impact import impact_on
+from console.clients.reasons import NeededReasonForm, ReasonForm
 from issuers.versioning.history import give_reason
 from relying_parties.models import RelyingParty
-
-MAX_REASON = 100
-
-
-class ReasonForm(forms.Form):
-    reason = forms.CharField(
-        required=False,
-        max_length=MAX_REASON,
-        help_text="It is shown in the history and on the client's page, such as “leak, INC-42”. Write no secret here.",
-    )
 
 
 class ClientSwitch(RelyingPartyActs):
@@ -53,11 +44,14 @@ class ClientSwitch(RelyingPartyActs):
                 state = "enabled" if is_active else "disabled"
                 messages.info(request, f"{row} is {state} already.")
                 return self.back(row)
-            form = ReasonForm(request.POST if request.method == "POST" else None)
+            form = (ReasonForm if is_active else NeededReasonForm)(
+                request.POST if request.method == "POST" else None
+            )
             if form.is_valid() and asked.is_to_do:
                 return self._switch(request, row, is_active=is_active, reason=form.cleaned_data["reason"])
             template = "console/enable_client.html" if is_active else "console/disable_client.html"
-            return self.act_page(request, template, row, asked=asked, form=form)
+            impact = None if is_active else impact_on(row)
+            return self.act_page(request, template, row, asked=asked, form=form, impact=impact)
 
         return answered(request, Subject(RelyingParty, relying_party_id), page)
 

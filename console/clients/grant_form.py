@@ -1,17 +1,14 @@
-"""The form of an access grant, alone or in a table of its client."""
+"""The form of an access grant, alone or on a card of its client."""
 
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from console.admin_base.fields.values import Lines
 from console.admin_base.generics import ModelForm
 from relying_parties.models import AccessGrant, RelyingParty
 
 
 class GrantForm(ModelForm):
-    scopes = Lines(required=False, help_text="Some or all of the API's scopes, one to a line.")
-
     def _get_validation_exclusions(self) -> set[str]:
         """Another default is not an error: it is no longer the default when this grant is saved."""
         excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from console.admin_base.fields.values import Lines
 from console.admin_base.row_ids import is_id
 from console.admin_base.versions.configuration_admin import ConfigurationAdmin, ConfigurationForm
 from console.clients.grant_form import GrantForm, defaults_beside, let_defaults_step_down
@@ -62,6 +63,7 @@ class InsteadOf(forms.CharField):
 class OneGrantForm(GrantForm, ConfigurationForm):
     """A grant on a page of its own. The default that it replaces is not in the same form."""
 
+    scopes = Lines(required=False, help_text="Some or all of the API's scopes, one to a line.")
     instead_of = InsteadOf(required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -19,7 +19,10 @@ from console.admin_base.versions.client_acts import RelyingPartyActs
 from console.admin_base.versions.made_from import CONFLICT
 from console.admin_base.versions.versioned_act import Asked, Subject, answered
 from console.clients.curl_command import curl_command
+from console.clients.impact import impact_of_secret
+from console.clients.reasons import NeededReasonForm
 from issuers.models import SECRET_METHODS
+from issuers.versioning.history import give_reason
 from relying_parties.models import ClientSecret, RelyingParty
 from relying_parties.secrets.credentials import add_generated_secret, change_expiry, revoke_secret
 
@@ -137,19 +140,24 @@ class SecretActs(RelyingPartyActs):
             secret = self.secret_of(relying_party_id, secret_id)
             if secret.revoked_at is not None:
                 messages.warning(request, f"The secret {secret} is revoked already.")
-                return self.back(secret.relying_party)
-            if asked.is_to_do:
-                return self._revoked(request, secret)
-            template = "console/revoke_secret.html"
-            return self.act_page(request, template, secret.relying_party, asked=asked, secret=secret)
+                return self.back(secret.relying_party, tab="credentials")
+            form = NeededReasonForm(request.POST if request.method == "POST" else None)
+            if form.is_valid() and asked.is_to_do:
+                return self._revoked(request, secret, form.cleaned_data["reason"])
+            impact = impact_of_secret(secret)
+            return self.act_page(
+                request, "console/revoke_secret.html", secret.relying_party, asked=asked, secret=secret,
+                form=form, impact=impact,
+            )  # fmt: skip
 
         return answered(request, subject_of(relying_party_id, secret_id), page)
 
-    def _revoked(self, request: HttpRequest, secret: ClientSecret) -> HttpResponse:
+    def _revoked(self, request: HttpRequest, secret: ClientSecret, reason: str) -> HttpResponse:
+        give_reason(secret, reason)
         revoke_secret(secret, now=timezone.now())
         self._log(request, secret.relying_party, "deleted", secret)
         messages.success(request, f"The secret {secret} is revoked.")
-        return self.back(secret.relying_party)
+        return self.back(secret.relying_party, tab="credentials")
 
     def change_secret_expiry(
         self, request: HttpRequest, relying_party_id: int, secret_id: int
@@ -180,7 +188,7 @@ class SecretActs(RelyingPartyActs):
         change_expiry(secret, expires_at=expires_at, now=timezone.now())
         self._log(request, secret.relying_party, "changed", secret)
         messages.success(request, f"The expiry of the secret {secret} is changed.")
-        return self.back(secret.relying_party)
+        return self.back(secret.relying_party, tab="credentials")
 
     def secret_of(self, relying_party_id: int, secret_id: int) -> ClientSecret:
         secrets = ClientSecret.objects.select_related("relying_party__issuer")

@@ -130,7 +130,7 @@ def _requests(
     events: Sequence[IssuanceEvent], changes: Sequence[Change], *, issuer: str, client_id: str
 ) -> list[Requests]:
     found = runs(events, (change.at for change in changes))
-    names = _credential_names(run.credential for run in found)
+    names = credential_names(run.credential for run in found)
     return [
         Requests(
             at=run.last,
@@ -165,7 +165,7 @@ def _link(run: Run, *, issuer: str, client_id: str) -> str:
     )  # fmt: skip
 
 
-def _credential_names(credentials: Iterable[str]) -> dict[str, str]:
+def credential_names(credentials: Iterable[str]) -> dict[str, str]:
     """The names of secrets and federated credentials that people know, by the record's names."""
     named = [name for credential in credentials if (name := CredentialName.parse(credential))]
     found: dict[str, str] = {}

@@ -8,6 +8,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 
 from console.admin_base.fields.times import Instant
+from console.clients.tabs.tab_links import TIMELINE, TabLink, tab_links
 from console.clients.timeline import timeline
 from console.site.admin_site import site
 from console.site.permissions import SEES_CONFIGURATION
@@ -48,6 +49,10 @@ def relying_party_timeline(request: HttpRequest, relying_party_id: int) -> HttpR
     return _page(request, form, asked={})
 
 
+def _tabs(relying_party: RelyingParty, request: HttpRequest) -> list[TabLink]:
+    return tab_links(relying_party, current=TIMELINE, user=request.user)
+
+
 def _page(request: HttpRequest, form: TimelineFilter, *, asked: dict[str, str]) -> HttpResponse:
     """`asked` is repeated in a link to the next page."""
     found = None
@@ -59,6 +64,7 @@ def _page(request: HttpRequest, form: TimelineFilter, *, asked: dict[str, str]) 
         "title": f"Timeline of {found.client_id}" if found else "Timeline of a client",
         "form": form,
         "timeline": found,
+        "tabs": _tabs(found.relying_party, request) if found and found.relying_party else [],
         "older": f"?{urlencode(asked | {'until': f'{found.older:{PRECISE}}'})}"
         if found and found.older
         else "",

@@ -111,7 +111,7 @@ class FederatedCredentials(RelyingPartyActs):
         credential.delete()
         self.log_federated(request, credential.relying_party, "deleted", name)
         messages.success(request, f"The federated credential {name} is deleted.")
-        return self.back(credential.relying_party, panel="federated")
+        return self.back(credential.relying_party, tab="credentials", panel="federated")
 
     def _gone(self, request: HttpRequest, relying_party_id: int, credential_id: int) -> HttpResponse:
         """404 where the relying party never had it."""
@@ -124,7 +124,7 @@ class FederatedCredentials(RelyingPartyActs):
             f"The federated credential {deletion.label} is not there: {deletion.history_user_id} deleted it on "
             f"{deletion.history_date:%Y-%m-%d at %H:%M:%S} UTC.",
         )
-        return self.back(relying_party, panel="federated")
+        return self.back(relying_party, tab="credentials", panel="federated")
 
     def _edited(
         self, request: HttpRequest, form: FederatedCredentialForm, asked: Asked, *, act: str, verb: str
@@ -141,7 +141,7 @@ class FederatedCredentials(RelyingPartyActs):
                 form.add_error(None, reason_of(refusal))
             else:
                 messages.success(request, f"The federated credential {credential} is {verb}.")
-                return self.back(relying_party, panel="federated")
+                return self.back(relying_party, tab="credentials", panel="federated")
         page = "console/federated_credential.html"
         return self.act_page(request, page, relying_party, asked=asked, form=form, act=act)
 

@@ -106,7 +106,7 @@ class FederationPresets(FederatedCredentials):
             if is_new:
                 self.log_addition(request, credential.trusted_issuer, f"From the preset {preset.name}.")
         self._tell_added(request, credential, is_new=is_new)
-        return self.back(relying_party, panel="federated")
+        return self.back(relying_party, tab="credentials", panel="federated")
 
     def _tell_added(self, request: HttpRequest, credential: FederatedCredential, *, is_new: bool) -> None:
         made = "is made" if is_new else "exists already and is used unchanged"

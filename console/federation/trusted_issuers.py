@@ -79,7 +79,7 @@ class TrustedIssuerAdmin(PanelledPage, ConfigurationAdmin):
 
 
 def _named(credential: FederatedCredential) -> str:
-    page = reverse("admin:relying_parties_relyingparty_change", args=[credential.relying_party_id])
+    page = reverse("admin:relying_parties_relyingparty_credentials", args=[credential.relying_party_id])
     return format_html(
         'The federated credential {} of <a href="{}#federated">{}</a>',
         credential, page, credential.relying_party.client_id,

@@ -5,7 +5,7 @@ with it, each with the number of rows: "412.3" or "412.3-88.2-0.0". It changes w
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +63,32 @@ def require_version(model: type[models.Model], pk: int, seen: Version | None, *p
     list(model._default_manager.select_for_update(of=("self",), no_key=True).filter(pk=pk))
     if seen != version_of(model, pk, *parts):
         raise StaleVersionError
+
+
+def require_fields(
+    model: type[models.Model], pk: int, seen: Version | None, fields: Iterable[str], *parts: str
+) -> None:
+    """As `require_version`, for a change of these fields and parts: of the object's other fields each may differ."""
+    try:
+        require_version(model, pk, seen, *parts)
+    except StaleVersionError:
+        now = version_of(model, pk, *parts)
+        if (
+            seen is None
+            or seen.marks[1:] != now.marks[1:]
+            or not _are_as_seen(model, pk, seen.marks[0], fields)
+        ):
+            raise
+
+
+def _are_as_seen(model: type[models.Model], pk: int, mark: Mark, fields: Iterable[str]) -> bool:
+    """Whether the fields have the values that the object's history has at the mark, which it must know."""
+    until = _until(_history(model, id=pk), mark)
+    then, now = until.last(), model._default_manager.filter(pk=pk).first()
+    if then is None or now is None or then.history_id != mark.newest or until.count() != mark.rows:
+        return False
+    columns = [model._meta.get_field(name).attname for name in fields]  # type: ignore[union-attr]
+    return all(getattr(then, column) == getattr(now, column) for column in columns)
 
 
 def histories(model: type[models.Model], pk: int, *parts: str) -> list[models.QuerySet[Any]]:

@@ -28,8 +28,12 @@ def _sent(bound: Any) -> Any:
 
 
 def act(client: Client, page: str, form: dict[str, Any] | None = None, **options: Any) -> Any:
-    """Open the page of an act, or of a deletion, and send its form with these fields."""
-    return client.post(page, {**version_in(client.get(page)), **(form or {})}, **options)
+    """Open the page of an act, or of a deletion, and send its form with these fields, and a reason where it asks."""
+    shown = client.get(page)
+    reason = (
+        {"reason": "INC-1"} if "reason" in getattr((shown.context or {}).get("form"), "fields", ()) else {}
+    )
+    return client.post(page, {**version_in(shown), **reason, **(form or {})}, **options)
 
 
 def delete_selected(client: Client, page: str, *keys: int, **options: Any) -> Any:

@@ -53,6 +53,18 @@ PEOPLE: tuple[type[Model], ...] = (User, Group)
 MODELS = (*CONFIGURATION, *READ_ONLY, *PEOPLE)
 
 
+TABS = ("change", "credentials", "access", "claims", "restrictions")
+"""The pages of a client that have a form of their own."""
+FIELDS_OF_TABS = {
+    "credentials": {"token_endpoint_auth_method", "client_jwks", "tls_client_auth_san_dns"},
+    "access": {"grants", "access"},
+    "claims": {"claim_template", "access_token_ttl", "signing_alg"},
+    "restrictions": {
+        "rules", "requests_per_minute", "allowed_networks", "valid_from", "valid_until",
+        "tls_client_certificate_bound_access_tokens", "dpop_bound_access_tokens",
+    },
+}  # fmt: skip
+"""Those that tests change; all others are on the first tab."""
 CLUSTER = "https://cluster.example"
 
 
@@ -108,6 +120,8 @@ def act_urls(cast: Cast) -> dict[str, str]:
     return {
         "disable": url(RelyingParty, "disable", cast.billing.pk),
         "enable": url(RelyingParty, "enable", cast.billing.pk),
+        "hand over": reverse("admin:hand_over", args=[cast.billing.pk]),
+        "yaml": url(RelyingParty, "yaml", cast.billing.pk),
         "generate": url(RelyingParty, "generate_secret", cast.billing.pk),
         "rotate secret": url(RelyingParty, "rotate_secret", cast.billing.pk, secret.pk),
         "revoke": url(RelyingParty, "revoke_secret", cast.billing.pk, secret.pk),
@@ -126,6 +140,18 @@ def act_urls(cast: Cast) -> dict[str, str]:
         "acknowledge": url(OperationalEvent, "acknowledge"),
         "overview": reverse("admin:index"),
     }
+
+
+def page_with(row: Model, *fields: str) -> str:
+    """The page of an object whose form has these fields: of a client one of its tabs."""
+    names = {field.partition("-")[0] for field in fields}
+    tabs = [tab for tab, own in FIELDS_OF_TABS.items() if isinstance(row, RelyingParty) and names & own]
+    return url(type(row), tabs[0] if tabs else "change", row.pk)
+
+
+def tab_urls(cast: Cast) -> dict[str, str]:
+    """The tabs of a client, but for the first, which is its page."""
+    return {tab: url(RelyingParty, tab, cast.billing.pk) for tab in TABS[1:]}
 
 
 def record_urls(cast: Cast) -> dict[str, str]:
@@ -166,6 +192,7 @@ def all_urls(cast: Cast) -> list[str]:
     assert set(site._registry) == set(MODELS)
     acts = [
         *act_urls(cast).values(),
+        *tab_urls(cast).values(),
         *federation_urls(cast).values(),
         *activation_urls(),
         *record_urls(cast).values(),

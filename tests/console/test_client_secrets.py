@@ -80,7 +80,7 @@ def test_it_tells_who_made_it_and_not_what_it_is(cast: Cast, operator: Client) -
 def test_a_revoked_secret_is_refused_and_stays_on_the_page(cast: Cast, operator: Client) -> None:
     act(operator, act_urls(cast)["revoke"])
     assert ask(auth=cast.basic("billing")).status == 401
-    assert "revoked" in body_of(operator, url(RelyingParty, "change", cast.billing.pk))
+    assert "revoked" in body_of(operator, url(RelyingParty, "credentials", cast.billing.pk))
 
 
 def test_nothing_is_revoked_by_a_get(cast: Cast, operator: Client) -> None:
@@ -125,7 +125,7 @@ def test_the_page_tells_when_a_secret_was_last_used(cast: Cast, operator: Client
     secret = ClientSecret.objects.get(relying_party=cast.billing)
     used_at = timezone.now() - timedelta(days=40)
     CredentialUse.objects.create(credential=f"secret:{secret.pk}", last_used_at=used_at)
-    assert f"{used_at:%Y-%m-%d %H:%M}" in body_of(operator, url(RelyingParty, "change", cast.billing.pk))
+    assert f"{used_at:%Y-%m-%d %H:%M}" in body_of(operator, url(RelyingParty, "credentials", cast.billing.pk))
 
 
 def dump(table: str) -> str:

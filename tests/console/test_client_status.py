@@ -9,7 +9,7 @@ from django.utils import timezone
 from audit.models import IssuanceEvent
 from issuers.models import Issuer
 from relying_parties.models import ClientSecret, RelyingParty
-from tests.console.forms import form_of
+from tests.console.forms import act, form_of
 from tests.console.pages import body_of, url
 from tests.support.cast import Cast
 from tests.support.wire import ask, last_event
@@ -22,16 +22,16 @@ def text_of(browser: Client, page: str) -> str:
 
 
 def disable(operator: Client, model: type[RelyingParty] | type[Issuer], key: int) -> str:
-    """By the form of its page. Returns the time that the page is to say."""
-    page = url(model, "change", key)
-    form = form_of(operator, page)
-    del form["is_active"]
-    assert operator.post(page, form).status_code == 302
+    """A client by its act, an issuer by its form. Returns the time that the page is to say."""
+    page = url(model, "disable" if model is RelyingParty else "change", key)
+    form = {"reason": "leak"} if model is RelyingParty else form_of(operator, page)
+    form.pop("is_active", None)
+    assert act(operator, page, form).status_code == 302
     return f"{timezone.now():%Y-%m-%d %H:}"
 
 
 def test_the_page_of_a_client_that_works_says_so(cast: Cast, auditor: Client) -> None:
-    page = text_of(auditor, url(RelyingParty, "change", cast.billing.pk))
+    page = text_of(auditor, url(RelyingParty, "credentials", cast.billing.pk))
     assert "<strong>Gets tokens.</strong>" in page
     assert '<span class="state live">live</span>' in page
     assert "No token now" not in page
@@ -40,7 +40,8 @@ def test_the_page_of_a_client_that_works_says_so(cast: Cast, auditor: Client) ->
 def test_a_disabled_client_is_shown_as_refused_and_by_whom(cast: Cast, operator: Client) -> None:
     hour = disable(operator, RelyingParty, cast.billing.pk)
     assert ask(auth=cast.basic("billing")).status == 401
-    page = text_of(operator, url(RelyingParty, "change", cast.billing.pk))
+    tabs = ("credentials", "claims")
+    page = "".join(text_of(operator, url(RelyingParty, tab, cast.billing.pk)) for tab in tabs)
     assert f"<strong>Refused now: it was disabled by olga on {hour}" in page
     assert "<li> Enable it. </li>" in page
     assert '<span class="state live">live</span>' not in page
@@ -50,7 +51,7 @@ def test_a_disabled_client_is_shown_as_refused_and_by_whom(cast: Cast, operator:
 
 def test_a_client_of_a_disabled_issuer_is_shown_as_refused(cast: Cast, operator: Client) -> None:
     disable(operator, Issuer, cast.oidc_m2m.pk)
-    page = text_of(operator, url(RelyingParty, "change", cast.billing.pk))
+    page = text_of(operator, url(RelyingParty, "credentials", cast.billing.pk))
     assert "<strong>Refused now: its issuer M2M was disabled by olga on" in page
     assert '<span class="state live">live</span>' not in page
 

@@ -12,8 +12,8 @@ from django.urls import Resolver404, resolve
 
 from console.federation.federated_credentials import FederatedCredentialForm
 from console.site.admin_site import site
-from relying_parties.models import FederatedCredential
-from tests.console.pages import CONFIGURATION, all_urls, body_of, fill_every_table, record_urls, url
+from relying_parties.models import FederatedCredential, RelyingParty
+from tests.console.pages import CONFIGURATION, TABS, all_urls, body_of, fill_every_table, record_urls, url
 from tests.support.cast import Cast
 
 OF_DJANGO = {
@@ -34,11 +34,17 @@ def test_every_editable_field_stands_on_its_page(cast: Cast, superuser: Client, 
     assert editable(model) - shown.keys() == set()
 
 
-@pytest.mark.parametrize("model", CONFIGURATION)
-def test_every_editable_field_of_a_part_stands_in_its_row(
-    cast: Cast, superuser: Client, model: type[Model]
-) -> None:
-    parts = superuser.get(url(model, "add")).context["inline_admin_formsets"]
+def test_every_editable_field_of_a_client_stands_on_one_of_its_tabs(cast: Cast, superuser: Client) -> None:
+    """But for its issuer and ID, which stay, and whether it is active, which an act changes."""
+    tabs = [superuser.get(url(RelyingParty, tab, cast.billing.pk)) for tab in TABS]
+    shown = [name for tab in tabs for name in tab.context["adminform"].form.fields]
+    assert len(shown) == len(set(shown))
+    assert editable(RelyingParty) - set(shown) == {"issuer", "client_id", "is_active"}
+
+
+@pytest.mark.parametrize("tab", ["access", "restrictions"])
+def test_every_editable_field_of_a_part_stands_in_its_row(cast: Cast, superuser: Client, tab: str) -> None:
+    parts = superuser.get(url(RelyingParty, tab, cast.billing.pk)).context["inline_admin_formsets"]
     missing = {
         f"{part.opts.model.__name__}.{name}"
         for part in parts

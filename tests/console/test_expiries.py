@@ -104,4 +104,4 @@ def test_a_stored_key_that_is_refused_today_hides_no_other(cast: Cast, operator:
     )
 
     assert "2026 of billing</a>" in body_of(operator, reverse("admin:index"))
-    assert "EC, P-256" in body_of(operator, url(RelyingParty, "change", cast.billing.pk))
+    assert "EC, P-256" in body_of(operator, url(RelyingParty, "credentials", cast.billing.pk))

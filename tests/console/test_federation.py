@@ -159,13 +159,13 @@ def test_the_limits_of_a_credential_are_set_and_shown(cast: Cast, operator: Clie
     operator.post(page, sent | {"is_single_use": "on"})
     credential = FederatedCredential.objects.get(relying_party=cast.billing)
     assert (credential.caps_token_lifetime, credential.is_single_use) == (False, True)
-    shown = body_of(operator, url(RelyingParty, "change", cast.billing.pk))
+    shown = body_of(operator, url(RelyingParty, "credentials", cast.billing.pk))
     assert "single use" in shown
     assert "lifetime capped" not in shown
 
 
 def test_the_preview_says_that_a_proof_caps_the_lifetime(cast: Cast, auditor: Client) -> None:
-    pages = url(RelyingParty, "change", cast.billing.pk), act_urls(cast)["preview"]
+    pages = url(RelyingParty, "claims", cast.billing.pk), act_urls(cast)["preview"]
     note = "Proven by pod, the token ends with the token that proves the client if that one ends earlier."
     credential = federate(cast.billing)
     assert not any(note in body_of(auditor, page) for page in pages)
@@ -222,7 +222,7 @@ def test_a_credential_of_another_relying_party_is_not_found(cast: Cast, operator
 
 def test_the_page_tells_the_last_use_of_a_credential(cast: Cast, auditor: Client) -> None:
     credential = federate(cast.billing)
-    page = url(RelyingParty, "change", cast.billing.pk)
+    page = url(RelyingParty, "credentials", cast.billing.pk)
     assert "not known yet" in body_of(auditor, page)
     made = credential.history.get().history_date
     CredentialUse.objects.create(credential=f"federated:{credential.pk}", last_used_at=made)
@@ -232,7 +232,7 @@ def test_the_page_tells_the_last_use_of_a_credential(cast: Cast, auditor: Client
 
 def test_a_credential_that_the_method_does_not_take_says_so(cast: Cast, operator: Client) -> None:
     federate(cast.billing)
-    page = body_of(operator, url(RelyingParty, "change", cast.billing.pk))
+    page = body_of(operator, url(RelyingParty, "credentials", cast.billing.pk))
     assert "They are not taken: its method is client_secret_basic." in page
 
 
@@ -241,7 +241,7 @@ def test_the_page_shows_the_keys_and_certificates_of_a_relying_party(cast: Cast,
     end = cast.key.activates_at.replace(year=2099)
     jwk = jwk_of(key, kid="billing-1", x5c=x5c_of(certificate_until(key, end)))
     use_keys(cast, jwk)
-    page = url(RelyingParty, "change", cast.billing.pk)
+    page = url(RelyingParty, "credentials", cast.billing.pk)
     assert all(
         text in body_of(auditor, page) for text in ("billing-1", "EC, P-256", "ES256", "2099-", "CN=billing")
     )
@@ -287,7 +287,7 @@ def test_a_fault_of_a_relying_party_is_reported_at_its_field(
 ) -> None:
     cast.oidc_m2m.token_endpoint_auth_methods = list(TokenEndpointAuthMethod.values)
     cast.oidc_m2m.save()
-    page = url(RelyingParty, "change", cast.billing.pk)
+    page = url(RelyingParty, "credentials", cast.billing.pk)
     response = operator.post(page, form_of(operator, page) | fields)
     (told,) = response.context["adminform"].form.errors[field]
     assert problem in told
@@ -344,7 +344,7 @@ def test_a_trusted_issuer_in_use_is_not_deleted(cast: Cast, operator: Client) ->
     page = url(TrustedIssuer, "delete", trusted.pk)
     shown = body_of(operator, page)
     assert "cannot be deleted while federated credentials trust it" in shown
-    assert f'{url(RelyingParty, "change", cast.billing.pk)}#federated">billing</a>' in shown
+    assert f'{url(RelyingParty, "credentials", cast.billing.pk)}#federated">billing</a>' in shown
     act(operator, page, {"post": "yes"})
     assert TrustedIssuer.objects.exists()
     FederatedCredential.objects.all().delete()
@@ -354,7 +354,7 @@ def test_a_trusted_issuer_in_use_is_not_deleted(cast: Cast, operator: Client) ->
 
 def test_the_page_of_a_trusted_issuer_tells_whom_it_proves(cast: Cast, auditor: Client) -> None:
     page = body_of(auditor, url(TrustedIssuer, "change", federate(cast.billing).trusted_issuer.pk))
-    assert f'{url(RelyingParty, "change", cast.billing.pk)}#federated">billing</a>' in page
+    assert f'{url(RelyingParty, "credentials", cast.billing.pk)}#federated">billing</a>' in page
 
 
 def use_keys(cast: Cast, *keys: dict[str, Any]) -> None:

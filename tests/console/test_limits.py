@@ -7,12 +7,12 @@ from django.test import Client
 from issuers.models import Issuer
 from relying_parties.models import RelyingParty
 from tests.console.forms import form_of
-from tests.console.pages import url
+from tests.console.pages import page_with
 from tests.support.cast import Cast
 
 
 def changed(client: Client, model: Any, row: Any, **fields: Any) -> Any:
-    page = url(model, "change", row.pk)
+    page = page_with(row, *fields)
     return client.post(page, form_of(client, page) | fields)
 
 

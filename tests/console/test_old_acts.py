@@ -163,18 +163,18 @@ def test_a_secret_whose_expiry_was_moved_is_not_revoked_unseen(
     cast: Cast, operator: Client, other: Client
 ) -> None:
     page = act_urls(cast)["revoke"]
-    mine = version_in(operator.get(page))
+    mine = version_in(operator.get(page)) | {"reason": "leak"}
     act(other, act_urls(cast)["expiry"], {"expires_at": NEXT_YEAR})
     shown = operator.post(page, mine)
     assert changed_in(shown) == {("otto", "expires at")}
     assert secret_of(cast).revoked_at is None
-    assert operator.post(page, version_in(shown)).status_code == SAVED
+    assert operator.post(page, version_in(shown) | {"reason": "leak"}).status_code == SAVED
     assert secret_of(cast).revoked_at is not None
 
 
 def test_a_secret_that_is_revoked_twice_keeps_its_instant(cast: Cast, operator: Client) -> None:
     page = act_urls(cast)["revoke"]
-    form = version_in(operator.get(page))
+    form = version_in(operator.get(page)) | {"reason": "leak"}
     operator.post(page, form)
     revoked_at = secret_of(cast).revoked_at
     again = operator.post(page, form, follow=True)
@@ -232,7 +232,7 @@ def test_who_enables_a_client_sees_that_another_disabled_it_again(
 def test_a_switch_that_is_sent_twice_says_so(cast: Cast, operator: Client, switch: str, state: str) -> None:
     client = cast.billing if switch == "disable" else cast.retired
     page = url(RelyingParty, switch, client.pk)
-    form = version_in(operator.get(page)) | {"reason": ""}
+    form = version_in(operator.get(page)) | {"reason": "leak"}
     operator.post(page, form)
     again = operator.post(page, form, follow=True)
     assert f"{client} is {state} already." in again.content.decode()
@@ -333,7 +333,7 @@ def rename_variable(cast: Cast) -> tuple[Any, Callable[[Client], Any], str]:
 
 
 def give_a_rule(cast: Cast) -> tuple[Any, Callable[[Client], Any], str]:
-    page = url(RelyingParty, "change", cast.retired.pk)
+    page = url(RelyingParty, "restrictions", cast.retired.pk)
     rule = {
         "rules-0-parameter": "env",
         "rules-0-regex": "x",

@@ -92,7 +92,7 @@ def test_the_page_of_an_issuer_offers_nothing_to_an_auditor(cast: Cast, auditor:
 
 
 def test_the_page_of_a_relying_party_shows_its_claims(cast: Cast, auditor: Client) -> None:
-    page = body_of(auditor, url(RelyingParty, "change", cast.reports.pk))
+    page = body_of(auditor, url(RelyingParty, "claims", cast.reports.pk))
     assert "&quot;your_claim&quot;: &quot;value&quot;" in page
 
 
@@ -126,9 +126,11 @@ def test_a_preview_takes_the_parameters_that_the_template_reads(cast: Cast, audi
 
 def test_the_page_shows_the_token_of_a_request_that_meets_its_rules(cast: Cast, operator: Client) -> None:
     RequestRule(relying_party=cast.billing, parameter="env", regex="prod|test", message="Which?").save()
-    page = body_of(operator, url(RelyingParty, "change", cast.billing.pk))
-    assert "&quot;sub&quot;: &quot;billing&quot;" in page
-    assert "--data-urlencode env=ENV" in page
+    claims, credentials = (
+        body_of(operator, url(RelyingParty, tab, cast.billing.pk)) for tab in ("claims", "credentials")
+    )
+    assert "&quot;sub&quot;: &quot;billing&quot;" in claims
+    assert "--data-urlencode env=ENV" in credentials
 
 
 def test_the_history_tells_who_changed_what_from_what_to_what(cast: Cast, operator: Client) -> None:

@@ -57,7 +57,7 @@ SECRETS = (
 
 
 def relying_party(cast: Cast, client: Client) -> tuple[str, dict[str, Any]]:
-    page = url(RelyingParty, "change", cast.billing.pk)
+    page = url(RelyingParty, "credentials", cast.billing.pk)
     return page, form_of(client, page)
 
 
@@ -179,6 +179,8 @@ def test_members_of_other_names_are_not_given_back(cast: Cast, operator: Client)
     jwks = {"keys": [jwk_of(KEY)]}
 
     text = json.dumps({"keys": [jwk_of(KEY) | {"secret": NUMBER}], "note": NUMBER})
-    form = operator.post(address, sent | {"client_jwks": text, "name": "x" * 300}).context["adminform"].form
+    form = (
+        operator.post(address, sent | {"client_jwks": text, "client_jwks_uri": "x"}).context["adminform"].form
+    )
 
     assert json.loads(form["client_jwks"].value()) == jwks

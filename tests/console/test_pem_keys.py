@@ -45,7 +45,7 @@ def shown(answer: Any) -> tuple[list[str], str]:
 def test_a_public_key_in_pem_is_shown_and_then_registered(cast: Cast, operator: Client, alg: str) -> None:
     by = signer(alg)
     robot = new_robot(cast, signer("PS256"))
-    page = url(RelyingParty, "change", robot.pk)
+    page = url(RelyingParty, "credentials", robot.pk)
     before = RelyingParty.objects.get(pk=robot.pk).client_jwks
     told, held = shown(saved(operator, page, f"some notes\n{pem_of_key(by)}"))
     (jwk,) = json.loads(held)["keys"]
@@ -60,7 +60,7 @@ def test_a_public_key_in_pem_is_shown_and_then_registered(cast: Cast, operator: 
 def test_certificates_in_pem_bring_their_keys_and_stand_in_x5c(cast: Cast, operator: Client) -> None:
     second = new_key()
     pem = pem_of(CERTIFICATE, certificate_until(second, END, name="next"))
-    page = url(RelyingParty, "change", new_robot(cast).pk)
+    page = url(RelyingParty, "credentials", new_robot(cast).pk)
     told, held = shown(saved(operator, page, pem))
     first, _next = json.loads(held)["keys"]
     assert first["x5c"] == x5c_of(CERTIFICATE)
@@ -71,7 +71,7 @@ def test_certificates_in_pem_bring_their_keys_and_stand_in_x5c(cast: Cast, opera
 
 
 def test_a_single_jwk_is_made_a_jwk_set_and_keeps_its_kid(cast: Cast, operator: Client) -> None:
-    page = url(RelyingParty, "change", new_robot(cast).pk)
+    page = url(RelyingParty, "credentials", new_robot(cast).pk)
     told, held = shown(saved(operator, page, json.dumps(jwk_of(KEY, kid="mine"))))
     assert told[0] == ASKS
     assert told[1].startswith("Key ID mine, thumbprint ")
@@ -81,7 +81,7 @@ def test_a_single_jwk_is_made_a_jwk_set_and_keeps_its_kid(cast: Cast, operator: 
 
 def test_a_private_key_is_refused_and_not_shown_again(cast: Cast, operator: Client) -> None:
     private = KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    page = url(RelyingParty, "change", new_robot(cast).pk)
+    page = url(RelyingParty, "credentials", new_robot(cast).pk)
     for sent in (private, pem_of(CERTIFICATE) + private):
         answer = saved(operator, page, sent)
         told, held = shown(answer)
@@ -103,7 +103,7 @@ def test_a_private_key_is_refused_and_not_shown_again(cast: Cast, operator: Clie
 def test_pem_that_cannot_be_used_is_refused_in_words(
     cast: Cast, operator: Client, sent: str, problem: str
 ) -> None:
-    page = url(RelyingParty, "change", new_robot(cast).pk)
+    page = url(RelyingParty, "credentials", new_robot(cast).pk)
     told, held = shown(saved(operator, page, sent))
     assert told[0].startswith(problem)
     assert held == ""

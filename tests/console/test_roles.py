@@ -18,12 +18,14 @@ from tests.console.pages import (
     MODELS,
     PEOPLE,
     READ_ONLY,
+    TABS,
     act_urls,
     activation_urls,
     federation_urls,
     fill_every_table,
     object_urls,
     record_urls,
+    tab_urls,
 )
 from tests.support.cast import Cast
 from tests.support.wire import ask
@@ -51,7 +53,16 @@ RECORD_READINGS = (
     "token",
     "then",
 )
-READING_ACTS = ("preview", "export", "export with proofs", "certificate", *RECORD_READINGS)
+READING_ACTS = (
+    *TABS[1:],
+    "yaml",
+    "hand over",
+    "preview",
+    "export",
+    "export with proofs",
+    "certificate",
+    *RECORD_READINGS,
+)
 FORGED: dict[str, Any] = {
     "post": "yes",
     "_save": "Save",
@@ -206,7 +217,7 @@ def test_a_key_is_not_created_twice(cast: Cast, operator: Client) -> None:
 
 
 def acts(cast: Cast) -> dict[str, str]:
-    return act_urls(cast) | federation_urls(cast) | record_urls(cast)
+    return act_urls(cast) | federation_urls(cast) | record_urls(cast) | tab_urls(cast)
 
 
 def state() -> tuple[Any, ...]:

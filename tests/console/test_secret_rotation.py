@@ -127,7 +127,7 @@ def test_a_revoked_secret_is_not_rotated(cast: Cast, operator: Client) -> None:
     ClientSecret.objects.filter(relying_party=cast.billing).update(revoked_at=timezone.now())
     assert b"Generate a new one." in rotate(operator, cast).content
     assert ClientSecret.objects.filter(relying_party=cast.billing).count() == 1
-    assert "Rotate" not in body_of(operator, url(RelyingParty, "change", cast.billing.pk))
+    assert "Rotate" not in body_of(operator, url(RelyingParty, "credentials", cast.billing.pk))
 
 
 def test_it_leaves_the_operators_name_on_both(cast: Cast, operator: Client) -> None:
@@ -143,7 +143,7 @@ def test_it_leaves_the_operators_name_on_both(cast: Cast, operator: Client) -> N
 def test_the_page_tells_a_secret_that_was_never_used_from_one_of_which_nothing_is_known(
     cast: Cast, operator: Client, page: str
 ) -> None:
-    address = {**act_urls(cast), "client": url(RelyingParty, "change", cast.billing.pk)}[page]
+    address = {**act_urls(cast), "client": url(RelyingParty, "credentials", cast.billing.pk)}[page]
     secret = old_secret(cast)
     assert "not known yet\n" in body_of(operator, address)
 

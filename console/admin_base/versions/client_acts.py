@@ -39,8 +39,9 @@ class RelyingPartyActs(Page):
             shared, status = {**shared, **asked.context}, asked.status
         return TemplateResponse(request, template, {**shared, **context}, status=status)
 
-    def back(self, relying_party: RelyingParty, *, panel: str = "") -> HttpResponse:
-        return HttpResponseRedirect(self._page_of(relying_party) + (f"#{panel}" if panel else ""))
+    def back(self, relying_party: RelyingParty, *, tab: str = "change", panel: str = "") -> HttpResponse:
+        page = self._page_of(relying_party, tab)
+        return HttpResponseRedirect(page + (f"#{panel}" if panel else ""))
 
-    def _page_of(self, relying_party: RelyingParty) -> str:
-        return reverse(self.url_name("change"), args=[relying_party.pk])
+    def _page_of(self, relying_party: RelyingParty, tab: str = "change") -> str:
+        return reverse(self.url_name(tab), args=[relying_party.pk])
