@@ -14,7 +14,9 @@ from tests.support.cast import Cast
 
 
 def page(row: Issuer | RelyingParty) -> str:
-    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+    """Where its durations and deadlines are."""
+    form = "change" if isinstance(row, Issuer) else "restrictions"
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_{form}", args=[row.pk])
 
 
 def errors(client: Client, url: str, **fields: str) -> list[str]:
