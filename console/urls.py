@@ -5,6 +5,7 @@ from console import dashboard
 from console.apis import page as resource_servers
 from console.clients import claim_templates, parts, timeline_page
 from console.clients import page as relying_parties
+from console.credentials import page as credentials
 from console.federation import trusted_issuers
 from console.integrity import proofs
 from console.issuers import global_variables
@@ -27,6 +28,7 @@ PAGES = (
     resource_servers,
     trusted_issuers,
     record,
+    credentials,
     proofs,
     access_page,
     activity_page,

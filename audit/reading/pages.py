@@ -1,11 +1,12 @@
 """The record in pages, newest first: each takes milliseconds, for any number of rows and any filter.
 
-A page is a range of one index: that of a filtered column, else of time. The other filters are looked up row by row, in
-MAX_LOOKED_AT rows at most: then the page ends, full or not, and says how far it looked. Nothing is counted.
+A page is a range of one index: that of a filtered column, else of time. The other filters, among them those that no
+index serves (API, scope, reason), are looked up row by row, in MAX_LOOKED_AT rows at most: then the page ends, full or
+not, and says how far it looked. Nothing is counted.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import F, Q, QuerySet, Value
@@ -13,6 +14,7 @@ from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 
 from audit.models import IssuanceEvent
+from audit.reading.filters import Search
 from audit.reading.index_ranges import PARTIAL, IndexRange, IsNot
 from audit.reading.positions import FIRST, LAST, Position
 
@@ -20,16 +22,6 @@ MAX_LOOKED_AT = 2_000
 MAX_OF_A_NAME = 100
 """Rows that a jti or a request ID finds; one request has two at most."""
 INDEXED = ("credential", "kid", "ip", "client_id", "error", "outcome", "issuer")
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """The filter: values of columns, from an instant on and until before another, and a jti or request ID."""
-
-    equals: Mapping[str, str] = field(default_factory=dict)
-    since: datetime | None = None
-    until: datetime | None = None
-    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +42,8 @@ def page_of(
     if search.name:
         return Page(events=tuple(_named(search)[:size]))
     index_range, end = _farthest(search, older_than=older_than, newer_than=newer_than)
-    found = _found(
-        index_range, rest={name: search.equals[name] for name in search.equals if name != index_range.column}
-    )
+    rest = {name: search.equals[name] for name in search.equals if name != index_range.column}
+    found = _found(index_range, rest=rest, others=search.others)
     rows = [event for event in found[: size + 1] if index_range.holds(Position.of(event))]
     is_full = len(rows) > size
     on = Position.of(rows[size - 1]) if is_full else end
@@ -79,7 +70,8 @@ def _farthest(
     None if it ends before that, or if no other filter is left, so that each row is one of the page.
     """
     index_ranges = _index_ranges(search, older_than=older_than, newer_than=newer_than)
-    if len(index_ranges) == 1 and set(search.equals) <= {index_ranges[0].column}:
+    is_alone = len(index_ranges) == 1 and set(search.equals) <= {index_ranges[0].column}
+    if is_alone and not search.others:
         return index_ranges[0], None
     ends = [(index_range.place_of(MAX_LOOKED_AT), index_range) for index_range in index_ranges]
     for end, index_range in ends:
@@ -112,15 +104,17 @@ def _index_ranges(
     ]
 
 
-def _found(index_range: IndexRange, *, rest: Mapping[str, str]) -> QuerySet[IssuanceEvent]:
+def _found(
+    index_range: IndexRange, *, rest: Mapping[str, str], others: tuple[Q, ...]
+) -> QuerySet[IssuanceEvent]:
     """The rows that match the other filters, in the order of the walk."""
-    if not rest:
+    if not rest and not others:
         return index_range.walked()
     looked_at = index_range.walked().values("pk")[: MAX_LOOKED_AT + 1]
     order = ("-at", "-id") if index_range.backwards else ("at", "id")
     # Without the columns' own indexes, which a planner without statistics might prefer.
     like = [Exact(Coalesce(name, Value("")), value) for name, value in rest.items()]
-    return IssuanceEvent.objects.filter(*like, pk__in=looked_at).order_by(*order)
+    return IssuanceEvent.objects.filter(*like, *others, pk__in=looked_at).order_by(*order)
 
 
 def _named(search: Search) -> list[IssuanceEvent]:
@@ -137,4 +131,4 @@ def _named(search: Search) -> list[IssuanceEvent]:
         asked &= Q(at__gte=search.since)
     if search.until:
         asked &= Q(at__lt=search.until)
-    return list(IssuanceEvent.objects.filter(asked, pk__in=ids))
+    return list(IssuanceEvent.objects.filter(asked, *search.others, pk__in=ids))

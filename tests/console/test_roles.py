@@ -49,6 +49,7 @@ RECORD_READINGS = (
     "timeline",
     "client's timeline",
     "token",
+    "credential",
     "then",
 )
 READING_ACTS = ("preview", "export", "export with proofs", "certificate", *RECORD_READINGS)
@@ -170,7 +171,7 @@ def test_who_sees_the_record_alone_sees_no_history_of_the_configuration(cast: Ca
     ask(auth=cast.basic("billing"))
     answers = {name: client.get(url).status_code for name, url in record_urls(cast).items()}
     assert {name for name, status in answers.items() if status != SEEN} == {
-        "access", "access CSV", "timeline", "client's timeline", "then",
+        "access", "access CSV", "timeline", "client's timeline", "credential", "then",
     }  # fmt: skip
 
 
