@@ -65,6 +65,7 @@ _ACTS = {
     OperationalEvent.Kind.GAP: ("process", "info", "failure"),
     OperationalEvent.Kind.FINDING_ACKNOWLEDGED: ("configuration", "info", "success"),
     OperationalEvent.Kind.TRIGGERS_INSTALLED: ("configuration", "change", "success"),
+    OperationalEvent.Kind.SECRET_LOOKED_UP: ("iam", "info", "success"),
 }
 """Category, type and outcome."""
 

@@ -1,5 +1,7 @@
 """How long the pages of a large record take: its first page, one in its middle and the one before, for every filter.
 
+And the page of a credential, which counts its newest uses.
+
     benchmarks/volume.py [--rows 10000000] [--at-most MILLISECONDS]
 
 It fills a database of its own (empty_database.py). A figure is the median of five requests to the console's own view,
@@ -40,7 +42,7 @@ def _measure(rows: int) -> float:
     from django.contrib.auth.models import User  # noqa: PLC0415 - after the settings are made
     from django.test import Client  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
-    from volume_rows import fill, prepare  # noqa: PLC0415
+    from volume_rows import BUSY_SECRET, OLD_SECRET, fill, prepare  # noqa: PLC0415
 
     now = timezone.now()
     prepare()
@@ -56,15 +58,22 @@ def _measure(rows: int) -> float:
         figures = [_taken(browser, query | place) for place in _places(rows, now)]
         worst = max(worst, *map(min, figures))
         print(f"{name:<44} " + " ".join(f"{median(taken):>7.0f}" for taken in figures), flush=True)
+    for name, number in {
+        "page of a busy secret": BUSY_SECRET,
+        "page of a secret that ended": OLD_SECRET,
+    }.items():
+        taken = _taken(browser, {}, page=f"/admin/audit/credential/secret:{number}/")
+        worst = max(worst, min(taken))
+        print(f"{name:<44} {median(taken):>7.0f}", flush=True)
     return worst
 
 
-def _taken(browser: object, query: Mapping[str, str]) -> list[float]:
+def _taken(browser: object, query: Mapping[str, str], *, page: str = LIST) -> list[float]:
     """Milliseconds of each request."""
     taken = []
     for _ in range(REQUESTS):
         started = time.perf_counter()
-        answer = browser.get(LIST, query)  # type: ignore[attr-defined]
+        answer = browser.get(page, query)  # type: ignore[attr-defined]
         taken.append((time.perf_counter() - started) * 1000)
         if answer.status_code != 200 or b"errornote" in answer.content:  # noqa: PLR2004
             sys.exit(f"{query} was answered with {answer.status_code}: no figures.")
@@ -101,6 +110,12 @@ def _filters(now: datetime) -> dict[str, dict[str, str]]:
         "outcome failed": {"outcome": "failed"},
         "error invalid_client": {"error": "invalid_client"},
         "error of the first tenth alone": {"error": "invalid_target"},
+        "reason, wrong secret": {"reason": "wrong_secret"},
+        "reason of the first tenth alone": {"reason": "unknown_client"},
+        "API of nearly all": {"api": "https://api.example"},
+        "API, silent since a quarter": {"api": "https://old.example"},
+        "API, unknown": {"api": "https://no.example"},
+        "scope, five requests": {"scope": "write"},
         "credential, the busiest": {"credential": "secret:0"},
         "credential, ended": {"credential": "secret:999"},
         "kid that signs": {"kid": "kid-3"},
@@ -116,6 +131,8 @@ def _filters(now: datetime) -> dict[str, dict[str, str]]:
         "busiest client + refused": {"client": "client-0", "outcome": "refused"},
         "retired client + kid that signs (none)": {"client": "retired", "kid": "kid-3"},
         "retired kid + refused (none)": {"kid": "kid-0", "outcome": "refused"},
+        "busiest client + API of another": {"client": "client-0", "api": "https://old.example"},
+        "API + scope + a month": {"api": "https://api.example", "scope": "write"} | month,
         "issuer + issued + a month": issuers["bench"] | {"outcome": "issued"} | month,
         "issuer + error + address": issuers["bench"] | {"error": "invalid_scope", "address": "10.0.0.0"},
         "all at once": issuers["bench"]

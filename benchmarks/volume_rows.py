@@ -2,7 +2,9 @@
 
 Statements of both databases, over the model's own columns. What is asked for in `volume.py` lies where it is said here:
 `client-0` asks most; `rare` five times in the year; `retired` and the issuer `old` in the first quarter alone; of four
-kids each signs a quarter; `invalid_target` came up in the first tenth alone, `192.0.2.9` three times.
+kids each signs a quarter; `invalid_target` and unknown clients came up in the first tenth alone, `192.0.2.9` three
+times. `https://old.example` is the API of `retired`, and `write` the scope of `rare`. Two of the secrets stand, so that
+they have a page.
 """
 # ruff: noqa: S608 - the statements are made of this module's own constants
 
@@ -15,7 +17,9 @@ from django.db import connection
 
 from audit.models import IssuanceEvent
 from issuers.models import Issuer
+from relying_parties.models import ClientSecret, RelyingParty
 
+BUSY_SECRET, OLD_SECRET = 1, 999
 YEAR = timedelta(days=365)
 BATCH = 500_000
 CACHE_KIB = 2_000_000
@@ -40,6 +44,9 @@ def prepare() -> None:
         raise RuntimeError("The record has rows: measure on an empty database, which DATABASE_URL names.")
     for path in ("bench", "small", "old"):
         Issuer.objects.create(path=path, name=path.capitalize())
+    client = RelyingParty.objects.create(issuer=Issuer.objects.get(path="bench"), client_id="client-1")
+    for number in (BUSY_SECRET, OLD_SECRET):
+        ClientSecret.objects.create(pk=number, relying_party=client, digest=f"none:{number}")
 
 
 def fill(rows: int, *, until: datetime) -> Iterator[int]:
@@ -103,7 +110,10 @@ def _columns(rows: int, seconds: str) -> dict[str, str]:
         "alg": f"CASE WHEN {is_made} THEN 'RS256' ELSE '' END",
         "expires_at": f"CASE WHEN {is_made} THEN {INSTANT[vendor].format(seconds=f'{seconds} + 3600')} END",
         "error": "no",
-        "detail": "CASE WHEN no = '' THEN '' ELSE 'Why it was refused, and what to do about it.' END",
+        "detail": f"CASE WHEN no = '' THEN '' WHEN no = 'invalid_client' AND n <= {rows} / 10 "
+        "THEN 'No such client at this issuer.' ELSE 'The secret is none of those registered.' END",
+        "audience": "CASE WHEN old THEN 'https://old.example' ELSE 'https://api.example' END",
+        "scope": f"CASE WHEN n % ({rows} / 5) = 7 THEN 'read write' ELSE 'read' END",
         "ip": f"CASE WHEN n % ({rows} / 3) = 11 THEN '192.0.2.9' "
         "ELSE '10.' || (h % 4) || '.' || (h % 50) || '.' || (h % 200) END",
     }
@@ -116,9 +126,7 @@ def _constants() -> dict[str, str]:
         "grant_type": "client_credentials",
         "auth_method": "client_secret_basic",
         "scope_requested": "read",
-        "scope": "read",
         "resource_requested": "",
-        "audience": "https://api.example",
         "claim_template": "",
         "user_agent": "python-requests/2.34",
         "actor": "",

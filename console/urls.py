@@ -5,7 +5,9 @@ from console import dashboard
 from console.apis import page as resource_servers
 from console.clients import claim_templates, parts, timeline_page
 from console.clients import page as relying_parties
+from console.credentials import page as credentials
 from console.federation import trusted_issuers
+from console.find import page as find
 from console.integrity import proofs
 from console.issuers import global_variables
 from console.issuers import page as issuers
@@ -27,6 +29,8 @@ PAGES = (
     resource_servers,
     trusted_issuers,
     record,
+    credentials,
+    find,
     proofs,
     access_page,
     activity_page,

@@ -23,6 +23,7 @@ class OperationalEvent(models.Model):
         GAP = "gap", "Gap in the record"
         FINDING_ACKNOWLEDGED = "finding_acknowledged", "Acknowledgement of a finding"
         TRIGGERS_INSTALLED = "triggers_installed", "Installation of triggers"
+        SECRET_LOOKED_UP = "secret_looked_up", "Look-up of a secret"
 
     at = models.DateTimeField()
     kind = models.CharField(max_length=32, choices=Kind.choices)

@@ -3,16 +3,16 @@
 It outlives the relying party, as the record and the history do.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
 
-from audit.credential_name import CredentialKind, CredentialName
 from audit.models import IssuanceEvent, Outcome
 from console.admin_base.change_history import Change, changes_in
+from console.admin_base.credential_labels import credential_labels
 from console.requests.event_runs import COLUMNS, Run, runs
 from console.requests.record_links import record_link
 from issuers.models import Issuer
@@ -29,7 +29,6 @@ MAX_EVENTS, MAX_CHANGES = 1_000, 50
 """Of a page: the limit that is reached first ends it."""
 HOUR = timedelta(hours=1)
 PARTS = (AccessGrant, ClientSecret, FederatedCredential, RequestRule)
-CREDENTIALS = {CredentialKind.SECRET: ClientSecret, CredentialKind.FEDERATED: FederatedCredential}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +129,7 @@ def _requests(
     events: Sequence[IssuanceEvent], changes: Sequence[Change], *, issuer: str, client_id: str
 ) -> list[Requests]:
     found = runs(events, (change.at for change in changes))
-    names = credential_names(run.credential for run in found)
+    names = credential_labels(run.credential for run in found)
     return [
         Requests(
             at=run.last,
@@ -149,7 +148,7 @@ def _text(run: Run, names: dict[str, str]) -> str:
     asked = f"{'test ' if run.is_test else ''}{noun} {'not signed' if run.outcome == Outcome.FAILED else run.outcome}"
     parts = [f"{run.requests} {asked}" + (f": {run.error}" if run.error else "")]
     if run.credential:
-        parts.append(f"with {names.get(run.credential, run.credential)}")
+        parts.append(f"with {names[run.credential]}")
     if len(run.addresses) == 1:
         parts.append(f"from {next(iter(run.addresses))}")
     elif run.addresses:
@@ -163,13 +162,3 @@ def _link(run: Run, *, issuer: str, client_id: str) -> str:
         since=hour, until=hour + HOUR, issuer=issuer, client=client_id, outcome=run.outcome, error=run.error,
         credential=run.credential,
     )  # fmt: skip
-
-
-def credential_names(credentials: Iterable[str]) -> dict[str, str]:
-    """The names of secrets and federated credentials that people know, by the record's names."""
-    named = [name for credential in credentials if (name := CredentialName.parse(credential))]
-    found: dict[str, str] = {}
-    for kind, model in CREDENTIALS.items():
-        rows = model._default_manager.filter(pk__in={name.number for name in named if name.kind == kind})
-        found |= {str(CredentialName(kind, row.pk)): f"{model._meta.verbose_name} {row}" for row in rows}
-    return found

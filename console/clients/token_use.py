@@ -7,10 +7,11 @@ from django.utils import timezone
 from django.utils.timesince import timesince
 
 from audit.models import IssuanceEvent, Outcome
+from audit.reading.filters import Search
 from audit.reading.index_ranges import IndexRange
-from audit.reading.pages import Search, page_of
+from audit.reading.pages import page_of
 from audit.reading.positions import LAST, Position
-from console.clients.timeline import credential_names
+from console.admin_base.credential_labels import credential_labels
 from console.tokens.unexpired_tokens import UnexpiredTokens, unexpired_tokens_of
 from relying_parties.models import RelyingParty, ResourceServer
 
@@ -72,7 +73,7 @@ def _told(event: IssuanceEvent, row: RelyingParty) -> LastToken:
     return LastToken(
         at=event.at,
         api=str(api or event.audience),
-        credential=credential_names([event.credential]).get(event.credential, event.credential),
+        credential=credential_labels([event.credential]).get(event.credential, event.credential),
         address=event.ip,
         ago=_ago(event.at, timezone.now()),
     )

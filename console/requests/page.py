@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
 from django.http import HttpRequest, HttpResponseBadRequest, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -14,33 +13,31 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
 
-from audit.credential_name import CredentialKind, CredentialName
+from audit.credential_name import CredentialName
 from audit.exporting.export import CSV, NDJSON, Export
 from audit.models import IssuanceEvent, Trace
+from audit.reading.reasons import reason_text
+from console.admin_base.credential_labels import credential_labels
 from console.admin_base.read_only_admin import ReadOnlyAdmin
 from console.requests.as_it_was import AsItWasPage
 from console.requests.event_page import EventPage
-from console.requests.record_cells import NOTHING, RecordCells
 from console.requests.record_filter import RecordFilter
 from console.requests.record_list import RecordList
 from console.site.admin_site import site
 from console.tokens.pasted_tokens import PastedTokenPage
 from issuers.models import Issuer
 from keys.models import SigningKey
-from relying_parties.models import ClaimTemplate, ClientSecret, FederatedCredential, RelyingParty
+from relying_parties.models import ClaimTemplate, RelyingParty
 
+NOTHING = "-"
 CONTENT_TYPES = {CSV: "text/csv; charset=utf-8", NDJSON: "application/x-ndjson"}
-NAMED_BY_NUMBER: dict[str, type[Model]] = {
-    CredentialKind.SECRET: ClientSecret,
-    CredentialKind.FEDERATED: FederatedCredential,
-}
 
 
 @admin.register(IssuanceEvent, site=site)
-class RecordAdmin(AsItWasPage, EventPage, PastedTokenPage, RecordCells, ReadOnlyAdmin):
+class RecordAdmin(AsItWasPage, EventPage, PastedTokenPage, ReadOnlyAdmin):
     change_list_template = "console/record_list.html"
     fieldsets: ClassVar[Any] = (
-        (None, {"fields": ("when", "result", "http_status", "error", "detail")}),
+        (None, {"fields": ("when", "outcome", "http_status", "reason", "error", "detail")}),
         (
             "Who asked",
             {"fields": ("relying_party", "client_id", "auth_method", "credential_used", "ip", "user_agent")},
@@ -95,6 +92,14 @@ class RecordAdmin(AsItWasPage, EventPage, PastedTokenPage, RecordCells, ReadOnly
             },
         )
 
+    @admin.display(description="time")
+    def when(self, event: IssuanceEvent) -> str:
+        return f"{event.at:%Y-%m-%d %H:%M:%S} UTC"
+
+    @admin.display(description="reason")
+    def reason(self, event: IssuanceEvent) -> str:
+        return reason_text(error=event.error, detail=event.detail) or NOTHING
+
     @admin.display(description="client")
     def relying_party(self, event: IssuanceEvent) -> str:
         found = RelyingParty.objects.filter(client_id=event.client_id, issuer=_issuer_of(event)).first()
@@ -102,10 +107,11 @@ class RecordAdmin(AsItWasPage, EventPage, PastedTokenPage, RecordCells, ReadOnly
 
     @admin.display(description="credential")
     def credential_used(self, event: IssuanceEvent) -> str:
-        name = CredentialName.parse(event.credential)
-        model = NAMED_BY_NUMBER.get(name.kind) if name else None
-        found = model._default_manager.filter(pk=name.number).first() if name and model else None
-        return f"{event.credential} ({found})" if found else event.credential or NOTHING
+        if CredentialName.parse(event.credential) is None:
+            return event.credential or NOTHING
+        label = credential_labels([event.credential])[event.credential]
+        page = reverse("admin:credential", args=[event.credential])
+        return format_html('<a href="{}">{}</a> ({})', page, label, event.credential)
 
     @admin.display(description="claim template")
     def template(self, event: IssuanceEvent) -> str:

@@ -49,6 +49,15 @@ class ConsoleSite(AdminSite):
 
         return registered
 
+    def page(self, route: str, *, name: str) -> Callable[[View], View]:
+        """Registers a page that asks for its permissions itself."""
+
+        def registered(view: View) -> View:
+            self._readings.append(path(route, self.admin_view(view), name=name))
+            return view
+
+        return registered
+
     def first_page(self, overview: Overview) -> Overview:
         """Registers the content of the first page."""
         self._overview = overview

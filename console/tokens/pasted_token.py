@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from audit.models import IssuanceEvent, Outcome
-from audit.reading.pages import Search, page_of
+from audit.reading.filters import Search
+from audit.reading.pages import page_of
 from formats.masking import cleaned, cleaned_json
 from issuance.issued_token import IssuedToken
 from issuance.signed_jwt import LAST_INSTANT

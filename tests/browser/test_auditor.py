@@ -33,7 +33,7 @@ def test_from_the_overview_to_a_refused_request_and_its_export(
     assert_in_order(auditor)
 
     refused = IssuanceEvent.objects.get(outcome="refused")
-    auditor.follow(f"{refused.at:%Y-%m-%d %H:%M:%S}")
+    auditor.follow(f"{refused.at:%Y-%m-%d %H:%M} UTC")
     assert refused.detail in auditor.text()
     auditor.unfold("Every column of the row")
     assert refused.request_id in auditor.text()

@@ -75,7 +75,7 @@ def test_a_line_says_how_many_with_what_and_from_where(cast: Cast) -> None:
     for number in range(3):
         ask(auth=cast.basic("billing"), peer=f"192.0.2.{1 + number % 2}")
     found = [text for text in texts(cast) if "issued" in text]
-    assert found == [f"3 tokens issued, with client secret {secret.label}, from 2 addresses"]
+    assert found == [f"3 tokens issued, with secret {secret.label} …{secret.hint}, from 2 addresses"]
 
 
 def test_a_refusal_names_its_reason_and_leads_to_the_record(cast: Cast, auditor: Client) -> None:

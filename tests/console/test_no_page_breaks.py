@@ -40,7 +40,7 @@ TO_FIELD = ("_to_field",)
 """Refused at once on pages that are no lists of rows, whatever else is asked."""
 OTHERS_OF_DJANGO = tuple(name for name in OF_DJANGO if name not in TO_FIELD)
 OF_OUR_OWN = ("since", "until", "issuer", "client", "outcome", "error", "credential", "kid", "address", "exactly",
-              "audience", "scope", "resource", "before", "at", "token", "alg")  # fmt: skip
+              "audience", "scope", "resource", "before", "at", "token", "alg", "api", "reason", "text")  # fmt: skip
 """What the pages read of a query string."""
 
 

@@ -21,6 +21,7 @@ from audit.exporting.export import FORMS, NDJSON, Export
 from audit.exporting.exported_rows import UnknownColumnsError
 from audit.models import Outcome
 from audit.reading.filters import EventFilter
+from audit.reading.reasons import BY_NAME
 from issuers.paths import UnknownIssuerError, issuer_at
 from upkeep.management.days import instant_of
 
@@ -41,8 +42,13 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--issuer", default="", metavar="PATH_OR_URL", help="A URL also finds one that is gone."
     )
     parser.add_argument("--client", default="", metavar="CLIENT_ID")
+    parser.add_argument(
+        "--api", default="", metavar="IDENTIFIER", help="For which a token was, or was asked for."
+    )
+    parser.add_argument("--scope", default="", help="One that was granted, or asked for.")
     parser.add_argument("--outcome", default="", choices=Outcome.values)
     parser.add_argument("--error", default="", metavar="CODE", help="Such as invalid_client.")
+    parser.add_argument("--reason", default="", choices=BY_NAME, help="What refused the request.")
     parser.add_argument("--credential", default="", help="As the record names it, such as secret:12.")
     parser.add_argument("--kid", default="", help="Of the key that signed.")
     parser.add_argument("--address", type=address, help="From which was asked.")
@@ -76,7 +82,18 @@ def _event_filter(
 ) -> EventFilter:
     if since and until and since >= until:
         raise CommandError("Nothing lies between: --from has to be before --to.", returncode=WRONG_ARGUMENTS)
-    names = ("client", "outcome", "error", "credential", "kid", "address", "exactly")
+    names = (
+        "client",
+        "api",
+        "scope",
+        "outcome",
+        "error",
+        "reason",
+        "credential",
+        "kid",
+        "address",
+        "exactly",
+    )
     return EventFilter(
         since=since, until=until, issuer=_issuer_url(issuer), **{name: options[name] or "" for name in names}
     )

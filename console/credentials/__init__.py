@@ -1,0 +1,1 @@
+"""The page of one credential: what it is, and how it was used."""
