@@ -9,6 +9,7 @@ from console.federation import trusted_issuers
 from console.integrity import proofs
 from console.issuers import global_variables
 from console.issuers import page as issuers
+from console.overview import tidy_page
 from console.people import page as users
 from console.reports import access_page, activity_page
 from console.requests import page as record
@@ -17,6 +18,7 @@ from console.site.admin_site import site
 
 PAGES = (
     dashboard,
+    tidy_page,
     issuers,
     global_variables,
     signing_keys,

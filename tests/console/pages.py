@@ -141,6 +141,7 @@ def record_urls(cast: Cast) -> dict[str, str]:
         "access CSV": f"{reverse('admin:audit_access_csv')}?{access}",
         "timeline": f"{reverse('admin:audit_timeline')}?{client}",
         "client's timeline": url(RelyingParty, "timeline", cast.billing.pk),
+        "tidy": reverse("admin:tidy", args=["without-contact"]),
     }
 
 

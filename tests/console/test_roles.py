@@ -48,6 +48,7 @@ RECORD_READINGS = (
     "access CSV",
     "timeline",
     "client's timeline",
+    "tidy",
     "token",
     "then",
 )

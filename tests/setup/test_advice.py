@@ -360,7 +360,7 @@ def test_a_row_whose_seal_is_not_found(cast: Cast, admin_client: Client) -> None
         call_command("audit", "verify")
 
 
-@advises("templates/console/endings.html", "maintain")
+@advises("templates/console/needs_lines.html", "maintain")
 def test_more_endings_than_a_page_shows(
     cast: Cast, admin_client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
