@@ -52,7 +52,14 @@ RECORD_READINGS = (
     "token",
     "then",
 )
-READING_ACTS = ("preview", "export", "export with proofs", "certificate", *RECORD_READINGS)
+READING_ACTS = (
+    "preview",
+    "preview template",
+    "export",
+    "export with proofs",
+    "certificate",
+    *RECORD_READINGS,
+)
 FORGED: dict[str, Any] = {
     "post": "yes",
     "_save": "Save",
