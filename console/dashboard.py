@@ -114,6 +114,7 @@ def _needed_now(
         needed_now.unable(reader, cannot_sign),
         needed_now.overdue(reader, overdue),
         needed_now.unreadable(reader, now),
+        needed_now.unsent(reader, now),
     )
 
 

@@ -33,15 +33,16 @@ def _untold(found: Iterable[Expiry]) -> list[Expiry]:
     told = set(ToldEnding.objects.values_list("subject", "ends_at", "days"))
     untold: dict[tuple[str, datetime, int], Expiry] = {}
     for ending in found:
-        untold.setdefault((_subject(ending), ending.at, ending.days), ending)
+        untold.setdefault((subject_of(ending), ending.at, ending.days), ending)
     return [ending for row, ending in untold.items() if row not in told]
 
 
 def _row(ending: Expiry) -> ToldEnding:
-    return ToldEnding(subject=_subject(ending), ends_at=ending.at, days=ending.days)
+    return ToldEnding(subject=subject_of(ending), ends_at=ending.at, days=ending.days)
 
 
-def _subject(ending: Expiry) -> str:
+def subject_of(ending: Expiry) -> str:
+    """Identifies what ends, also when its end moves."""
     return ":".join([ending.kind, str(ending.id), *([ending.thumbprint] if ending.thumbprint else [])])
 
 

@@ -1,1 +1,1 @@
-"""What the first page says: what needs an act now, what ends soon, and what could be tidier."""
+"""The lines of the first page: what needs an act now, what will expire, and what could be tidier."""

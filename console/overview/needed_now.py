@@ -11,6 +11,7 @@ from console.overview.lines import Act, Line, Reader
 from console.requests.record_links import record_link
 from console.signing_keys.key_outlook import Outlook
 from issuance.health.record import record_problems, seal_problems
+from issuance.models import Notice
 from issuance.outlook.failing import HOUR, Failing, failing_clients
 from issuers.models import Issuer
 from keys.expiry import unreadable_chains
@@ -22,6 +23,7 @@ UNREADABLE_CHAIN = (
     "Certificate chains that cannot be read: this key's was changed past the console. The key signs, and the JWKS has "
     "it without a chain."
 )
+UNSENT = "The notice to its owner by {channel} was not sent, in {attempts} attempt(s): {reason}"
 SEES_CLIENTS = "relying_parties.view_relyingparty"
 MAX_KID = 13
 """Characters: enough to tell keys apart."""
@@ -97,6 +99,20 @@ def unreadable(reader: Reader, now: datetime) -> Iterator[Line]:
             acts=reader.act(
                 "Attach a chain", "keys_signingkey_chain", key.pk, needs="keys.change_signingkey"
             ),
+        )
+
+
+def unsent(reader: Reader, now: datetime) -> Iterator[Line]:
+    """Notices whose last attempt failed. One that is still wanted is tried again before `due_at` is long past."""
+    failed = Notice.objects.filter(sent_at=None, due_at__gt=now - HOUR).exclude(failure="")
+    for notice in failed.order_by("pk")[: MAX_NAMED + 1]:
+        page = ("relying_parties_relyingparty_change", notice.relying_party_id)
+        yield Line(
+            subject=notice.client_id,
+            url=reader.link(*page, needs=SEES_CLIENTS),
+            state="not sent",
+            fact=UNSENT.format(channel=notice.channel, attempts=notice.attempts, reason=notice.failure),
+            acts=reader.act("Its contact", *page, needs=SEES_CLIENTS),
         )
 
 

@@ -36,7 +36,9 @@ class Failing:
     relying_party: RelyingParty
     refused: int
     reason: str
-    """The most frequent one, as the record has it."""
+    """The most frequent one, as the record has it; for the console alone."""
+    error: str
+    """Its error code, which the client saw."""
     is_proven: bool
     """Whether any of the requests proved that it came from the client."""
     last_token: datetime
@@ -44,9 +46,9 @@ class Failing:
 
 @dataclass(slots=True)
 class _Refusals:
-    """Of one name."""
+    """Of one name. `reasons` counts pairs of error code and detail."""
 
-    reasons: Counter[str]
+    reasons: Counter[tuple[str, str]]
     proven: int = 0
 
 
@@ -70,7 +72,7 @@ def _refusals(since: datetime) -> dict[Name, _Refusals]:
             break
         if client_id and not is_test:
             of_client = found.setdefault((issuer, client_id), _Refusals(Counter()))
-            of_client.reasons[detail or error] += 1
+            of_client.reasons[error, detail] += 1
             of_client.proven += bool(credential)
     return found
 
@@ -113,11 +115,12 @@ def _got_token(name: Name, *, since: datetime) -> bool:
 
 
 def _failing(relying_party: RelyingParty, refusals: _Refusals, last_token: datetime) -> Failing:
-    (reason, _), *_ = refusals.reasons.most_common(1)
+    ((error, detail), _), *_ = refusals.reasons.most_common(1)
     return Failing(
         relying_party=relying_party,
         refused=refusals.reasons.total(),
-        reason=reason,
+        reason=detail or error,
+        error=error,
         is_proven=refusals.proven > 0,
         last_token=last_token,
     )

@@ -394,6 +394,17 @@ def test_a_secret_that_is_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@advises("m2m_idp/env_notices.py", "openssl rand")
+def test_a_webhook_without_its_secret(tmp_path: Path) -> None:
+    variables = {"VAR_DIR": str(tmp_path), "NOTICE_WEBHOOK_URL": "https://hooks.example.com/"}
+    asked = re.search(r"Make one: (.*)", manage("check", environment=variables).stderr)
+    assert asked
+    made = subprocess.run(["sh", "-c", asked[1]], capture_output=True, text=True, check=True)
+    done = manage("check", environment=variables | {"NOTICE_WEBHOOK_SECRET": made.stdout.strip()})
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
 @advises("issuance/health/start.py", "migrate")
 @advises("m2m_idp/sqlite/base.py", "migrate", "audit verify")
 def test_a_database_file_that_is_missing(tmp_path: Path) -> None:
