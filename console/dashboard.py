@@ -1,25 +1,26 @@
-"""What an operator should know first: what is missing, what to replace, what to do next."""
+"""The first page: what needs somebody, what will expire, what could be tidier, proof of the record, and issuers."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.utils import timezone
 
 from console.admin_base.page import MAX_NAMED
 from console.integrity.record_overview import RecordOverview, record_overview
+from console.overview import ending_soon, needed_now
+from console.overview.lines import Line, Reader
+from console.overview.tidy import LISTS
 from console.signing_keys.key_outlook import Outlook, outlooks
 from console.site.admin_site import site
-from console.site.permissions import SEES_RECORD
+from console.site.permissions import SEES_CONFIGURATION
 from issuance.outlook.expiry import expiries
-from issuers.expiry import Expiry
 from issuers.models import Issuer
-from keys.expiry import unreadable_chains
 from keys.lifecycle.creation import can_sign
-from keys.models import SigningKey
 from relying_parties.models import AccessGrant, ClaimTemplate, ClientSecret, RelyingParty, ResourceServer
-from relying_parties.secrets.credentials import too_old_at_their_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +42,39 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Lines:
+    """The first of them, and how many more there are."""
+
+    shown: tuple[Line, ...]
+    more: int
+
+    @classmethod
+    def of(cls, lines: Iterator[Line], *, others: int = 0) -> "Lines":
+        """`others` are known, and not among the lines."""
+        shown = tuple(lines)
+        return cls(shown[:MAX_NAMED], len(shown[MAX_NAMED:]) + others)
+
+    def __bool__(self) -> bool:
+        return bool(self.shown)
+
+
+@dataclass(frozen=True, slots=True)
+class Tidy:
+    """A list with something on it. `counted` is the number and what it is of."""
+
+    name: str
+    counted: str
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
+    checked_at: datetime
+    now: Lines
+    has_overdue_keys: bool
+    ending: Lines
+    """What ends within 30 days, the earliest first."""
+    tidy: tuple[Tidy, ...]
     issuers: tuple[IssuerLine, ...]
-    to_replace: tuple[ClientSecret, ...]
-    old_secrets: tuple[ClientSecret, ...]
-    """Secrets that live longer than their issuer allows."""
-    expiries: tuple[Expiry, ...]
-    """What expires within 30 days, the earliest first."""
-    more_expiries: int
-    overdue: tuple[Outlook, ...]
-    unreadable_chains: tuple[SigningKey, ...]
     steps: tuple[Step, ...]
     record: RecordOverview | None
     """None for a user who may not see the record."""
@@ -65,40 +89,55 @@ def overview(user: Any) -> Overview | None:
     """None for a user who may not see the configuration."""
     if not user.has_perms(["issuers.view_issuer", "relying_parties.view_relyingparty"]):
         return None
-    now = timezone.now()
-    coming, soon = outlooks(now), expiries(now)
-    counted = Issuer.objects.annotate(clients=Count("relying_parties"), signs=can_sign(now))
-    issuers = tuple(_line(issuer, coming.get((issuer.pk, issuer.signing_alg))) for issuer in counted)
+    now, reader = timezone.now(), Reader(user)
+    coming, issuers = outlooks(now), _issuers(now)
+    lines = tuple(_line(issuer, coming.get((issuer.pk, issuer.signing_alg))) for issuer in issuers)
+    overdue = [outlook for outlook in coming.values() if outlook.is_overdue]
     return Overview(
-        issuers=issuers,
-        to_replace=_to_replace(now),
-        old_secrets=_old_secrets(now),
-        expiries=soon[:MAX_NAMED],
-        more_expiries=len(soon[MAX_NAMED:]),
-        overdue=tuple(outlook for outlook in coming.values() if outlook.is_overdue)[:MAX_NAMED],
-        unreadable_chains=tuple(unreadable_chains(now)[:MAX_NAMED]),
-        steps=_steps(issuers),
-        record=record_overview(now) if user.has_perm(SEES_RECORD) else None,
+        checked_at=now,
+        now=Lines.of(_needed_now(reader, lines, overdue, now)),
+        has_overdue_keys=bool(overdue),
+        ending=_ending(reader, now),
+        tidy=tuple(_tidy(now)) if reader.sees_record and user.has_perms(SEES_CONFIGURATION) else (),
+        issuers=lines,
+        steps=_steps(lines),
+        record=record_overview(now) if reader.sees_record else None,
     )
+
+
+def _needed_now(
+    reader: Reader, issuers: tuple[IssuerLine, ...], overdue: list[Outlook], now: datetime
+) -> Iterator[Line]:
+    cannot_sign = [line.issuer for line in issuers if line.issuer.is_active and not line.has_active_key]
+    return chain(
+        needed_now.record() if reader.sees_record else (),
+        needed_now.failing(reader, now) if reader.sees_record else (),
+        needed_now.unable(reader, cannot_sign),
+        needed_now.overdue(reader, overdue),
+        needed_now.unreadable(reader, now),
+        needed_now.unsent(reader, now),
+    )
+
+
+def _ending(reader: Reader, now: datetime) -> Lines:
+    found = expiries(now)
+    return Lines.of(ending_soon.lines(reader, found[:MAX_NAMED], now), others=len(found[MAX_NAMED:]))
+
+
+def _tidy(now: datetime) -> Iterator[Tidy]:
+    for each in LISTS:
+        if number := each.rows(now).count():
+            yield Tidy(name=each.name, counted=each.counted(number))
+
+
+def _issuers(now: datetime) -> list[Any]:
+    return list(Issuer.objects.annotate(clients=Count("relying_parties"), signs=can_sign(now)))
 
 
 def _line(issuer: Any, outlook: Outlook | None) -> IssuerLine:
     return IssuerLine(
         issuer=issuer, relying_parties=issuer.clients, has_active_key=issuer.signs, outlook=outlook
     )
-
-
-def _to_replace(now: datetime) -> tuple[ClientSecret, ...]:
-    """Live secrets that a person chose."""
-    live = Q(revoked_at__isnull=True) & (Q(expires_at__isnull=True) | Q(expires_at__gt=now))
-    chosen = ClientSecret.objects.filter(live, chosen=True, relying_party__is_active=True)
-    return tuple(chosen.select_related("relying_party__issuer")[:MAX_NAMED])
-
-
-def _old_secrets(now: datetime) -> tuple[ClientSecret, ...]:
-    limited = Issuer.objects.filter(max_client_secret_age__isnull=False)
-    old = [secret for issuer in limited for secret in too_old_at_their_end(issuer, now=now)[:MAX_NAMED]]
-    return tuple(old[:MAX_NAMED])
 
 
 def _steps(issuers: tuple[IssuerLine, ...]) -> tuple[Step, ...]:

@@ -11,6 +11,7 @@ from console.find import page as find
 from console.integrity import proofs
 from console.issuers import global_variables
 from console.issuers import page as issuers
+from console.overview import tidy_page
 from console.people import page as users
 from console.reports import access_page, activity_page
 from console.requests import page as record
@@ -19,6 +20,7 @@ from console.site.admin_site import site
 
 PAGES = (
     dashboard,
+    tidy_page,
     issuers,
     global_variables,
     signing_keys,

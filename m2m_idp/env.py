@@ -1,7 +1,6 @@
 """Everything the environment may say, read once, loud on nonsense."""
 
 import base64
-import ipaddress
 import os
 import re
 import secrets
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from issuance.wire.certificate_headers import CERTIFICATE_HEADERS
+from m2m_idp.env_notices import MailServer, Webhook, is_loopback, mail_server, webhook
 from m2m_idp.env_services import SharedCache, database, shared_cache
 from m2m_idp.env_values import (
     Network,
@@ -88,6 +88,9 @@ class Environment:
     """Where each statement of a checkpoint is appended to, on another disk or host."""
     checkpoint_url: str
     """Where it is posted to; empty: nowhere."""
+    mail_server: MailServer | None
+    webhook: Webhook | None
+    """Where notices to owners of clients are posted to."""
     database: dict[str, Any]
     shared_cache: SharedCache | None
     log_level: str
@@ -109,17 +112,17 @@ def read(env: Variables) -> Environment:
     var_dir = directory_of(env, "VAR_DIR", default=BASE_DIR / "var")
     port = whole_number_of(env, "PORT", default=8000, smallest=1, largest=65535)
     public_url = text_of(env, "PUBLIC_URL", default=f"http://127.0.0.1:{port}")
-    is_loopback = _checked_origin("PUBLIC_URL", public_url)
+    on_loopback = _checked_origin("PUBLIC_URL", public_url)
     console_url = text_of(env, "CONSOLE_URL", default=public_url)
     _checked_origin("CONSOLE_URL", console_url)
     debug = switch_of(env, "DEBUG")
-    if debug and not is_loopback:
+    if debug and not on_loopback:
         raise ImproperlyConfigured(f"DEBUG shows secrets to strangers: unset it, PUBLIC_URL is {public_url}.")
-    own = _generated(var_dir) if is_loopback else {}
+    own = _generated(var_dir) if on_loopback else {}
     trusted_proxies = networks_of(env, "TRUSTED_PROXIES")
     return Environment(
         public_url=public_url,
-        is_loopback=is_loopback,
+        is_loopback=on_loopback,
         console_url=console_url,
         bind=address_of(env, "BIND", default="127.0.0.1"),
         port=port,
@@ -130,7 +133,7 @@ def read(env: Variables) -> Environment:
         web_concurrency=whole_number_of(env, "WEB_CONCURRENCY", default=2, smallest=1, largest=1024),
         maintain_every=whole_number_of(env, "MAINTAIN_EVERY", default=60, smallest=0, largest=86_400),
         drain_seconds=whole_number_of(
-            env, "DRAIN_SECONDS", default=0 if is_loopback else DRAIN_SECONDS, smallest=0, largest=600
+            env, "DRAIN_SECONDS", default=0 if on_loopback else DRAIN_SECONDS, smallest=0, largest=600
         ),
         auth_failures_per_minute=whole_number_of(
             env, "AUTH_FAILURES_PER_MINUTE", default=20, smallest=0, largest=1_000_000
@@ -147,10 +150,12 @@ def read(env: Variables) -> Environment:
         fetch_token_directory=token_directory_of(env, "FETCH_TOKEN_DIRECTORY"),
         checkpoint_file=file_of(env, "CHECKPOINT_FILE"),
         checkpoint_url=_checkpoint_url(env),
+        mail_server=mail_server(env),
+        webhook=webhook(env),
         database=database(env, var_dir),
         shared_cache=shared_cache(env),
         log_level=one_of(env, "LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
-        secret_key=_secret_key(env, own, is_loopback=is_loopback),
+        secret_key=_secret_key(env, own, is_loopback=on_loopback),
         key_encryption_keys=_keys_by_id("KEY_ENCRYPTION_KEYS", _secret(env, "KEY_ENCRYPTION_KEYS", own)),
         secret_peppers=_keys_by_id("SECRET_PEPPERS", _secret(env, "SECRET_PEPPERS", own)),
         pkcs11_module=text_of(env, "PKCS11_MODULE", default=""),
@@ -172,10 +177,9 @@ def _checked_origin(name: str, url: str) -> bool:
             f"{name} must be an origin such as https://idp.example.com: scheme and lower-case host, "
             f"no path, no trailing slash, no default port. It is {url!r}."
         )
-    is_loopback = host == "localhost" or _is_loopback_address(host)
-    if parts.scheme == "http" and not is_loopback:
+    if parts.scheme == "http" and not is_loopback(host):
         raise ImproperlyConfigured(f"{name} must be https unless it is loopback. It is {url!r}.")
-    return is_loopback
+    return is_loopback(host)
 
 
 def _checkpoint_url(env: Variables) -> str:
@@ -193,16 +197,9 @@ def _checkpoint_url(env: Variables) -> str:
             "CHECKPOINT_URL must be a URL such as https://log.example.com/checkpoints, "
             "without user, password and fragment."
         )
-    if parts.scheme == "http" and not (host == "localhost" or _is_loopback_address(host)):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ImproperlyConfigured("CHECKPOINT_URL must be https unless its host is loopback.")
     return url
-
-
-def _is_loopback_address(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _generated(var_dir: Path) -> dict[str, str]:

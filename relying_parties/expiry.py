@@ -40,6 +40,13 @@ def _secrets(now: datetime) -> Iterator[Expiry]:
         expires_at__lte=now + HORIZON,
     )
     rows = ending.annotate(is_replaced=Exists(younger)).select_related("relying_party__issuer")
+    rows = rows.only(
+        "label",
+        "expires_at",
+        "relying_party__client_id",
+        "relying_party__issuer__name",
+        "relying_party__issuer__path",
+    )
     for secret in rows:
         if secret.expires_at and (days := step_of(secret.expires_at, now=now)):
             yield Expiry(

@@ -33,15 +33,16 @@ def _untold(found: Iterable[Expiry]) -> list[Expiry]:
     reported = set(ToldEnding.objects.values_list("subject", "ends_at", "days"))
     untold: dict[tuple[str, datetime, int], Expiry] = {}
     for expiry in found:
-        untold.setdefault((_subject(expiry), expiry.at, expiry.days), expiry)
+        untold.setdefault((subject_of(expiry), expiry.at, expiry.days), expiry)
     return [expiry for row, expiry in untold.items() if row not in reported]
 
 
 def _row(expiry: Expiry) -> ToldEnding:
-    return ToldEnding(subject=_subject(expiry), ends_at=expiry.at, days=expiry.days)
+    return ToldEnding(subject=subject_of(expiry), ends_at=expiry.at, days=expiry.days)
 
 
-def _subject(expiry: Expiry) -> str:
+def subject_of(expiry: Expiry) -> str:
+    """Identifies what ends, also when its end moves."""
     return ":".join([expiry.kind, str(expiry.id), *([expiry.thumbprint] if expiry.thumbprint else [])])
 
 

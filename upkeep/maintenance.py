@@ -20,6 +20,7 @@ from upkeep.attempts import Attempts, Failure
 from upkeep.credential_uses import note_credential_uses
 from upkeep.expiry import warn_of_expiry
 from upkeep.models import take_turn
+from upkeep.notices.sending import send_notices
 from upkeep.off_box import destinations
 from upkeep.sealing import seal
 
@@ -44,6 +45,8 @@ class Done:
     """The keys whose private halves were forgotten, by kid."""
     endings: tuple[Expiry, ...] = ()
     """What expires within 30 days, the earliest first."""
+    sent_notices: int = 0
+    """Mails and posts to the owners of clients."""
     sealed_rows: int = 0
     sent_checkpoints: int = 0
     """Statements that were written or posted to a destination outside."""
@@ -63,6 +66,7 @@ def maintain(now: datetime) -> Done:
     """Each task, whether or not the one before it failed."""
     attempts = Attempts(now)
     nothing: tuple[Expiry, ...] = ()
+    endings = attempts.of("look for what expires soon", warn_of_expiry, otherwise=nothing)
     done = Done(
         credential_uses=attempts.of("note the last uses of credentials", note_credential_uses, otherwise=0),
         expired_sessions=attempts.of("clear expired sessions", clear_expired_sessions, otherwise=0),
@@ -71,7 +75,10 @@ def maintain(now: datetime) -> Done:
         announced_keys=announce_due_successors(attempts),
         wiped_keys=attempts.of("wipe expired private keys", wipe_expired_keys, otherwise=()),
         unreadable_chains=attempts.of("read certificate chains", find_unreadable_chains, otherwise=()),
-        endings=attempts.of("look for what expires soon", warn_of_expiry, otherwise=nothing),
+        endings=endings,
+        sent_notices=attempts.of(
+            "send notices to owners", partial(send_notices, endings=endings), otherwise=0
+        ),
         # The last: a backlog may take long, and is sealed checkpoint by checkpoint.
         sealed_rows=attempts.of("seal the record", seal, otherwise=0),
         sent_checkpoints=send_checkpoints(attempts),

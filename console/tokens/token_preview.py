@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils import timezone
 
@@ -32,7 +33,11 @@ class TokenPreview:
 
 
 def token_preview(
-    relying_party: RelyingParty, *, parameters: Mapping[str, str] | None = None, address: str = ""
+    relying_party: RelyingParty,
+    *,
+    parameters: Mapping[str, str] | None = None,
+    address: str = "",
+    now: datetime | None = None,
 ) -> TokenPreview:
     """For these parameters; without any, for a request that meets every rule, with `<name>` instead of each value."""
     client = snapshot_of(relying_party)
@@ -44,7 +49,7 @@ def token_preview(
             parameters=stand_ins(client) if parameters is None else parameters,
             obeys_rules=parameters is not None,
             address=address or allowed_address(client),
-            now=timezone.now(),
+            now=now or timezone.now(),
             client=client,
         )
     except OAuthError as refusal:

@@ -135,6 +135,7 @@ def act_urls(cast: Cast) -> dict[str, str]:
         "certificate request": url(SigningKey, "request", cast.key.pk),
         "chain": url(SigningKey, "chain", cast.key.pk),
         "preview": url(RelyingParty, "preview", cast.billing.pk) + "?address=192.0.2.7",
+        "preview template": url(ClaimTemplate, "preview"),
         "export": url(IssuanceEvent, "export"),
         "export with proofs": url(IssuanceEvent, "export_ndjson"),
         "acknowledge": url(OperationalEvent, "acknowledge"),
@@ -169,6 +170,7 @@ def record_urls(cast: Cast) -> dict[str, str]:
         "access CSV": f"{reverse('admin:audit_access_csv')}?{access}",
         "timeline": f"{reverse('admin:audit_timeline')}?{client}",
         "client's timeline": url(RelyingParty, "timeline", cast.billing.pk),
+        "tidy": reverse("admin:tidy", args=["without-contact"]),
     }
 
 

@@ -81,15 +81,15 @@ def test_an_overdue_key_is_named_where_one_looks(cast: Cast, operator: Client) -
     make_older(cast.other_key, 100)
     since = timezone.now() - timedelta(days=10)
     overview = " ".join(body_of(operator, "/admin/").split())
-    assert "Signing keys that are overdue" in overview
-    assert f"of Other, since {since:%Y-%m-%d}" in overview
+    assert f"Overdue since {since:%Y-%m-%d}: it goes on signing, and has no successor." in overview
+    assert f"{url(SigningKey, 'rotate', cast.other_key.pk)}" in overview
     assert f"</span> since {since:%Y-%m-%d}: no successor was announced" in (
         body_of(operator, url(Issuer, "change", cast.other.pk))
     )
 
 
 def test_the_overview_says_when_the_next_key_signs(cast: Cast, auditor: Client) -> None:
-    assert "Signing keys that are overdue" not in body_of(auditor, "/admin/")
+    assert "Overdue since" not in body_of(auditor, "/admin/")
     lines = {line.issuer: line for line in auditor.get("/admin/").context["overview"].issuers}
     period = timedelta(seconds=cast.other.rotation_period)
     outlook = lines[cast.other].outlook

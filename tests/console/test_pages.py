@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -54,7 +55,10 @@ def test_the_list_of_issuers_tells_which_can_sign(cast: Cast, operator: Client) 
 
 def test_the_overview_names_the_secrets_that_a_person_chose(cast: Cast, operator: Client) -> None:
     add_chosen_secret(relying_party=cast.reports, text="secret", label="demo")
-    assert "Secrets that a person chose" in body_of(operator, "/admin/")
+    assert "1 secret that a person chose" in body_of(operator, "/admin/")
+    page = body_of(operator, reverse("admin:tidy", args=["chosen-secrets"]))
+    assert "Secrets that a person chose" in page
+    assert "<td>demo</td>" in page
 
 
 def test_of_two_keys_made_at_once_one_is_refused(

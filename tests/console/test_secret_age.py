@@ -13,6 +13,7 @@ from tests.console.pages import act_urls, body_of, url
 from tests.support.cast import Cast
 
 HEADING = "Secrets that live longer than their issuer allows"
+COUNTED = "secrets that live longer than their issuer allows"
 
 
 def set_greatest_age(cast: Cast, client: Client, seconds: str) -> None:
@@ -21,15 +22,18 @@ def set_greatest_age(cast: Cast, client: Client, seconds: str) -> None:
 
 
 def test_lowering_the_age_names_what_lives_longer(cast: Cast, operator: Client, auditor: Client) -> None:
-    pages = (url(Issuer, "change", cast.oidc_m2m.pk), reverse("admin:index"))
-    assert not [page for page in pages if HEADING in body_of(operator, page)]
+    page, overview = url(Issuer, "change", cast.oidc_m2m.pk), reverse("admin:index")
+    assert HEADING not in body_of(operator, page)
+    assert COUNTED not in body_of(operator, overview)
 
     set_greatest_age(cast, operator, "864000")
 
     for client in (operator, auditor):
-        for page in pages:
-            assert HEADING in body_of(client, page)
-            assert "first, without an end" in body_of(client, page)
+        assert HEADING in body_of(client, page)
+        assert "first, without an end" in body_of(client, page)
+        assert f"3 {COUNTED}" in body_of(client, overview)
+        listed = client.get(reverse("admin:tidy", args=["old-secrets"])).context["lines"]
+        assert {line["client"].client_id for line in listed} == {"billing", "reports", "retired"}
     assert HEADING not in body_of(operator, url(Issuer, "change", cast.other.pk))
 
 

@@ -360,7 +360,7 @@ def test_a_row_whose_seal_is_not_found(cast: Cast, admin_client: Client) -> None
         call_command("audit", "verify")
 
 
-@advises("templates/console/expiries.html", "maintain")
+@advises("templates/console/needs_lines.html", "maintain")
 def test_more_expiries_than_a_page_shows(
     cast: Cast, admin_client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -390,6 +390,17 @@ def test_a_secret_that_is_missing(tmp_path: Path) -> None:
         made = subprocess.run(["sh", "-c", missing[2]], capture_output=True, text=True, check=True)
         variables[missing[1]] = made.stdout.strip()
     done = manage("check", environment=variables)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+@advises("m2m_idp/env_notices.py", "openssl rand")
+def test_a_webhook_without_its_secret(tmp_path: Path) -> None:
+    variables = {"VAR_DIR": str(tmp_path), "NOTICE_WEBHOOK_URL": "https://hooks.example.com/"}
+    asked = re.search(r"Make one: (.*)", manage("check", environment=variables).stderr)
+    assert asked
+    made = subprocess.run(["sh", "-c", asked[1]], capture_output=True, text=True, check=True)
+    done = manage("check", environment=variables | {"NOTICE_WEBHOOK_SECRET": made.stdout.strip()})
     assert done.returncode == 0, done.stderr
 
 

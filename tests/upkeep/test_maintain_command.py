@@ -28,6 +28,7 @@ NOTHING = {
     "unreadable_chains": [],
     "wiped_keys": [],
     "endings": [],
+    "sent_notices": 0,
     "sealed_rows": 0,
     "sent_checkpoints": 0,
     "failed": [],

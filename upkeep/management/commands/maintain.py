@@ -71,6 +71,7 @@ def _lines(done: Done) -> list[str]:
         f"{done.expired_sessions} expired sessions cleared",
         f"{done.forgotten_uses} uses of assertions and proofs forgotten",
         f"{done.sealed_rows} rows of the record sealed",
+        *([f"{done.sent_notices} notices to owners of clients sent"] if done.sent_notices else []),
         *([f"{done.sent_checkpoints} statements of checkpoints sent"] if done.sent_checkpoints else []),
         *(f"key {kid} is overdue: it signs longer than its rotation period" for kid in done.overdue_keys),
         *(f"key {kid} announced" for kid in done.announced_keys),
