@@ -3,7 +3,7 @@ from django.views.generic import RedirectView
 
 from console import dashboard
 from console.apis import page as resource_servers
-from console.clients import claim_templates, parts, timeline_page
+from console.clients import claim_templates, parts, timeline_page, try_page
 from console.clients import page as relying_parties
 from console.federation import trusted_issuers
 from console.integrity import proofs
@@ -23,6 +23,7 @@ PAGES = (
     relying_parties,
     parts,
     timeline_page,
+    try_page,
     claim_templates,
     resource_servers,
     trusted_issuers,

@@ -137,6 +137,10 @@ class Issuer(ConfigurationModel):
         help_text="Origins of browser applications that may ask for tokens (CORS), such as https://app.example. "
         "Empty: none. The public documents may be read from every origin.",
     )  # fmt: skip
+    allows_test_tokens = models.BooleanField(
+        "allows test tokens", default=True,
+        help_text="Let operators try its clients in the console: a token of at most a minute, recorded as a test.",
+    )  # fmt: skip
     metadata_max_age = models.PositiveIntegerField(
         default=0, validators=[MaxValueValidator(days(7))],
         help_text="Seconds for which the discovery document may be cached; 0 is no-store.",

@@ -120,6 +120,7 @@ def act_urls(cast: Cast) -> dict[str, str]:
         "certificate": url(SigningKey, "certificate", cast.key.pk),
         "certificate request": url(SigningKey, "request", cast.key.pk),
         "chain": url(SigningKey, "chain", cast.key.pk),
+        "try": reverse("admin:try_client", args=[cast.billing.pk]),
         "preview": url(RelyingParty, "preview", cast.billing.pk) + "?address=192.0.2.7",
         "export": url(IssuanceEvent, "export"),
         "export with proofs": url(IssuanceEvent, "export_ndjson"),

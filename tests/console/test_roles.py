@@ -39,6 +39,7 @@ CLIENT_ACTS = (
     "revoke",
     "expiry",
     "change identifier",
+    "try",
 )
 KEY_ACTS = ("create key", "import key", "rotate", "revoke key", "certificate request", "chain")
 FEDERATION_ACTS = ("add federated", "change federated", "delete federated", "presets", "preset")
