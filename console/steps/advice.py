@@ -178,7 +178,7 @@ _MENDS: Mapping[Reason, _Mend] = {
     Reason.SCOPE_NOT_GRANTED: _Mend(
         "The caller has to ask for less, or the client gets this scope.", (_ACCESS,)
     ),
-    Reason.SCOPE_OF_NO_ONE_API: _Mend("The caller has to name one API.", (_ACCESS,)),
+    Reason.SCOPE_OF_SEVERAL_APIS: _Mend("The caller has to name one API.", (_ACCESS,)),
     Reason.API_NOT_NAMED: _Mend("Make one API the client's default, or let the caller name one.", (_ACCESS,)),
     Reason.API_NOT_GRANTED: _Mend(
         "The caller has to name another API, or the client gets access.", (_ACCESS,)

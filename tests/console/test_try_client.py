@@ -48,7 +48,8 @@ def words_of(answer: Any) -> str:
 def token_in(answer: Any) -> str:
     found = set(TOKEN.findall(answer.content.decode()))
     assert len(found) == 1
-    return found.pop()
+    (token,) = found
+    return str(token)
 
 
 def claims_in(answer: Any) -> dict[str, object]:
