@@ -12,6 +12,7 @@ from console.issuers import page as issuers
 from console.people import page as users
 from console.reports import access_page, activity_page
 from console.requests import page as record
+from console.requests.why import why_page
 from console.signing_keys import page as signing_keys
 from console.site.admin_site import site
 
@@ -28,6 +29,7 @@ PAGES = (
     resource_servers,
     trusted_issuers,
     record,
+    why_page,
     proofs,
     access_page,
     activity_page,

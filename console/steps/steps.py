@@ -54,11 +54,13 @@ _REACHED: tuple[tuple[str, Step], ...] = (
 )  # fmt: skip
 """A column that a step before fills, and the step behind it: for a refusal without a known reason."""
 
+_NOT_IN_DRY_RUNS = frozenset({Step.RECORD, Step.SIGNATURE})
+
 
 def steps_of(event: IssuanceEvent, *, viewer: Viewer) -> tuple[ShownStep, ...]:
     """Also of an event that is not stored, for a dry run. Only acts that the viewer may do are shown."""
     if event.outcome == Outcome.ISSUED:
-        return tuple(_passed(step, event) for step in Step)
+        return tuple(_done(step, event) for step in Step)
     about = configured(event)
     failed = failed_step(event, about.reason)
     order = list(Step)
@@ -76,6 +78,13 @@ def failed_step(event: IssuanceEvent, reason: Reason) -> Step:
     if reason in STEP_OF:
         return STEP_OF[reason]
     return next((step for column, step in _REACHED if getattr(event, column)), Step.READ)
+
+
+def _done(step: Step, event: IssuanceEvent) -> ShownStep:
+    """Of a request that gets a token. A dry run leaves out what leaves a trace."""
+    if event.pk is None and step in _NOT_IN_DRY_RUNS:
+        return ShownStep(NAMES[step], State.LATER, note="not done in a dry run")
+    return _passed(step, event)
 
 
 def _passed(step: Step, event: IssuanceEvent) -> ShownStep:
@@ -101,6 +110,10 @@ def _access(event: IssuanceEvent) -> str:
     return f"{event.scope or 'no scope'} at {event.audience}" if event.audience else ""
 
 
+def _network(event: IssuanceEvent) -> str:
+    return event.ip if event.ip or event.pk else "not checked: no address was given"
+
+
 def _record(event: IssuanceEvent) -> str:
     return f"row {event.pk}" if event.pk else ""
 
@@ -114,7 +127,7 @@ _NOTES: Mapping[Step, Callable[[IssuanceEvent], str]] = {
     Step.PROOF: _proof,
     Step.BINDING: lambda event: event.confirmation or "",
     Step.ACCESS: _access,
-    Step.NETWORK: lambda event: event.ip,
+    Step.NETWORK: _network,
     Step.CLAIMS: lambda event: event.claim_template,
     Step.RECORD: _record,
     Step.SIGNATURE: _signature,

@@ -136,6 +136,7 @@ def record_urls(cast: Cast) -> dict[str, str]:
     access = urlencode({"issuer": cast.oidc_m2m.url, "audience": INVOICES})
     return {
         "token": url(IssuanceEvent, "token"),
+        "why": reverse("admin:why"),
         "then": url(IssuanceEvent, "then", issued.pk, "relying_party", cast.billing.pk),
         "activity": reverse("admin:audit_activity"),
         "access": f"{reverse('admin:audit_access')}?{access}",
