@@ -8,7 +8,6 @@ from django.urls import reverse
 
 from audit.models import IssuanceEvent
 from console.steps.configured import Configured
-from relying_parties.models import RelyingParty
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,3 @@ def same_guesses(about: Configured) -> Act:
     query = urlencode({"address": about.event.ip, "error": "invalid_client"})
     opts = IssuanceEvent._meta
     return Act("Refusals from this address", f"{page}?{query}", f"{opts.app_label}.view_{opts.model_name}")
-
-
-def try_it(client: RelyingParty) -> str:
-    return reverse("admin:try_client", args=[client.pk])

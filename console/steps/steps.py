@@ -4,15 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser, PermissionsMixin
+from django.contrib.auth.models import AnonymousUser, User
 
 from audit.models import IssuanceEvent, Outcome
 from console.steps.advice import Advice, advice_on
 from console.steps.configured import configured
 from issuance.outlook.reasons import STEP_OF, Reason, Step
 
-Viewer = AbstractBaseUser | AnonymousUser
+Viewer = User | AnonymousUser
 
 
 class State(StrEnum):
@@ -52,8 +51,7 @@ _REACHED: tuple[tuple[str, Step], ...] = (
     ("jti", Step.SIGNATURE), ("audience", Step.KEY), ("credential", Step.BINDING), ("auth_method", Step.PROOF),
     ("client_id", Step.CLIENT),
 )  # fmt: skip
-"""A column that a step before fills, and the step behind it: for a refusal without a known reason."""
-
+"""A column that a step before fills, and the step behind it: for a refusal whose reason names none."""
 _NOT_IN_DRY_RUNS = frozenset({Step.RECORD, Step.SIGNATURE})
 
 
@@ -93,8 +91,7 @@ def _passed(step: Step, event: IssuanceEvent) -> ShownStep:
 
 
 def _for(viewer: Viewer, advice: Advice) -> Advice:
-    allowed = isinstance(viewer, PermissionsMixin) and viewer.has_perm
-    acts = tuple(act for act in advice.acts if allowed and allowed(act.permission))
+    acts = tuple(act for act in advice.acts if viewer.has_perm(act.permission))
     return Advice(why=advice.why, to_do=advice.to_do, acts=acts)
 
 

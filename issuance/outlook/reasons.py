@@ -93,7 +93,7 @@ class Reason(StrEnum):
 STEP_OF: Mapping[Reason, Step] = {
     reason: step
     for step, reasons in {
-        Step.READ: (Reason.MALFORMED, Reason.DATABASE_AWAY, Reason.DEFECT),
+        Step.READ: (Reason.MALFORMED,),
         Step.CLIENT: (
             Reason.ISSUER_DISABLED, Reason.UNKNOWN_ISSUER, Reason.TEST_TOKENS_OFF, Reason.UNKNOWN_CLIENT,
             Reason.CLIENT_DISABLED, Reason.METHOD_OFF,
@@ -120,7 +120,7 @@ STEP_OF: Mapping[Reason, Step] = {
     }.items()
     for reason in reasons
 }  # fmt: skip
-"""All but UNKNOWN."""
+"""All but what any step can meet: a database that is away, a defect, and what is UNKNOWN."""
 
 
 class _Line(NamedTuple):
@@ -177,8 +177,10 @@ _TABLE = tuple(
         ),
         "invalid_dpop_proof": (
             (Reason.DPOP_OFF, r"The client requires DPoP, which is off "),
-            (Reason.USED_BEFORE, r"The DPoP proof was used before"),
-            (Reason.DPOP_PROOF, r"The client must send a DPoP proof|The DPoP proof is refused"),
+            (
+                Reason.DPOP_PROOF,
+                r"The client must send a DPoP proof|The DPoP proof (is refused|was used before)",
+            ),
         ),
         "temporarily_unavailable": (
             (Reason.QUOTA, r"Over the quota of "),

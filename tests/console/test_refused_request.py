@@ -157,6 +157,15 @@ def test_what_was_not_read(cast: Cast, operator: Client) -> None:
     assert failed(operator)[0] == "Request read"
 
 
+def test_a_database_that_was_away_behind_the_proof(cast: Cast, operator: Client) -> None:
+    detail = "The database failed: OperationalError."
+    IssuanceEvent.objects.create(
+        at=timezone.now(), issuer=cast.oidc_m2m.url, client_id="billing", auth_method="client_secret_basic",
+        credential="secret:1", outcome="refused", error="temporarily_unavailable", http_status=503, detail=detail,
+    )  # fmt: skip
+    assert failed(operator) == ("Binding", detail, [])
+
+
 def test_a_client_that_was_deleted_since_leads_nowhere(cast: Cast, operator: Client) -> None:
     ask({"scope": "invoices.delete"}, auth=cast.basic("billing"))
     cast.billing.delete()
