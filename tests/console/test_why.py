@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -19,7 +20,9 @@ from relying_parties.models import RelyingParty
 from relying_parties.secrets.credentials import add_chosen_secret
 from runtime.rate_limit.windows import Window
 from tests.console.conftest import Roles
+from tests.support.assertions import new_robot, own, pair
 from tests.support.cast import Cast
+from tests.support.forging import signer
 from tests.support.wire import ask, basic, events, last_event
 
 pytestmark = pytest.mark.contract("P10.22")
@@ -148,6 +151,27 @@ def test_a_dry_run_spends_no_quota_and_sees_one_that_is_used_up(cast: Cast, audi
         assert steps(asked(auditor, curl(cast)))["Quota"] == "PASSED"
     assert ask(auth=cast.basic("billing")).status == 200
     assert failed(asked(auditor, curl(cast))) == ("Quota", "Quota 1 a minute used up.")
+
+
+def test_a_disabled_issuer_refuses(cast: Cast, auditor: Client) -> None:
+    cast.oidc_m2m.is_active = False
+    cast.oidc_m2m.save()
+    step, why = failed(asked(auditor, curl(cast)))
+    assert step == "Client active"
+    assert why.startswith("The issuer M2M was disabled by ")
+
+
+def test_a_dry_run_uses_up_no_assertion_and_sees_one_that_was_used(cast: Cast, auditor: Client) -> None:
+    new_robot(cast)
+    sent = pair(own(cast, signer("ES256")).made())
+    body = urlencode({"grant_type": "client_credentials", **sent})
+    for _ in range(2):
+        assert steps(asked(auditor, body, issuer=cast.oidc_m2m.pk))["Client proved"] == "PASSED"
+    assert ask(sent).status == 200
+    step, why = failed(asked(auditor, body, issuer=cast.oidc_m2m.pk))
+    assert (step, why) == (
+        "Client proved", "The client assertion was used before: make a new one for each request.",
+    )  # fmt: skip
 
 
 def test_the_steps_of_a_recorded_request(cast: Cast, auditor: Client) -> None:
