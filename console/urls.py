@@ -3,7 +3,7 @@ from django.views.generic import RedirectView
 
 from console import dashboard
 from console.apis import page as resource_servers
-from console.clients import claim_templates, parts, timeline_page
+from console.clients import claim_templates, parts, timeline_page, try_page
 from console.clients import page as relying_parties
 from console.credentials import page as credentials
 from console.federation import trusted_issuers
@@ -15,6 +15,7 @@ from console.overview import tidy_page
 from console.people import page as users
 from console.reports import access_page, activity_page
 from console.requests import page as record
+from console.requests.why import why_page
 from console.signing_keys import page as signing_keys
 from console.site.admin_site import site
 
@@ -27,12 +28,14 @@ PAGES = (
     relying_parties,
     parts,
     timeline_page,
+    try_page,
     claim_templates,
     resource_servers,
     trusted_issuers,
     record,
     credentials,
     find,
+    why_page,
     proofs,
     access_page,
     activity_page,

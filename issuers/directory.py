@@ -28,6 +28,7 @@ class IssuerSnapshot:
     dpop_algs: tuple[str, ...]
     advertises_authorization_endpoint: bool
     cors_origins: tuple[str, ...]
+    allows_test_tokens: bool
     iat_backdating: int
     default_access_token_ttl: int
     max_access_token_ttl: int
@@ -52,6 +53,7 @@ class IssuerSnapshot:
             dpop_algs=_algs(issuer.dpop_signing_alg_values_supported),
             advertises_authorization_endpoint=issuer.advertises_authorization_endpoint,
             cors_origins=tuple(issuer.cors_origins),
+            allows_test_tokens=issuer.allows_test_tokens,
             iat_backdating=issuer.iat_backdating,
             default_access_token_ttl=issuer.default_access_token_ttl,
             max_access_token_ttl=issuer.max_access_token_ttl,

@@ -104,6 +104,7 @@ class IssuerAdmin(KeyCreation, PanelledPage, ConfigurationAdmin):
                     "dpop_signing_alg_values_supported",
                     "allow_missing_grant_type",
                     "cors_origins",
+                    "allows_test_tokens",
                 )
             },
         ),

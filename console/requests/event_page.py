@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.contrib.admin.utils import unquote
+from django.http import HttpRequest
 from django.urls import reverse
 
 from audit.models import IssuanceEvent
 from console.admin_base.panelled_page import PanelledPage
 from console.requests.event_objects import KINDS, Named, named_in
 from console.requests.event_story import Chapter, story_of
+from console.steps.steps import steps_of
 from console.tokens.client_status import status_after
 
 
@@ -31,6 +34,17 @@ class EventPage(PanelledPage):
     """Mixed into the record's page."""
 
     change_form_template = "console/event.html"
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        row = self.get_object(request, unquote(object_id))
+        steps = {"steps": steps_of(row, viewer=request.user)} if row else {}
+        return super().change_view(request, object_id, form_url, {**steps, **(extra_context or {})})
 
     def panels(self, row: IssuanceEvent) -> dict[str, Any]:
         found = named_in(row)

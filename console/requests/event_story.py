@@ -22,21 +22,10 @@ BINDINGS = {
     "x5t#S256": "the TLS client certificate with the thumbprint",
     "jkt": "the DPoP key with the thumbprint",
 }
-WHAT_TO_DO = {
-    "invalid_request": "The caller has to send another request.",
-    "invalid_client": "Compare what the caller sends with what is registered for the client.",
-    "unauthorized_client": "Ask within the settings of the client, or change them.",
-    "unsupported_grant_type": "The caller has to send grant_type=client_credentials.",
-    "invalid_scope": "The caller has to ask for less, or an access grant has to allow the scope.",
-    "invalid_target": "The caller has to name another resource, or an access grant for it has to be added.",
-    "invalid_dpop_proof": "The caller has to make a new proof for each request, of its method and URL.",
-    "temporarily_unavailable": "The caller may try again; if it goes on, look at the log under the request ID.",
-    "server_error": "The log has the reason under the request ID.",
-}
 
 
 def story_of(event: IssuanceEvent, *, status: ClientStatus | None = None) -> tuple[Chapter, ...]:
-    """`status` is that of the client now, if there is such a client: its problems come before general advice."""
+    """`status` is that of the client now, if there is such a client."""
     tellers: tuple[Callable[[IssuanceEvent], Chapter | None], ...] = (
         _asked, _proved, _wanted, _granted, _signed, partial(_refused, status=status),
     )  # fmt: skip
@@ -114,14 +103,14 @@ def _refused(event: IssuanceEvent, *, status: ClientStatus | None) -> Chapter | 
     if event.outcome == Outcome.ISSUED:
         return None
     ended = f"The request ended {where_it_ended(event)}, with {event.http_status} {event.error}."
-    sentences = (ended, event.detail, *_advice(event, status))
-    title = "Why there is no token, and what to do"
-    return Chapter(title, tuple(sentence for sentence in sentences if sentence))
+    sentences = (ended, event.detail, *_present_problems(status))
+    return Chapter("Why there is no token", tuple(sentence for sentence in sentences if sentence))
 
 
-def _advice(event: IssuanceEvent, status: ClientStatus | None) -> tuple[str, ...]:
+def _present_problems(status: ClientStatus | None) -> tuple[str, ...]:
+    """What mends the refusal itself stands at the step that refused (console/steps/advice.py)."""
     if status is None or status.gets_tokens:
-        return (WHAT_TO_DO.get(event.error, ""),)
+        return ()
     return (f"As the client is set up now: {status}", *(obstacle.advice for obstacle in status.obstacles))
 
 

@@ -9,7 +9,7 @@ from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from console.admin_base.versions.versioned_delete import delete_selected
 from console.sign_in.login_visitor import remember
@@ -34,7 +34,7 @@ class ConsoleSite(AdminSite):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.add_action(delete_selected, "delete_selected")
-        self._readings: list[URLPattern] = []
+        self._own: list[URLPattern] = []
         self._overview: Overview = lambda _user: None
 
     def reading(self, route: str, *, name: str, permissions: tuple[str, ...] = ()) -> Callable[[View], View]:
@@ -44,7 +44,19 @@ class ConsoleSite(AdminSite):
             guarded = permission_required((SEES_RECORD, *permissions), raise_exception=True)(
                 require_safe(view)
             )
-            self._readings.append(path(route, self.admin_view(guarded), name=name))
+            self._own.append(path(route, self.admin_view(guarded), name=name))
+            return view
+
+        return registered
+
+    def acting(self, route: str, *, name: str, permissions: tuple[str, ...]) -> Callable[[View], View]:
+        """Registers a page that sends its own form back, for users who have all of these permissions."""
+
+        def registered(view: View) -> View:
+            guarded = permission_required(permissions, raise_exception=True)(
+                require_http_methods(["GET", "HEAD", "POST"])(view)
+            )
+            self._own.append(path(route, self.admin_view(guarded), name=name))
             return view
 
         return registered
@@ -53,7 +65,7 @@ class ConsoleSite(AdminSite):
         """Registers a page that asks for its permissions itself."""
 
         def registered(view: View) -> View:
-            self._readings.append(path(route, self.admin_view(view), name=name))
+            self._own.append(path(route, self.admin_view(view), name=name))
             return view
 
         return registered
@@ -67,7 +79,7 @@ class ConsoleSite(AdminSite):
         return {**super().each_context(request), "navigation": navigation(request)}
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        return [*self._readings, *super().get_urls()]
+        return [*self._own, *super().get_urls()]
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         response: HttpResponse = super().login(request, extra_context)

@@ -56,8 +56,8 @@ def token_preview(
         return TokenPreview(relying_party, refusal=f"{refusal.error}: {refusal.detail}", no_token=no_token)
     return TokenPreview(
         relying_party,
-        header=_json(token.header),
-        claims=_json(token.claims),
+        header=json_of(token.header),
+        claims=json_of(token.claims),
         cap=_cap(relying_party),
         no_token=no_token,
     )
@@ -78,5 +78,5 @@ def _cap(relying_party: RelyingParty) -> str:
     )
 
 
-def _json(members: object) -> str:
+def json_of(members: object) -> str:
     return json.dumps(members, indent=2, ensure_ascii=False)

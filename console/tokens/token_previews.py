@@ -27,9 +27,9 @@ class PreviewForm(forms.Form):
 
     def __init__(self, *args: Any, relying_party: RelyingParty) -> None:
         super().__init__(*args)
-        client = snapshot_of(relying_party)
-        self.fields["address"].initial = allowed_address(client)
-        for name in parameters_read(client):
+        self.client = snapshot_of(relying_party)
+        self.fields["address"].initial = allowed_address(self.client)
+        for name in parameters_read(self.client):
             self.fields[PREFIX + name] = forms.CharField(required=False, label=name, max_length=1000)
 
     @property

@@ -17,6 +17,8 @@ from issuers.directory import IssuerSnapshot
 from relying_parties.client import Client
 from relying_parties.snapshots import clients
 
+INACTIVE = "The client is not active."
+
 
 class ProvenButRefused(InvalidClient):
     """The secret is right, and the client may not use it so or now. Whoever has it guesses nothing."""
@@ -83,6 +85,13 @@ def _proven(presented: Presented, *, client: Client | None, issuer: IssuerSnapsh
     return proven
 
 
+def refuse_whatever_its_proof(client: Client, *, issuer: IssuerSnapshot) -> None:
+    """Raises InvalidClient for a client that no proof helps, TemporarilyUnavailable for one that is misconfigured."""
+    if problem := (_why_method_is_off(client, issuer=issuer) if client.is_active else INACTIVE):
+        raise InvalidClient(problem)
+    refuse_misconfigured(client)
+
+
 def refuse_misconfigured(client: Client) -> None:
     """Raises TemporarilyUnavailable for a proven client of which something stored cannot be read."""
     if client.faults:
@@ -100,13 +109,19 @@ def _registration_problem(presented: Presented, client: Client | None, *, issuer
     if client is None:
         return "No such client at this issuer."
     if not client.is_active:
-        return "The client is not active."
+        return INACTIVE
     method = client.token_endpoint_auth_method
     if method not in presented.methods:
         return f"Registered for {method}, came by {' or '.join(presented.methods)}."
-    if method not in issuer.token_endpoint_auth_methods:
-        return f"The method {method} is off at this issuer."
-    return ""
+    return _why_method_is_off(client, issuer=issuer)
+
+
+def _why_method_is_off(client: Client, *, issuer: IssuerSnapshot) -> str:
+    """Empty if it is on."""
+    method = client.token_endpoint_auth_method
+    return (
+        "" if method in issuer.token_endpoint_auth_methods else f"The method {method} is off at this issuer."
+    )
 
 
 def _sends_other_scheme(request: TokenRequest) -> bool:

@@ -33,7 +33,7 @@ def refuse_further_failures(
     source = source_network(address)
     if wait := FAILURES.take(key_of(presented, issuer=issuer, source=source), limit=limit):
         raise TooManyRequests(
-            f"{failure.detail} {_limit_in_words(limit, source)}", retry_after=wait
+            f"{failure.detail} {limit_in_words(limit, source)}", retry_after=wait
         ) from failure
 
 
@@ -46,12 +46,12 @@ def refuse_lucky_guess(presented: Presented, *, issuer: IssuerSnapshot, address:
     if wait := FAILURES.wait(key_of(presented, issuer=issuer, source=source), limit=limit):
         raise TooManyRequests(
             "The secret is right, but a person chose it, and it may be a guess: use a generated one. "
-            f"{_limit_in_words(limit, source)}",
+            f"{limit_in_words(limit, source)}",
             retry_after=wait,
         )
 
 
-def _limit_in_words(limit: int, source: str) -> str:
+def limit_in_words(limit: int, source: str) -> str:
     return f"{limit} authentications from {source} failed within a minute (AUTH_FAILURES_PER_MINUTE)."
 
 

@@ -1,5 +1,6 @@
 """To what a token is bound: a key that whoever uses it must hold (RFC 7800, RFC 8705, RFC 9449)."""
 
+import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,6 +12,9 @@ from issuers.directory import IssuerSnapshot
 from issuers.models import CERTIFICATE_METHODS
 from relying_parties.client import Client
 from runtime.main_loop import refuse_to_wait
+
+THUMBPRINT_BYTES = 32
+"""Of SHA-256."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,20 @@ def bind(
     return Binding(confirmation=confirmation)
 
 
+def bind_to_nobody(*, client: Client, issuer: IssuerSnapshot) -> Binding:
+    """For a token that is to be looked at: what must be bound is bound to a thumbprint of nothing that anybody holds.
+
+    Raises InvalidDpopProof where no request of the client could be bound.
+    """
+    if impossible := why_dpop_is_impossible(client, issuer=issuer):
+        raise InvalidDpopProof(impossible)
+    needs = (("x5t#S256", _must_bring_certificate(client)), ("jkt", client.dpop_bound))
+    confirmation = {
+        member: secrets.token_urlsafe(THUMBPRINT_BYTES) for member, is_needed in needs if is_needed
+    }
+    return Binding(token_type="DPoP" if client.dpop_bound else "Bearer", confirmation=confirmation)
+
+
 def why_dpop_is_impossible(client: Client, *, issuer: IssuerSnapshot) -> str:
     """Why no request of the client can be bound as it must be; empty if one can."""
     if not client.dpop_bound or issuer.accepts_dpop:
@@ -47,7 +65,7 @@ def why_dpop_is_impossible(client: Client, *, issuer: IssuerSnapshot) -> str:
 
 def _certificate_confirmation(request: TokenRequest, *, client: Client) -> dict[str, str]:
     """RFC 8705 section 3.1, for a client that its certificate proves, and for one whose tokens are always bound."""
-    if not client.certificate_bound and client.token_endpoint_auth_method not in CERTIFICATE_METHODS:
+    if not _must_bring_certificate(client):
         return {}
     certificate = request.certificate
     if certificate is None:
@@ -56,3 +74,7 @@ def _certificate_confirmation(request: TokenRequest, *, client: Client) -> dict[
             description="A TLS client certificate is required.",
         )
     return {"x5t#S256": certificate.thumbprint}
+
+
+def _must_bring_certificate(client: Client) -> bool:
+    return client.certificate_bound or client.token_endpoint_auth_method in CERTIFICATE_METHODS

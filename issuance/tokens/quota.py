@@ -13,7 +13,17 @@ def spend_quota(client: Client) -> None:
     if limit is None:
         return
     if wait := QUOTAS.take(str(client.id), limit=limit):
-        raise TooManyRequests(
-            f"Over the quota of {limit} requests a minute (requests_per_minute of the client).",
-            retry_after=wait,
-        )
+        raise _over_the_quota(limit, wait)
+
+
+def refuse_beyond_quota(client: Client) -> None:
+    """As `spend_quota`, and counts nothing."""
+    limit = client.requests_per_minute
+    if limit is not None and (wait := QUOTAS.wait(str(client.id), limit=limit)):
+        raise _over_the_quota(limit, wait)
+
+
+def _over_the_quota(limit: int, wait: int) -> TooManyRequests:
+    return TooManyRequests(
+        f"Over the quota of {limit} requests a minute (requests_per_minute of the client).", retry_after=wait
+    )

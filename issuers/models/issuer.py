@@ -117,6 +117,10 @@ class Issuer(ConfigurationModel):
         help_text="Origins of browser applications that may ask for tokens (CORS), such as https://app.example. "
         "Empty: none. The public documents may be read from every origin.",
     )  # fmt: skip
+    allows_test_tokens = models.BooleanField(
+        "allows test tokens", default=True,
+        help_text="Let operators try its clients in the console: a token of at most a minute, recorded as a test.",
+    )  # fmt: skip
     metadata_max_age = Seconds(
         default=0, validators=[at_most(days(7))],
         help_text="How long the discovery document may be cached; 0 is no-store.",

@@ -136,6 +136,7 @@ class RelyingParty(ConfigurationModel, AbstractApplication):
         abstract = False
         verbose_name = "client"
         ordering = ["issuer", "client_id"]
+        permissions = [("try_relyingparty", "Can get a test token as a client")]
         constraints = [
             models.UniqueConstraint(
                 fields=["issuer", "client_id"], name="client_id_once_per_issuer",

@@ -108,11 +108,11 @@ def test_the_advice_on_a_refused_request_is_about_its_reason(cast: Cast, operato
     page = text_of(operator, url(IssuanceEvent, "change", last_event().pk))
     assert "As the client is set up now: Refused now: it was disabled by olga on" in page
     assert "<p>Enable it.</p>" in page
-    assert "Compare what the caller sends" not in page
+    assert "Disabled by olga on" in page
 
 
-def test_the_advice_on_a_wrong_secret_stays(cast: Cast, operator: Client) -> None:
+def test_the_advice_on_a_wrong_method_is_about_the_method(cast: Cast, operator: Client) -> None:
     ask({"client_id": "billing", "client_secret": "wrong"})
     page = text_of(operator, url(IssuanceEvent, "change", last_event().pk))
-    assert "Compare what the caller sends" in page
+    assert "The caller has to use the registered method, or the client gets the one that it uses." in page
     assert "As the client is set up now" not in page

@@ -61,10 +61,10 @@ def test_the_story_links_what_made_the_token_now_and_then(cast: Cast, auditor: C
 def test_a_refusal_says_where_the_road_ended_and_what_to_do(cast: Cast, auditor: Client) -> None:
     ask(auth=cast.basic("billing"), parameters={"scope": "unheard-of"})
     row, page = last_event(), page_of(auditor, last_event())
-    assert titles(row)[-1] == "Why there is no token, and what to do"
+    assert titles(row)[-1] == "Why there is no token"
     assert "The request ended when it had proved itself, and what it asked for was checked" in page
     assert row.detail in page
-    assert "an access grant has to allow the scope" in page
+    assert "The caller has to ask for less, or the client gets this scope." in page
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_the_row_tells_where_the_request_ended(columns: dict[str, str], where: s
 
 
 def test_a_row_of_nothing_but_its_instant_has_a_story() -> None:
-    assert titles(event()) == ["Who asked", "Why there is no token, and what to do"]
+    assert titles(event()) == ["Who asked", "Why there is no token"]
 
 
 def test_a_binding_is_described_in_words() -> None:

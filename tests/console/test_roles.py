@@ -41,6 +41,7 @@ CLIENT_ACTS = (
     "revoke",
     "expiry",
     "change identifier",
+    "try",
 )
 KEY_ACTS = ("create key", "import key", "rotate", "revoke key", "certificate request", "chain")
 FEDERATION_ACTS = ("add federated", "change federated", "delete federated", "presets", "preset")
@@ -54,6 +55,7 @@ RECORD_READINGS = (
     "token",
     "find",
     "credential",
+    "why",
     "then",
 )
 READING_ACTS = (
@@ -171,10 +173,10 @@ def test_no_forged_post_changes_the_record_or_a_key(
 def test_the_overviews_of_the_record_are_only_read(cast: Cast, roles: Roles, role: str) -> None:
     fill_every_table(cast)
     before = state()
-    # A token or a name is pasted by POST, and changes nothing either.
+    # A token, a name or a request is pasted by POST, and changes nothing either.
     answers = {name: roles[role].post(url, FORGED).status_code for name, url in record_urls(cast).items()}
     assert state() == before
-    assert {name for name, status in answers.items() if status != NOT_ALLOWED} == {"token", "find"}
+    assert {name for name, status in answers.items() if status != NOT_ALLOWED} == {"token", "find", "why"}
 
 
 def test_who_sees_the_record_alone_sees_no_history_of_the_configuration(cast: Cast) -> None:
@@ -185,7 +187,7 @@ def test_who_sees_the_record_alone_sees_no_history_of_the_configuration(cast: Ca
     ask(auth=cast.basic("billing"))
     answers = {name: client.get(url).status_code for name, url in record_urls(cast).items()}
     assert {name for name, status in answers.items() if status != SEEN} == {
-        "access", "access CSV", "timeline", "client's timeline", "credential", "then",
+        "access", "access CSV", "timeline", "client's timeline", "credential", "then", "why",
     }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
-"""The programs of docs/integrate.md and docs/verify.md, run as they stand there."""
+"""The programs of docs/integrate.md, docs/verify.md and the page that tries a client, run as they stand there."""
 
+import base64
 import json
 import os
 import re
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from console.clients.ask_programs import FOLDER
 from tests.interop import programs
 from tests.interop.node import NODE
 from tests.support.cast import INVOICES, Cast
@@ -49,6 +51,15 @@ def service(cast: Cast, server: Server) -> dict[str, str]:
 
 
 @pytest.fixture
+def service_by_post(cast: Cast, server: Server) -> dict[str, str]:
+    return {
+        "TOKEN_URL": server.url + "/oidc_m2m/token",
+        "CLIENT_ID": "reports",
+        "CLIENT_SECRET": cast.secrets["reports"],
+    }
+
+
+@pytest.fixture
 def api(server: Server) -> dict[str, str]:
     return {"ISSUER": server.url + "/oidc_m2m", "AUDIENCE": INVOICES}
 
@@ -65,6 +76,39 @@ def claims_by_python(token: str, api: dict[str, str], tmp_path: Path) -> dict[st
     script.write_text(program("verify.md", "python"))
     told: dict[str, object] = json.loads(run([sys.executable, script], api | {"TOKEN": token}, tmp_path))
     return told
+
+
+def by_post(language: str) -> str:
+    return (FOLDER / "client_secret_post" / f"{language}.txt").read_text()
+
+
+def client_id_of(token: str) -> object:
+    claims = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["client_id"]
+
+
+@pytest.mark.parametrize(
+    ("language", "name"), [("python", "python"), ("js", "node"), ("go", "go"), ("java", "java")]
+)
+def test_the_console_shows_the_programs_of_the_guide(language: str, name: str) -> None:
+    shown = (FOLDER / "client_secret_basic" / f"{name}.txt").read_text()
+    assert shown == program("integrate.md", language)
+
+
+@pytest.mark.slow
+def test_a_token_comes_by_python_with_the_secret_in_the_body(
+    service_by_post: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "tokens.py").write_text(by_post("python"))
+    assert client_id_of(run([sys.executable, "tokens.py"], service_by_post, tmp_path)) == "reports"
+
+
+@pytest.mark.slow
+def test_a_token_comes_by_javascript_with_the_secret_in_the_body(
+    service_by_post: dict[str, str], module: Path, tmp_path: Path
+) -> None:
+    module.write_text(by_post("node"))
+    assert client_id_of(run([NODE, module], service_by_post, tmp_path)) == "reports"
 
 
 @pytest.mark.slow
@@ -157,3 +201,21 @@ def test_a_token_comes_by_java(service: dict[str, str], api: dict[str, str], tmp
     (tmp_path / "Token.java").write_text(program("integrate.md", "java"))
     answer = json.loads(run(["java", "Token.java"], service, tmp_path))
     assert claims_by_python(answer["access_token"], api, tmp_path)["client_id"] == "billing"
+
+
+@pytest.mark.nightly
+def test_a_token_comes_by_go_with_the_secret_in_the_body(
+    service_by_post: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "main.go").write_text(by_post("go"))
+    programs.compiled("go", "build", "-o", tmp_path / "guide", tmp_path / "main.go", directory="go")
+    assert client_id_of(run([tmp_path / "guide"], service_by_post, tmp_path)) == "reports"
+
+
+@pytest.mark.nightly
+def test_a_token_comes_by_java_with_the_secret_in_the_body(
+    service_by_post: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "Token.java").write_text(by_post("java"))
+    answer = json.loads(run(["java", "Token.java"], service_by_post, tmp_path))
+    assert client_id_of(answer["access_token"]) == "reports"
