@@ -6,7 +6,8 @@ from console.apis import page as resource_servers
 from console.clients import claim_templates, parts, timeline_page
 from console.clients import page as relying_parties
 from console.federation import trusted_issuers
-from console.integrity import proofs
+from console.incidents import contain_page
+from console.integrity import evidence, integrity_page, proofs
 from console.issuers import global_variables
 from console.issuers import page as issuers
 from console.people import page as users
@@ -28,6 +29,9 @@ PAGES = (
     trusted_issuers,
     record,
     proofs,
+    integrity_page,
+    evidence,
+    contain_page,
     access_page,
     activity_page,
     users,

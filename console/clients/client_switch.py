@@ -1,6 +1,5 @@
 """Disabling and enabling a client: acts of their own, which change nothing else and work for every stored client."""
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -9,18 +8,9 @@ from django.utils.html import format_html
 
 from console.admin_base.versions.client_acts import RelyingPartyActs
 from console.admin_base.versions.versioned_act import Asked, Subject, answered
+from console.clients.reason_form import reason_form
 from issuers.versioning.history import give_reason
 from relying_parties.models import RelyingParty
-
-MAX_REASON = 100
-
-
-class ReasonForm(forms.Form):
-    reason = forms.CharField(
-        required=False,
-        max_length=MAX_REASON,
-        help_text="It is shown in the history and on the client's page, such as “leak, INC-42”. Write no secret here.",
-    )
 
 
 class ClientSwitch(RelyingPartyActs):
@@ -53,7 +43,7 @@ class ClientSwitch(RelyingPartyActs):
                 state = "enabled" if is_active else "disabled"
                 messages.info(request, f"{row} is {state} already.")
                 return self.back(row)
-            form = ReasonForm(request.POST if request.method == "POST" else None)
+            form = reason_form(request)
             if form.is_valid() and asked.is_to_do:
                 return self._switch(request, row, is_active=is_active, reason=form.cleaned_data["reason"])
             template = "console/enable_client.html" if is_active else "console/disable_client.html"

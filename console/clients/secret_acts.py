@@ -19,7 +19,9 @@ from console.admin_base.versions.client_acts import RelyingPartyActs
 from console.admin_base.versions.made_from import CONFLICT
 from console.admin_base.versions.versioned_act import Asked, Subject, answered
 from console.clients.curl_command import curl_command
+from console.clients.reason_form import reason_form
 from issuers.models import SECRET_METHODS
+from issuers.versioning.history import give_reason
 from relying_parties.models import ClientSecret, RelyingParty
 from relying_parties.secrets.credentials import add_generated_secret, change_expiry, revoke_secret
 
@@ -138,14 +140,18 @@ class SecretActs(RelyingPartyActs):
             if secret.revoked_at is not None:
                 messages.warning(request, f"The secret {secret} is revoked already.")
                 return self.back(secret.relying_party)
-            if asked.is_to_do:
-                return self._revoked(request, secret)
+            form = reason_form(request)
+            if asked.is_to_do and form.is_valid():
+                return self._revoked(request, secret, reason=form.cleaned_data["reason"])
             template = "console/revoke_secret.html"
-            return self.act_page(request, template, secret.relying_party, asked=asked, secret=secret)
+            return self.act_page(
+                request, template, secret.relying_party, asked=asked, secret=secret, form=form
+            )
 
         return answered(request, subject_of(relying_party_id, secret_id), page)
 
-    def _revoked(self, request: HttpRequest, secret: ClientSecret) -> HttpResponse:
+    def _revoked(self, request: HttpRequest, secret: ClientSecret, *, reason: str) -> HttpResponse:
+        give_reason(secret, reason)
         revoke_secret(secret, now=timezone.now())
         self._log(request, secret.relying_party, "deleted", secret)
         messages.success(request, f"The secret {secret} is revoked.")

@@ -45,17 +45,24 @@ class ConsoleSite(AdminSite):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.add_action(delete_selected, "delete_selected")
-        self._readings: list[URLPattern] = []
+        self._pages: list[URLPattern] = []
         self._overview: Overview = lambda _user: None
 
     def reading(self, route: str, *, name: str, permissions: tuple[str, ...] = ()) -> Callable[[View], View]:
         """Registers a read-only page for users who may see the record and also have these permissions."""
 
         def registered(view: View) -> View:
-            guarded = permission_required((SEES_RECORD, *permissions), raise_exception=True)(
-                require_safe(view)
-            )
-            self._readings.append(path(route, self.admin_view(guarded), name=name))
+            self.acting(route, name=name, permissions=permissions)(require_safe(view))
+            return view
+
+        return registered
+
+    def acting(self, route: str, *, name: str, permissions: tuple[str, ...] = ()) -> Callable[[View], View]:
+        """As `reading`, for a page that also takes POST: it asks itself for the permission to act."""
+
+        def registered(view: View) -> View:
+            guarded = permission_required((SEES_RECORD, *permissions), raise_exception=True)(view)
+            self._pages.append(path(route, self.admin_view(guarded), name=name))
             return view
 
         return registered
@@ -66,7 +73,7 @@ class ConsoleSite(AdminSite):
         return overview
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        return [*self._readings, *super().get_urls()]
+        return [*self._pages, *super().get_urls()]
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         response: HttpResponse = super().login(request, extra_context)

@@ -29,7 +29,7 @@ def unexpired_tokens(key: SigningKey, *, now: datetime) -> UnexpiredTokens:
     """Tokens issued with the key of an issuer that are not expired yet."""
     if key.issuer is None:
         return UnexpiredTokens(count=0, is_capped=False, is_partial=False)
-    oldest = Position(at=now - _longest_life(key.issuer), id=0)
+    oldest = Position(at=now - longest_life(key.issuer), id=0)
     signed = IndexRange(column="kid", value=key.kid, first=oldest, last=LAST, backwards=True)
     found = IssuanceEvent.objects.filter(
         pk__in=signed.walked().values("pk")[:MAX_READ],
@@ -45,7 +45,7 @@ def unexpired_tokens(key: SigningKey, *, now: datetime) -> UnexpiredTokens:
     )
 
 
-def _longest_life(issuer: Issuer) -> timedelta:
+def longest_life(issuer: Issuer) -> timedelta:
     """Of any token that the issuer may ever have issued."""
     ever = issuer.history.aggregate(longest=Max("max_access_token_ttl"))["longest"] or 0
     return timedelta(seconds=max(ever, issuer.max_access_token_ttl)) + CLOCK_SKEW

@@ -51,7 +51,9 @@ RECORD_READINGS = (
     "token",
     "then",
 )
-READING_ACTS = ("preview", "export", "export with proofs", "certificate", *RECORD_READINGS)
+READING_ACTS = (
+    "preview", "export", "export with proofs", "certificate", "integrity", "contain", "evidence", *RECORD_READINGS,
+)  # fmt: skip
 FORGED: dict[str, Any] = {
     "post": "yes",
     "_save": "Save",
