@@ -8,7 +8,8 @@ from console.clients import page as relying_parties
 from console.credentials import page as credentials
 from console.federation import trusted_issuers
 from console.find import page as find
-from console.integrity import proofs
+from console.incidents import contain_page
+from console.integrity import evidence, integrity_page, proofs
 from console.issuers import global_variables
 from console.issuers import page as issuers
 from console.overview import tidy_page
@@ -37,6 +38,9 @@ PAGES = (
     find,
     why_page,
     proofs,
+    integrity_page,
+    evidence,
+    contain_page,
     access_page,
     activity_page,
     users,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db.models import Max
+from django.utils import timezone
 
 from audit.models import Checkpoint
 from runtime.outbound.posting import NotSentError, post
@@ -45,8 +46,14 @@ class Destination:
         for number, statement in statements:
             self.deliver(statement)
             # Of two runs at once, the one that is behind does not move the number back.
-            SentCheckpoint.objects.filter(place=self.key, number__lt=number).update(number=number)
+            behind = SentCheckpoint.objects.filter(place=self.key, number__lt=number)
+            behind.update(number=number, sent_at=timezone.now())
         return len(statements)
+
+    @property
+    def progress(self) -> SentCheckpoint | None:
+        """None: nothing was sent yet."""
+        return SentCheckpoint.objects.filter(place=self.key, number__gt=0).first()
 
 
 def destinations() -> Iterator[Destination]:

@@ -3,13 +3,18 @@
 import random
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from django.db import connections
+from django.utils import timezone
 
 from issuers.versioning.history import Source, authored
+from upkeep.attempts import Attempts
 from upkeep.maintenance import Done, run
+from upkeep.verification_run import run_ordered
 
 ACTOR = "maintain"
 """The author of a key's change, in its history, when no person made it."""
@@ -41,13 +46,28 @@ def _forever(every: timedelta) -> None:
 
 
 def one_run(*, every: timedelta) -> None:
-    """Run maintenance unless another process did within `every`; log what concerns the keys, and what failed."""
+    """Run maintenance unless another process did within `every`, then the verification that was ordered, if any.
+
+    Logs what concerns the keys, what failed and what differs.
+    """
     try:
         with authored(actor=ACTOR, source=Source.COMMAND):
-            done = run(every=every)
+            _maintain(every)
+            _verify(meanwhile=partial(_maintain, every))
     finally:
         connections.close_all()
-    _tell(done)
+
+
+def _maintain(every: timedelta) -> None:
+    _tell(run(every=every))
+
+
+def _verify(*, meanwhile: Callable[[], None]) -> None:
+    attempts = Attempts(timezone.now())
+    attempts.of(
+        "verify the record", lambda _now: run_ordered(meanwhile=meanwhile, rests=True), otherwise=None
+    )
+    _tell(Done(failed=attempts.failed))
 
 
 def _tell(done: Done) -> None:

@@ -28,9 +28,15 @@ class Export:
     """An iterator of blocks of text. It keeps the actor who began it, also where it ends in another context."""
 
     def __init__(
-        self, event_filter: EventFilter, *, form: str, clock: Callable[[], datetime] = timezone.now
+        self,
+        event_filter: EventFilter,
+        *,
+        form: str,
+        name: str = "",
+        clock: Callable[[], datetime] = timezone.now,
     ) -> None:
-        self._clock, self._event_filter, self._form = clock, event_filter, form
+        """`name`: what the inspections call it, unless it is the form."""
+        self._clock, self._event_filter, self._name = clock, event_filter, name or form
         self._actor, self._source = current_actor(), current_source()
         self.rows = ExportedRows(event_filter)
         self._blocks = _blocks(FORMS[form](self.rows, event_filter=event_filter, now=clock()))
@@ -67,7 +73,7 @@ class Export:
             now=self._clock(),
             rows=self.rows.given,
             event_filter=str(self._event_filter),
-            result=f"{self._form}: {result}",
+            result=f"{self._name}: {result}",
         )
 
 

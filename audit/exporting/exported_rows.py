@@ -39,6 +39,8 @@ class ExportedRows:
         self._search = SealSearch(TABLE)
         self.given = 0
         self.sealed = 0
+        self.checkpoints: tuple[int, int] | None = None
+        """The lowest and the highest number of those that sealed the rows."""
 
     def __iter__(self) -> Iterator[ExportedRow]:
         """Raises UnknownColumnsError."""
@@ -56,7 +58,11 @@ class ExportedRows:
     def _exported(self, row_id: int, members: dict[str, Any]) -> ExportedRow:
         seal = self._search.seal_of(row_id, at=datetime.fromisoformat(members["at"]))
         self.given += 1
-        self.sealed += seal is not None
+        if seal:
+            self.sealed += 1
+            number = seal.checkpoint.number
+            low, high = self.checkpoints or (number, number)
+            self.checkpoints = min(low, number), max(high, number)
         return ExportedRow(members=_as_sealed(members, seal) if seal else members, seal=seal)
 
 

@@ -21,7 +21,7 @@ from audit.sealing.leaves import Leaf
 from audit.sealing.sealed_columns import as_sealed
 from audit.sealing.sealed_tables import sealed_tables
 from audit.sealing.unsealed import LATEST_SEAL
-from audit.streamed import in_pages
+from audit.streamed import CHUNK, in_pages
 from audit.verification import evidence
 from audit.verification.acknowledgements import Acknowledgements
 from audit.verification.copies import Copies
@@ -57,7 +57,10 @@ class Verification:
     until: datetime | None = None
     copies: Copies = field(default_factory=Copies)
     progress: Callable[[int], object] = _nobody
-    """Called with the number of leaves that were checked since the last call."""
+    """Called with the number of leaves that were checked since the last call; with 0 while it works on other things.
+
+    No query is open then, so that the callback may use the database.
+    """
 
     checkpoints: int = 0
     rows: int = 0
@@ -195,7 +198,9 @@ class Verification:
         rests_on = evidence.Evidence(table, leaves, checkpoint=checkpoint.number)
         sums: Counter[rollups.Kind] = Counter()
         self.rows += len(leaves)
-        for pk, state, members in compare(table, leaves, changed):
+        for number, (pk, state, members) in enumerate(compare(table, leaves, changed)):
+            if number % CHUNK == 0:
+                self.progress(0)
             name = f"{table.name} {pk}"
             if state is State.SAME:
                 rollups.count(sums, members)
@@ -228,7 +233,9 @@ class Verification:
             yield Problem(f"{table.name} {first} to {last}", "two checkpoints cover them")
         own = [(gap.first_id, gap.last_id) for gap in gaps if gap.table == table.name]
         ids = table.model._default_manager.order_by("pk").values_list("pk")
-        for (pk,) in in_pages(ids):
+        for number, (pk,) in enumerate(in_pages(ids)):
+            if number % CHUNK == 0:
+                self.progress(0)
             if pk not in covered:
                 yield from self._uncovered_row(
                     table, pk, may_be_sealed=pk > covered.last or _lies_in(own, pk)

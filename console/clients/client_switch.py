@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from console.admin_base.versions.client_acts import RelyingPartyActs
 from console.admin_base.versions.versioned_act import Asked, Subject, answered
 from console.clients.impact import impact_on
-from console.clients.reasons import NeededReasonForm, ReasonForm
+from console.clients.reasons import NeededReasonForm, ReasonForm, asked_reason
 from issuers.versioning.history import give_reason
 from relying_parties.models import RelyingParty
 
@@ -44,9 +44,7 @@ class ClientSwitch(RelyingPartyActs):
                 state = "enabled" if is_active else "disabled"
                 messages.info(request, f"{row} is {state} already.")
                 return self.back(row)
-            form = (ReasonForm if is_active else NeededReasonForm)(
-                request.POST if request.method == "POST" else None
-            )
+            form = asked_reason(request, ReasonForm if is_active else NeededReasonForm)
             if form.is_valid() and asked.is_to_do:
                 return self._switch(request, row, is_active=is_active, reason=form.cleaned_data["reason"])
             template = "console/enable_client.html" if is_active else "console/disable_client.html"

@@ -20,7 +20,7 @@ from console.admin_base.versions.made_from import CONFLICT
 from console.admin_base.versions.versioned_act import Asked, Subject, answered
 from console.clients.curl_command import curl_command
 from console.clients.impact import impact_of_secret
-from console.clients.reasons import NeededReasonForm
+from console.clients.reasons import NeededReasonForm, asked_reason
 from issuers.models import SECRET_METHODS
 from issuers.versioning.history import give_reason
 from relying_parties.models import ClientSecret, RelyingParty
@@ -141,9 +141,9 @@ class SecretActs(RelyingPartyActs):
             if secret.revoked_at is not None:
                 messages.warning(request, f"The secret {secret} is revoked already.")
                 return self.back(secret.relying_party, tab="credentials")
-            form = NeededReasonForm(request.POST if request.method == "POST" else None)
+            form = asked_reason(request, NeededReasonForm)
             if form.is_valid() and asked.is_to_do:
-                return self._revoked(request, secret, form.cleaned_data["reason"])
+                return self._revoked(request, secret, reason=form.cleaned_data["reason"])
             impact = impact_of_secret(secret)
             return self.act_page(
                 request, "console/revoke_secret.html", secret.relying_party, asked=asked, secret=secret,
@@ -152,7 +152,7 @@ class SecretActs(RelyingPartyActs):
 
         return answered(request, subject_of(relying_party_id, secret_id), page)
 
-    def _revoked(self, request: HttpRequest, secret: ClientSecret, reason: str) -> HttpResponse:
+    def _revoked(self, request: HttpRequest, secret: ClientSecret, *, reason: str) -> HttpResponse:
         give_reason(secret, reason)
         revoke_secret(secret, now=timezone.now())
         self._log(request, secret.relying_party, "deleted", secret)

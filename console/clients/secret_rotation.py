@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from console.admin_base.fields.times import Deadline
 from console.admin_base.versions.versioned_act import Asked, answered
+from console.clients.reasons import ReasonForm, initial_reason
 from console.clients.secret_acts import GenerateForm, SecretActs, newest_id, subject_of
 from console.clients.secrets_panel import line_of
 from relying_parties.models import ClientSecret
@@ -19,12 +20,12 @@ OVERLAP = timedelta(days=7)
 """How long the old secret lives on, unless another expiry is chosen."""
 
 
-class RotateForm(GenerateForm):
+class RotateForm(ReasonForm, GenerateForm):
     ends_at = Deadline(
         label="The old one expires at",
         help_text="The service must use the new one by then. Not later than the present expiry.",
     )
-    field_order = ("ends_at", "label", "expires_at")
+    field_order = ("ends_at", "label", "expires_at", "reason")
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -49,7 +50,8 @@ class SecretRotation(SecretActs):
 
         def page(asked: Asked) -> HttpResponse:
             old = self.secret_of(relying_party_id, secret_id)
-            form = RotateForm(request.POST if request.method == "POST" else None, initial=_initial(old))
+            initial = _initial(old) | initial_reason(request)
+            form = RotateForm(request.POST if request.method == "POST" else None, initial=initial)
             is_right = form.is_valid()
             if is_right and form.cleaned_data["newest"] != newest_id(old.relying_party):
                 return self.made_before(request, old.relying_party)
@@ -71,6 +73,7 @@ class SecretRotation(SecretActs):
                 now=timezone.now(),
                 label=asked["label"],
                 expires_at=asked["expires_at"],
+                reason=asked["reason"],
             )
             old.refresh_from_db(fields=["expires_at"])
             return made

@@ -45,7 +45,7 @@ def unexpired_tokens_of(issuer: Issuer, *, column: str, value: str, now: datetim
 
 def _living(column: str, value: str, *, issuer: Issuer, now: datetime) -> IndexRange:
     """From the oldest row whose token can still be good."""
-    oldest = Position(at=now - _longest_life(issuer), id=0)
+    oldest = Position(at=now - longest_life(issuer), id=0)
     return IndexRange(column=column, value=value, first=oldest, last=LAST, backwards=True)
 
 
@@ -66,7 +66,7 @@ def _unexpired(rows: IndexRange, *, issuer: Issuer, now: datetime, most: int) ->
     )
 
 
-def _longest_life(issuer: Issuer) -> timedelta:
+def longest_life(issuer: Issuer) -> timedelta:
     """Of any token that the issuer may ever have issued."""
     ever = issuer.history.aggregate(longest=Max("max_access_token_ttl"))["longest"] or 0
     return timedelta(seconds=max(ever, issuer.max_access_token_ttl)) + CLOCK_SKEW

@@ -10,6 +10,7 @@ from django.utils.crypto import constant_time_compare
 
 from formats.text import surrogate_problem
 from issuers.models import Issuer
+from issuers.versioning.history import give_reason
 from relying_parties import client_secrets
 from relying_parties.models import ClientSecret, RelyingParty
 from relying_parties.secrets.peppers import claim_pepper, made_with, refuse_another_pepper
@@ -81,6 +82,7 @@ def rotate_secret(
     now: datetime,
     label: str = "",
     expires_at: datetime | None = None,
+    reason: str = "",
 ) -> tuple[ClientSecret, str]:
     """Make a secret as `add_generated_secret` does, and let the old one live until `ends_at`: both or neither.
 
@@ -98,6 +100,7 @@ def rotate_secret(
                 f"The old secret ends at {old.expires_at:%Y-%m-%d %H:%M:%S} UTC: choose that or earlier."
             )
         old.expires_at = ends_at
+        give_reason(old, reason)
         old.save(update_fields=["expires_at"])
         return add_generated_secret(relying_party=old.relying_party, label=label, expires_at=expires_at)
 

@@ -1,7 +1,9 @@
 """Every URL of the console, with an object behind each that needs one."""
 
+from io import BytesIO
 from typing import Any
 from urllib.parse import urlencode
+from zipfile import ZipFile
 
 from django.contrib.auth.models import Group, User
 from django.db.models import Model
@@ -139,6 +141,9 @@ def act_urls(cast: Cast) -> dict[str, str]:
         "preview template": url(ClaimTemplate, "preview"),
         "export": url(IssuanceEvent, "export"),
         "export with proofs": url(IssuanceEvent, "export_ndjson"),
+        "integrity": reverse("admin:integrity"),
+        "contain": f"{reverse('admin:contain')}?client={cast.billing.pk}",
+        "evidence": reverse("admin:evidence") + "?since=2026-01-01T00:00",
         "acknowledge": url(OperationalEvent, "acknowledge"),
         "overview": reverse("admin:index"),
     }
@@ -209,4 +214,9 @@ def all_urls(cast: Cast) -> list[str]:
 def body_of(client: Client, page: str) -> str:
     """Of a streamed answer too."""
     content: bytes = client.get(page).getvalue()
-    return content.decode()
+    return content.decode() if not content.startswith(b"PK") else _text_of_zip(content)
+
+
+def _text_of_zip(content: bytes) -> str:
+    with ZipFile(BytesIO(content)) as archive:
+        return "".join(archive.read(name).decode() for name in archive.namelist())

@@ -67,6 +67,9 @@ READING_ACTS = (
     "export",
     "export with proofs",
     "certificate",
+    "integrity",
+    "contain",
+    "evidence",
     *RECORD_READINGS,
 )
 FORGED: dict[str, Any] = {

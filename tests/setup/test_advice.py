@@ -63,6 +63,9 @@ PROVEN: dict[tuple[str, str], str] = {
     ("upkeep/management/audit_acknowledge.py", "audit verify"): "tests/audit/test_acknowledgements.py",
     ("upkeep/management/audit_prune.py", "audit verify"): "tests/audit/test_acknowledgements.py",
     ("upkeep/management/audit_prune.py", "audit acknowledge"): "tests/audit/test_acknowledgements.py",
+    ("upkeep/verification_orders.py", "audit verify"): "tests/upkeep/test_verification_orders.py",
+    ("templates/console/integrity.html", "audit verify"): "tests/upkeep/test_verification_orders.py",
+    ("templates/console/integrity.html", "maintain"): "tests/console/test_integrity.py",
 }
 """By text and command the file whose test runs it. Those of this file come from `advises`."""
 

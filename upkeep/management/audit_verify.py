@@ -5,28 +5,23 @@ checked.
 """
 
 from argparse import ArgumentParser
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from django.core.management.base import CommandError, OutputWrapper
 from django.db import DatabaseError, InterfaceError
-from django.db.models import Sum
-from django.utils import timezone
 from tqdm import tqdm
 
-from audit.models import Checkpoint, Inspection
 from audit.verification.copies import Copies
 from audit.verification.verify import Verification
-from audit.writing.inspections import inspected
-from keys.record_key import record_jwks, statement_reader
 from upkeep.management.days import instant_of
+from upkeep.models import VerificationOrder
+from upkeep.verification_orders import ENDED, LostOrderError, begun_by_command, fail
+from upkeep.verification_run import NoKeyError, Progress, carry_out, verification_of
 
 HELP = "Check that every sealed row and every checkpoint is as it was sealed; name what is not."
 UNCHECKED = 2
-NO_KEY = (
-    "Not verified: there are checkpoints, and the public keys of the record are not there. Restore the rows of purpose "
-    "record in keys_signingkey from a backup."
-)
 
 
 class FindingsError(CommandError):
@@ -55,13 +50,10 @@ def run(
     copies: Path | None,
 ) -> None:
     """Raises FindingsError if there are findings, CommandError if the record could not be checked."""
+    kept = _copies(copies)
     try:
-        if not record_jwks() and Checkpoint.objects.exists():
-            raise CommandError(NO_KEY, returncode=UNCHECKED)
-        verification = Verification(
-            read=statement_reader(), now=timezone.now(), since=since, until=until, copies=_copies(copies)
-        )
-        problems = _verify(verification, stdout, stderr)
+        order = begun_by_command(since=since, until=until)
+        verification, problems = _verified(order, kept, stdout, stderr)
     except (DatabaseError, InterfaceError) as error:
         reason = str(error).partition("\n")[0]
         raise CommandError(
@@ -84,41 +76,33 @@ def _copies(path: Path | None) -> Copies:
         raise CommandError(f"{path} cannot be read: {error.strerror}.", returncode=UNCHECKED) from error
 
 
-def _verify(verification: Verification, stdout: OutputWrapper, stderr: OutputWrapper) -> int:
-    """Print the findings, and record that the record was verified; the number of findings."""
-    # Copies that are kept elsewhere are removed from the list as they are met.
-    found, chosen = 0, _chosen(verification)
-    total = Checkpoint.objects.aggregate(rows=Sum("row_count"))["rows"] or 0
-    with tqdm(total=total, unit=" rows", file=stderr, disable=None, leave=False) as bar:
-        verification.progress = bar.update
-        for problem in verification.problems():
-            found += 1
-            stdout.write(problem.line)
-    summary = _summary(verification, found)
-    for line in [*verification.acknowledged, *verification.pruned, *verification.not_compared, summary]:
-        stdout.write(line)
-    inspected(
-        act=Inspection.Act.VERIFY,
-        now=timezone.now(),
-        rows=verification.rows,
-        event_filter=chosen,
-        result=summary,
-    )
-    return found
+def _verified(
+    order: VerificationOrder, copies: Copies, stdout: OutputWrapper, stderr: OutputWrapper
+) -> tuple[Verification, int]:
+    """The verification and the number of findings, which are printed. Of one that is broken off the order says so."""
+    try:
+        verification = verification_of(order)
+        verification.copies = copies
+        problems = _verify(verification, order, stdout, stderr)
+    except NoKeyError as error:
+        fail(order, str(error))
+        raise CommandError(str(error), returncode=UNCHECKED) from error
+    except BaseException:
+        # The error that broke it off is the one to be told, also where the database is away.
+        with suppress(DatabaseError, InterfaceError, LostOrderError):
+            fail(order, ENDED)
+        raise
+    return verification, problems
 
 
-def _chosen(verification: Verification) -> str:
-    since, until, kept = verification.since, verification.until, len(verification.copies.digests)
-    chosen = [f"from {since.isoformat()}" if since else "", f"to {until.isoformat()}" if until else "",
-              f"{kept} statements kept elsewhere" if kept else ""]  # fmt: skip
-    return " ".join(filter(None, chosen))
+def _verify(
+    verification: Verification, order: VerificationOrder, stdout: OutputWrapper, stderr: OutputWrapper
+) -> int:
+    note = Progress(order)
+    with tqdm(total=order.rows_total, unit=" rows", file=stderr, disable=None, leave=False) as bar:
 
+        def progress(rows: int) -> None:
+            bar.update(rows)
+            note(rows)
 
-def _summary(verification: Verification, found: int) -> str:
-    waiting = f", {verification.waiting} rows wait for the next" if verification.waiting else ""
-    result = f"{found} problems" if found else "verified, no differences"
-    if verification.not_compared and not found:
-        result = "no problem, but not all could be compared"
-    elif verification.acknowledged:
-        result = f"{result} but {len(verification.acknowledged)} acknowledged findings"
-    return f"{verification.rows} rows under {verification.checkpoints} checkpoints{waiting}: {result}."
+        return carry_out(order, verification, progress=progress, tell=stdout.write)

@@ -1,0 +1,1 @@
+"""Incidents: what to do when a credential or a token has leaked."""
