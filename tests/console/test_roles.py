@@ -57,6 +57,8 @@ READING_ACTS = (
     *TABS[1:],
     "yaml",
     "hand over",
+    "API access",
+    "API verify",
     "preview",
     "export",
     "export with proofs",
