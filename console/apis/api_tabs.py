@@ -60,7 +60,8 @@ class ApiTabs(Page):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         row = self.get_object(request, object_id) if is_id(object_id) else None
-        frame = {"tabs": api_tabs(row, request, current="Overview"), "uses": _uses(row)} if row else {}
+        tabs = api_tabs(row, request, current="Overview") if row else []
+        frame = {"title": str(row), "tabs": tabs, "uses": _uses(row)} if row else {}
         return super().change_view(request, object_id, form_url, {**frame, **(extra_context or {})})
 
     def who_has_access(self, request: HttpRequest, pk: int) -> HttpResponse:
