@@ -8,6 +8,7 @@ from django.utils.html import format_html
 
 from console.admin_base.fields.values import Lines
 from console.admin_base.versions.configuration_admin import ConfigurationAdmin, ConfigurationForm
+from console.apis.api_tabs import ApiTabs
 from console.apis.identifier_change import IdentifierChange
 from console.site.admin_site import site
 from relying_parties.models import ResourceServer
@@ -27,7 +28,8 @@ class ResourceServerForm(ConfigurationForm):
 
 
 @admin.register(ResourceServer, site=site)
-class ResourceServerAdmin(IdentifierChange, ConfigurationAdmin):
+class ResourceServerAdmin(IdentifierChange, ApiTabs, ConfigurationAdmin):
+    change_form_template = "console/api.html"
     form = ResourceServerForm
     list_display = ("identifier", "name", "issuer", "scope_list")
     list_filter = ("issuer",)

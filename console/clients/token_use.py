@@ -8,10 +8,9 @@ from django.utils.timesince import timesince
 
 from audit.models import IssuanceEvent, Outcome
 from audit.reading.filters import Search
-from audit.reading.index_ranges import IndexRange
 from audit.reading.pages import page_of
-from audit.reading.positions import LAST, Position
 from console.admin_base.credential_labels import credential_labels
+from console.tokens.newest_requests import newest_requests
 from console.tokens.unexpired_tokens import UnexpiredTokens, unexpired_tokens_of
 from relying_parties.models import RelyingParty, ResourceServer
 
@@ -84,12 +83,12 @@ def _ago(at: datetime, now: datetime) -> str:
 
 
 def _counted(row: RelyingParty, now: datetime) -> Counted:
-    day = Position(at=now - DAY, id=0)
-    of_client = IndexRange(column="client_id", value=row.client_id, first=day, last=LAST, backwards=True)
-    newest = of_client.walked().values_list("at", "issuer", "outcome", "client_id")[: MAX_COUNTED + 1]
-    found = [each for each in newest if each[0] >= day.at and each[3] == row.client_id]
-    outcomes = [outcome for _, issuer, outcome, _ in found[:MAX_COUNTED] if issuer == row.issuer.url]
-    issued = outcomes.count(Outcome.ISSUED)
-    is_day = len(found) <= MAX_COUNTED
-    since = day.at if is_day else found[MAX_COUNTED - 1][0]
-    return Counted(issued=issued, refused=len(outcomes) - issued, since=since, is_day=is_day)
+    day = now - DAY
+    newest = newest_requests("client_id", row.client_id, issuer=row.issuer.url, since=day, most=MAX_COUNTED)
+    issued = len(newest.issued)
+    return Counted(
+        issued=issued,
+        refused=len(newest.requests) - issued,
+        since=newest.requests[-1].at if newest.is_capped and newest.requests else day,
+        is_day=not newest.is_capped,
+    )

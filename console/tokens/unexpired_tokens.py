@@ -8,12 +8,13 @@ from django.db.models import Max
 from audit.models import IssuanceEvent, Outcome
 from audit.reading.index_ranges import IndexRange
 from audit.reading.positions import LAST, Position
+from console.tokens.newest_requests import newest_requests
 from issuers.models import CLOCK_SKEW, Issuer
 from keys.models import SigningKey
 
 MAX_READ = 100_000
 """The newest rows of the kid: reading them takes a fraction of a second."""
-MAX_READ_OF_CLIENT = 10_000
+MAX_READ_OF_CLIENT = 2_000
 """Of a client or a credential, whose pages show the number at each look."""
 MAX_COUNTED = 10_000
 
@@ -26,43 +27,37 @@ class UnexpiredTokens:
     is_capped: bool
     is_partial: bool
     last_end: datetime | None = None
-    """When the last of those that were read ends."""
+    """When the last of those that were read ends; known of a client and of a credential."""
 
 
 def unexpired_tokens(key: SigningKey, *, now: datetime) -> UnexpiredTokens:
     """Tokens issued with the key of an issuer that are not expired yet."""
     if key.issuer is None:
         return UnexpiredTokens(count=0, is_capped=False, is_partial=False)
-    signed = _living("kid", key.kid, issuer=key.issuer, now=now)
-    return _unexpired(signed, issuer=key.issuer, now=now, most=MAX_READ)
-
-
-def unexpired_tokens_of(issuer: Issuer, *, column: str, value: str, now: datetime) -> UnexpiredTokens:
-    """Tokens of a client, or of a credential, that are not expired yet."""
-    asked = _living(column, value, issuer=issuer, now=now)
-    return _unexpired(asked, issuer=issuer, now=now, most=MAX_READ_OF_CLIENT)
-
-
-def _living(column: str, value: str, *, issuer: Issuer, now: datetime) -> IndexRange:
-    """From the oldest row whose token can still be good."""
-    oldest = Position(at=now - longest_life(issuer), id=0)
-    return IndexRange(column=column, value=value, first=oldest, last=LAST, backwards=True)
-
-
-def _unexpired(rows: IndexRange, *, issuer: Issuer, now: datetime, most: int) -> UnexpiredTokens:
+    oldest = Position(at=now - longest_life(key.issuer), id=0)
+    signed = IndexRange(column="kid", value=key.kid, first=oldest, last=LAST, backwards=True)
     found = IssuanceEvent.objects.filter(
-        **{rows.column: rows.value},
-        pk__in=rows.walked().values("pk")[:most],
+        pk__in=signed.walked().values("pk")[:MAX_READ],
         outcome=Outcome.ISSUED,
-        issuer=issuer.url,
+        issuer=key.issuer.url,
         expires_at__gt=now,
     )
     count = found.order_by()[: MAX_COUNTED + 1].count()
     return UnexpiredTokens(
         count=min(count, MAX_COUNTED),
         is_capped=count > MAX_COUNTED,
-        is_partial=rows.place_of(most) is not None,
-        last_end=found.aggregate(last=Max("expires_at"))["last"],
+        is_partial=signed.place_of(MAX_READ) is not None,
+    )
+
+
+def unexpired_tokens_of(issuer: Issuer, *, column: str, value: str, now: datetime) -> UnexpiredTokens:
+    """Tokens of a client, or of a credential, that are not expired yet."""
+    since = now - longest_life(issuer)
+    newest = newest_requests(column, value, issuer=issuer.url, since=since, most=MAX_READ_OF_CLIENT)
+    ends = [request.expires_at for request in newest.issued if request.expires_at]
+    good = [end for end in ends if end > now]
+    return UnexpiredTokens(
+        count=len(good), is_capped=False, is_partial=newest.is_capped, last_end=max(good, default=None)
     )
 
 

@@ -128,6 +128,8 @@ def act_urls(cast: Cast) -> dict[str, str]:
         "rotate secret": url(RelyingParty, "rotate_secret", cast.billing.pk, secret.pk),
         "revoke": url(RelyingParty, "revoke_secret", cast.billing.pk, secret.pk),
         "expiry": url(RelyingParty, "secret_expiry", cast.billing.pk, secret.pk),
+        "API access": url(ResourceServer, "access", cast.invoices.pk),
+        "API verify": url(ResourceServer, "verify", cast.invoices.pk),
         "change identifier": url(ResourceServer, "identifier", cast.invoices.pk),
         "create key": url(Issuer, "create_key", cast.oidc_m2m.pk, "ES256"),
         "import key": url(Issuer, "import_key", cast.oidc_m2m.pk),

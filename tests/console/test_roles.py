@@ -62,6 +62,8 @@ READING_ACTS = (
     *TABS[1:],
     "yaml",
     "hand over",
+    "API access",
+    "API verify",
     "preview",
     "preview template",
     "export",
