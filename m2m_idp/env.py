@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from issuance.wire.certificate_headers import CERTIFICATE_HEADERS
 from m2m_idp.env_services import SharedCache, database, shared_cache
+from m2m_idp.env_sign_in import SignIn, sign_in
 from m2m_idp.env_values import (
     Network,
     Variables,
@@ -90,6 +91,7 @@ class Environment:
     """Where it is posted to; empty: nowhere."""
     database: dict[str, Any]
     shared_cache: SharedCache | None
+    sign_in: SignIn
     log_level: str
     secret_key: str
     key_encryption_keys: dict[str, bytes]
@@ -149,6 +151,7 @@ def read(env: Variables) -> Environment:
         checkpoint_url=_checkpoint_url(env),
         database=database(env, var_dir),
         shared_cache=shared_cache(env),
+        sign_in=sign_in(env),
         log_level=one_of(env, "LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
         secret_key=_secret_key(env, own, is_loopback=is_loopback),
         key_encryption_keys=_keys_by_id("KEY_ENCRYPTION_KEYS", _secret(env, "KEY_ENCRYPTION_KEYS", own)),

@@ -1,19 +1,24 @@
 """The console's own AdminSite: its pages are listed in console/urls.py; nothing registers itself automatically."""
 
 from collections.abc import Callable
+from functools import update_wrapper
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from console.admin_base.versions.made_from import MADE_FROM
 from console.admin_base.versions.versioned_delete import delete_selected
-from console.sign_in.login_visitor import remember
-from console.sign_in.sign_ins import RecordedLoginForm
+from console.sign_in.kept_form import KEPT, fill, kept, opened
+from console.sign_in.login_view import NEXT, ConsoleLogin
 
 ORDER = ("issuers", "keys", "relying_parties", "audit", "auth")
 """The apps under the names that operators use."""
@@ -40,7 +45,6 @@ class ConsoleSite(AdminSite):
     site_header = "m2m-idp"
     index_title = "Overview"
     site_url = None
-    login_form = RecordedLoginForm
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -68,10 +72,66 @@ class ConsoleSite(AdminSite):
     def get_urls(self) -> list[URLPattern | URLResolver]:
         return [*self._readings, *super().get_urls()]
 
+    def of_everybody(self, route: str, *, name: str) -> Callable[[View], View]:
+        """Registers a page for whoever may use the console."""
+
+        def registered(view: View) -> View:
+            self._readings.append(path(route, self.admin_view(view), name=name))
+            return view
+
+        return registered
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002 - as Django's
+        """As Django's, but a form that comes when its session has ended is kept until the user is back."""
+        guarded: Any = super().admin_view(view, cacheable)
+
+        def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.method == "POST" and KEPT in request.POST:
+                return self._shown_again(request, guarded, *args, **kwargs)
+            response: HttpResponseBase = guarded(request, *args, **kwargs)
+            if self._is_to_log_in(request, response) and (form := kept(request)):
+                return self._asked_to_log_in(request, form)
+            return response
+
+        return update_wrapper(page, guarded)
+
+    @method_decorator(never_cache)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        response: HttpResponse = super().login(request, extra_context)
-        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
-            remember(response, request.user.get_username())
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(reverse("admin:index", current_app=self.name))
+        return self._login_page(request, request.get_full_path())
+
+    def _login_page(self, request: HttpRequest, path: str, **options: Any) -> Any:
+        request.current_app = self.name  # type: ignore[attr-defined]
+        context = {
+            **self.each_context(request),
+            "title": "Log in",
+            "subtitle": None,
+            "app_path": path,
+            "username": request.user.get_username(),
+        }
+        if NEXT not in request.GET and NEXT not in request.POST:
+            context[NEXT] = reverse("admin:index", current_app=self.name)
+        return ConsoleLogin.as_view(extra_context=context, **options)(request)
+
+    def _is_to_log_in(self, request: HttpRequest, response: HttpResponseBase) -> bool:
+        is_sent = request.method == "POST" and request.resolver_match.url_name != "logout"  # type: ignore[union-attr]
+        return is_sent and response.status_code == HTTPStatus.FOUND and not self.has_permission(request)
+
+    def _asked_to_log_in(self, request: HttpRequest, form: str) -> HttpResponse:
+        request.method = "GET"
+        where = f"{reverse('admin:login')}?{urlencode({NEXT: request.get_full_path()})}"
+        response: HttpResponse = self._login_page(request, where, kept=form)
+        response.status_code = HTTPStatus.FORBIDDEN
+        return response
+
+    def _shown_again(self, request: HttpRequest, view: View, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """The page as it is opened, with the values of the form that was kept for this user."""
+        form = opened(request.POST[KEPT], request.user.get_username())
+        request.method = "GET"
+        response = view(request, *args, **kwargs)
+        if form is not None and form.path == request.get_full_path():
+            fill(response, form.data, MADE_FROM)
         return response
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:

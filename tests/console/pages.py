@@ -125,6 +125,7 @@ def act_urls(cast: Cast) -> dict[str, str]:
         "export with proofs": url(IssuanceEvent, "export_ndjson"),
         "acknowledge": url(OperationalEvent, "acknowledge"),
         "overview": reverse("admin:index"),
+        "sessions": reverse("admin:sessions"),
     }
 
 

@@ -51,6 +51,7 @@ RECORD_READINGS = (
     "token",
     "then",
 )
+OF_EVERYBODY = ("overview", "sessions")
 READING_ACTS = ("preview", "export", "export with proofs", "certificate", *RECORD_READINGS)
 FORGED: dict[str, Any] = {
     "post": "yes",
@@ -104,7 +105,10 @@ def test_each_role_sees_its_pages_and_no_other(cast: Cast, roles: Roles, role: s
 @pytest.mark.parametrize(
     ("role", "refused"),
     [
-        ("anonymous", {*CLIENT_ACTS, *KEY_ACTS, *FEDERATION_ACTS, *READING_ACTS, "acknowledge", "overview"}),
+        (
+            "anonymous",
+            {*CLIENT_ACTS, *KEY_ACTS, *FEDERATION_ACTS, *READING_ACTS, "acknowledge", *OF_EVERYBODY},
+        ),
         ("nobody", {*CLIENT_ACTS, *KEY_ACTS, *FEDERATION_ACTS, *READING_ACTS, "acknowledge"}),
         ("auditor", {*CLIENT_ACTS, *KEY_ACTS, *FEDERATION_ACTS}),
         ("operator", {"acknowledge"}),

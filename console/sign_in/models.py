@@ -1,0 +1,36 @@
+"""Who is signed in."""
+
+from uuid import uuid4
+
+from django.conf import settings
+from django.contrib.sessions.base_session import AbstractBaseSession
+from django.db import models
+
+from console.sign_in.session_store import SessionStore
+
+
+class ConsoleSession(AbstractBaseSession):
+    """A browser that is signed in, or one that keeps a message for its next page: then it has no user.
+
+    Pages name it by `public_id`, which opens nothing. It is not unique: while its key is replaced a session
+    has two rows.
+    """
+
+    session_key = models.CharField("digest of the session key", max_length=64, primary_key=True)
+    public_id = models.UUIDField(default=uuid4, editable=False, db_index=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
+    since = models.DateTimeField(help_text="When its user signed in.")
+    last_seen_at = models.DateTimeField()
+    address = models.CharField(max_length=45, blank=True, help_text="From which its user signed in.")
+    browser = models.CharField(max_length=200, blank=True, help_text="As it named itself then.")
+
+    class Meta(AbstractBaseSession.Meta):
+        verbose_name = "session"
+        verbose_name_plural = "sessions"
+
+    def __str__(self) -> str:
+        return f"session since {self.since:%Y-%m-%d %H:%M} UTC from {self.address or 'an unknown address'}"
+
+    @classmethod
+    def get_session_store_class(cls) -> type[SessionStore]:
+        return SessionStore
