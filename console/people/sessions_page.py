@@ -44,7 +44,8 @@ def _within_sight(request: HttpRequest) -> QuerySet[ConsoleSession]:
 
 def _end(request: HttpRequest) -> HttpResponse:
     """The session that is named; one of somebody else is not found by who may not see it."""
-    row = _within_sight(request).filter(public_id=_named(request)).first()
+    name = _named(request)
+    row = _within_sight(request).filter(public_id=name).first() if name else None
     if row is not None and is_present(row):
         messages.warning(request, "That is the session you are in: log out to end it.")
     elif row is not None and end(row, why="It was ended by hand.", address=request.META["REMOTE_ADDR"]):

@@ -28,13 +28,14 @@ class SessionStore(DatabaseStore):
 
     def load(self) -> dict[str, Any]:
         now = timezone.now()
-        row = self.model.objects.filter(session_key=digest(self.session_key), expire_date__gt=now).first()
+        rows = self.get_model_class().objects
+        row = rows.filter(session_key=digest(self.session_key), expire_date__gt=now).first()
         if row is None:
             self._session_key = None
             return {}
         if now - row.last_seen_at >= SEEN_EVERY:
             times = {"last_seen_at": now, "expire_date": ends_at(since=row.since, seen=now)}
-            self.model.objects.filter(pk=row.pk).update(**times)
+            rows.filter(pk=row.pk).update(**times)
         return self.decode(row.session_data)
 
     def exists(self, session_key: str | None = None) -> bool:
@@ -49,8 +50,9 @@ class SessionStore(DatabaseStore):
         now = timezone.now()
         signed_in = data.get(SIGNED_IN, {})
         since = datetime.fromisoformat(signed_in["since"]) if signed_in else now
-        return self.model(
-            session_key=digest(self._get_or_create_session_key()),
+        row: Any = self.get_model_class()
+        return row(
+            session_key=digest(self._get_or_create_session_key()),  # type: ignore[attr-defined]
             session_data=self.encode(dict(data)),
             expire_date=ends_at(since=since, seen=now),
             public_id=signed_in.get("public_id", uuid4()),

@@ -99,10 +99,11 @@ class ConsoleSite(AdminSite):
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if request.method == "GET" and self.has_permission(request):
             return HttpResponseRedirect(reverse("admin:index", current_app=self.name))
-        return self._login_page(request, request.get_full_path())
+        response: HttpResponse = self._login_page(request, request.get_full_path())
+        return response
 
     def _login_page(self, request: HttpRequest, path: str, **options: Any) -> Any:
-        request.current_app = self.name  # type: ignore[attr-defined]
+        request.current_app = self.name
         context = {
             **self.each_context(request),
             "title": "Log in",
