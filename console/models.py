@@ -1,5 +1,5 @@
 """The tables of the console's own."""
 
-from console.sign_in.models import ConsoleSession
+from console.sign_in.models import ConsoleSession, RecoveryCode, SecondFactor
 
-__all__ = ["ConsoleSession"]
+__all__ = ["ConsoleSession", "RecoveryCode", "SecondFactor"]

@@ -10,7 +10,7 @@ from console.integrity import proofs
 from console.issuers import global_variables
 from console.issuers import page as issuers
 from console.people import page as users
-from console.people import sessions_page
+from console.people import second_factor_page, sessions_page
 from console.reports import access_page, activity_page
 from console.requests import page as record
 from console.signing_keys import page as signing_keys
@@ -33,6 +33,7 @@ PAGES = (
     activity_page,
     users,
     sessions_page,
+    second_factor_page,
 )
 """Each module registers its pages at the site when it is imported."""
 

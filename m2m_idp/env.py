@@ -1,7 +1,6 @@
 """Everything the environment may say, read once, loud on nonsense."""
 
 import base64
-import ipaddress
 import os
 import re
 import secrets
@@ -23,6 +22,7 @@ from m2m_idp.env_values import (
     bundle_of,
     directory_of,
     file_of,
+    is_loopback_address,
     listed,
     make_directory,
     netloc,
@@ -175,7 +175,7 @@ def _checked_origin(name: str, url: str) -> bool:
             f"{name} must be an origin such as https://idp.example.com: scheme and lower-case host, "
             f"no path, no trailing slash, no default port. It is {url!r}."
         )
-    is_loopback = host == "localhost" or _is_loopback_address(host)
+    is_loopback = host == "localhost" or is_loopback_address(host)
     if parts.scheme == "http" and not is_loopback:
         raise ImproperlyConfigured(f"{name} must be https unless it is loopback. It is {url!r}.")
     return is_loopback
@@ -196,16 +196,9 @@ def _checkpoint_url(env: Variables) -> str:
             "CHECKPOINT_URL must be a URL such as https://log.example.com/checkpoints, "
             "without user, password and fragment."
         )
-    if parts.scheme == "http" and not (host == "localhost" or _is_loopback_address(host)):
+    if parts.scheme == "http" and not (host == "localhost" or is_loopback_address(host)):
         raise ImproperlyConfigured("CHECKPOINT_URL must be https unless its host is loopback.")
     return url
-
-
-def _is_loopback_address(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _generated(var_dir: Path) -> dict[str, str]:

@@ -132,6 +132,7 @@ SESSION_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_ENGINE = "console.sign_in.session_store"
+REQUIRE_SECOND_FACTOR = ENVIRONMENT.sign_in.requires_second_factor
 SESSION_IDLE = ENVIRONMENT.sign_in.idle
 SESSION_COOKIE_AGE = int(ENVIRONMENT.sign_in.longest.total_seconds())
 CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "csrf"

@@ -1,4 +1,4 @@
-"""Who is signed in."""
+"""Who is signed in, and what users prove themselves by besides a password."""
 
 from uuid import uuid4
 
@@ -7,6 +7,7 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 
 from console.sign_in.session_store import SessionStore
+from keys.encrypted_secret import EncryptedSecret
 
 
 class ConsoleSession(AbstractBaseSession):
@@ -34,3 +35,32 @@ class ConsoleSession(AbstractBaseSession):
     @classmethod
     def get_session_store_class(cls) -> type[SessionStore]:
         return SessionStore
+
+
+class SecondFactor(EncryptedSecret):
+    """The secret of a user's authenticator app (TOTP, RFC 6238): 160 bits, SHA-1, 6 digits, 30 seconds.
+
+    It counts from `confirmed_at` on, when the user has shown a code of it.
+    """
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
+    confirmed_at = models.DateTimeField(null=True)
+    last_step = models.BigIntegerField(
+        default=0, help_text="The 30 seconds, counted from 1970, of the last code that was taken."
+    )
+
+    class Meta:
+        verbose_name = "second factor of user"
+
+    def __str__(self) -> str:
+        return f"second factor of {self.user}"
+
+
+class RecoveryCode(models.Model):
+    """Good once in the place of a code of the app. Kept as a digest: it is random enough to need no salt."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    digest = models.CharField(max_length=64, unique=True)
+
+    def __str__(self) -> str:
+        return f"recovery code of {self.user}"

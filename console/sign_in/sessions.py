@@ -6,6 +6,7 @@ from contextvars import ContextVar
 from typing import Any
 from uuid import uuid4
 
+from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in
@@ -19,10 +20,13 @@ from django.utils import timezone
 from audit.models import OperationalEvent
 from audit.writing.operational_events import record_act
 from console.sign_in.models import ConsoleSession
+from console.sign_in.second_factor import is_set_up
 from console.sign_in.session_store import SIGNED_IN, digest
 from formats.masking import cleaned
 
 MAX_BROWSER = 200
+HAS_SECOND_FACTOR = "has_second_factor"
+"""Of what a session says of its sign-in."""
 OF_A_SIGN_IN = frozenset({"last_login"})
 """Columns of a user whose change ends no session."""
 
@@ -40,13 +44,30 @@ def at_work(request: HttpRequest) -> Iterator[None]:
 
 
 @receiver(user_logged_in)
-def begins(request: HttpRequest, **_signal: Any) -> None:
+def begins(request: HttpRequest, user: User, **_signal: Any) -> None:
     request.session[SIGNED_IN] = {
         "since": timezone.now().isoformat(),
         "public_id": str(uuid4()),
         "address": str(request.META.get("REMOTE_ADDR", ""))[:45],
+        HAS_SECOND_FACTOR: is_set_up(user),
         "browser": cleaned(str(request.META.get("HTTP_USER_AGENT", "")))[:MAX_BROWSER],
     }
+
+
+def note_second_factor(request: HttpRequest, *, has_one: bool) -> None:
+    """Of the session that the user is in."""
+    request.session[SIGNED_IN] = {**request.session[SIGNED_IN], HAS_SECOND_FACTOR: has_one}
+
+
+def lacks_second_factor(request: HttpRequest) -> bool:
+    """Whether REQUIRE_SECOND_FACTOR keeps its user from all pages but the one that sets one up."""
+    signed_in: dict[str, Any] = request.session.get(SIGNED_IN) or {HAS_SECOND_FACTOR: True}
+    return settings.REQUIRE_SECOND_FACTOR and not signed_in[HAS_SECOND_FACTOR]
+
+
+def end_all(user: User, *, why: str) -> None:
+    for session in ConsoleSession.objects.filter(user=user).exclude(pk=_present.get()):
+        end(session, why=why)
 
 
 def open_sessions() -> QuerySet[ConsoleSession]:

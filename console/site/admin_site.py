@@ -19,6 +19,7 @@ from console.admin_base.versions.made_from import MADE_FROM
 from console.admin_base.versions.versioned_delete import delete_selected
 from console.sign_in.kept_form import KEPT, fill, kept, opened
 from console.sign_in.login_view import NEXT, ConsoleLogin
+from console.sign_in.sessions import lacks_second_factor
 
 ORDER = ("issuers", "keys", "relying_parties", "audit", "auth")
 """The apps under the names that operators use."""
@@ -35,6 +36,8 @@ SEES_CONFIGURATION = (
     "relying_parties.view_requestrule",
 )
 """For pages that show a client's history."""
+WITHOUT_SECOND_FACTOR = frozenset({"second_factor", "logout", "jsi18n"})
+"""The pages for a user who still has to set one up (REQUIRE_SECOND_FACTOR)."""
 View = Callable[..., HttpResponseBase]
 Overview = Callable[[Any], object]
 """What a user should know first."""
@@ -86,6 +89,8 @@ class ConsoleSite(AdminSite):
         guarded: Any = super().admin_view(view, cacheable)
 
         def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if lacks_second_factor(request) and _page_name(request) not in WITHOUT_SECOND_FACTOR:
+                return HttpResponseRedirect(reverse("admin:second_factor", current_app=self.name))
             if request.method == "POST" and KEPT in request.POST:
                 return self._shown_again(request, guarded, *args, **kwargs)
             response: HttpResponseBase = guarded(request, *args, **kwargs)
@@ -116,7 +121,7 @@ class ConsoleSite(AdminSite):
         return ConsoleLogin.as_view(extra_context=context, **options)(request)
 
     def _is_to_log_in(self, request: HttpRequest, response: HttpResponseBase) -> bool:
-        is_sent = request.method == "POST" and request.resolver_match.url_name != "logout"  # type: ignore[union-attr]
+        is_sent = request.method == "POST" and _page_name(request) != "logout"
         return is_sent and response.status_code == HTTPStatus.FOUND and not self.has_permission(request)
 
     def _asked_to_log_in(self, request: HttpRequest, form: str) -> HttpResponse:
@@ -144,6 +149,11 @@ class ConsoleSite(AdminSite):
             # The pages that auditors use most come before the proofs.
             app["models"].sort(key=lambda page: page["object_name"] != "IssuanceEvent")
         return [apps[label] for label in ORDER if label in apps]
+
+
+def _page_name(request: HttpRequest) -> str:
+    match = request.resolver_match
+    return (match and match.url_name) or ""
 
 
 site = ConsoleSite(name="admin")

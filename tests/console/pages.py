@@ -126,6 +126,8 @@ def act_urls(cast: Cast) -> dict[str, str]:
         "acknowledge": url(OperationalEvent, "acknowledge"),
         "overview": reverse("admin:index"),
         "sessions": reverse("admin:sessions"),
+        "second factor": reverse("admin:second_factor"),
+        "reset second factor": url(User, "second_factor", User.objects.earliest("pk").pk),
     }
 
 

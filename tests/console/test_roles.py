@@ -51,7 +51,8 @@ RECORD_READINGS = (
     "token",
     "then",
 )
-OF_EVERYBODY = ("overview", "sessions")
+OF_EVERYBODY = ("overview", "sessions", "second factor")
+OF_SUPERUSERS = ("reset second factor",)
 READING_ACTS = ("preview", "export", "export with proofs", "certificate", *RECORD_READINGS)
 FORGED: dict[str, Any] = {
     "post": "yes",
@@ -107,11 +108,19 @@ def test_each_role_sees_its_pages_and_no_other(cast: Cast, roles: Roles, role: s
     [
         (
             "anonymous",
-            {*CLIENT_ACTS, *KEY_ACTS, *FEDERATION_ACTS, *READING_ACTS, "acknowledge", *OF_EVERYBODY},
+            {
+                *CLIENT_ACTS,
+                *KEY_ACTS,
+                *FEDERATION_ACTS,
+                *READING_ACTS,
+                "acknowledge",
+                *OF_EVERYBODY,
+                *OF_SUPERUSERS,
+            },
         ),
-        ("nobody", {*CLIENT_ACTS, *KEY_ACTS, *FEDERATION_ACTS, *READING_ACTS, "acknowledge"}),
-        ("auditor", {*CLIENT_ACTS, *KEY_ACTS, *FEDERATION_ACTS}),
-        ("operator", {"acknowledge"}),
+        ("nobody", {*CLIENT_ACTS, *KEY_ACTS, *FEDERATION_ACTS, *READING_ACTS, "acknowledge", *OF_SUPERUSERS}),
+        ("auditor", {*CLIENT_ACTS, *KEY_ACTS, *FEDERATION_ACTS, *OF_SUPERUSERS}),
+        ("operator", {"acknowledge", *OF_SUPERUSERS}),
         ("superuser", set()),
     ],
 )
