@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, QueryDict
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -38,8 +39,8 @@ class KeptForm:
 
 
 def kept(request: HttpRequest) -> str:
-    """The sent form for a page; empty if the browser's last user is unknown, or the form too large."""
-    user = Visitor.of(request).known_user
+    """The sent form for a page; empty if the browser's last user is unknown, the form too large, or passwords off."""
+    user = Visitor.of(request).known_user if settings.TAKES_PASSWORDS else ""
     values = request.POST.copy()
     for name in [name for name in values if LEFT_OUT.search(name)]:
         del values[name]

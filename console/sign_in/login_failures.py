@@ -43,7 +43,7 @@ class Attempt:
     def failed(self) -> None:
         FAILURES.take(self._key, limit=MAX_FAILURES)
         if not self._is_known:
-            NETWORK_FAILURES.take(self.visitor.network, limit=MAX_FAILURES_OF_NETWORK)
+            network_failed(self.visitor)
 
     def code_failed(self) -> None:
         self.failed()
@@ -64,6 +64,10 @@ class Attempt:
     @property
     def _is_known(self) -> bool:
         return self.visitor.knows(self.username)
+
+
+def network_failed(visitor: Visitor) -> None:
+    NETWORK_FAILURES.take(visitor.network, limit=MAX_FAILURES_OF_NETWORK)
 
 
 def network_wait(visitor: Visitor) -> int:

@@ -3,12 +3,13 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME, login
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView
 from django.core import signing
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.crypto import constant_time_compare
@@ -73,6 +74,8 @@ class ConsoleLogin(LoginView):
     """A form that waits for the sign-in (kept_form.py)."""
 
     def post(self, request: HttpRequest, *args: str, **kwargs: Any) -> HttpResponse:
+        if not settings.TAKES_PASSWORDS:
+            raise PermissionDenied
         if PROVEN not in request.POST:
             return super().post(request, *args, **kwargs)
         user = _proven(request.POST[PROVEN])
@@ -90,7 +93,8 @@ class ConsoleLogin(LoginView):
 
     def get_context_data(self, **context: Any) -> dict[str, Any]:
         sent = self.kept or self.request.POST.get(KEPT, "")
-        return super().get_context_data(**context, kept_form=sent)
+        ways = {"takes_passwords": settings.TAKES_PASSWORDS, "company": settings.COMPANY_SIGN_IN}
+        return super().get_context_data(**context, **ways, kept_form=sent)
 
     def _second_step(self, user: User) -> HttpResponse:
         form = CodeForm(self.request.POST)

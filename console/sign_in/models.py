@@ -1,5 +1,7 @@
 """Who is signed in, and what users prove themselves by besides a password."""
 
+import json
+from hashlib import sha256
 from uuid import uuid4
 
 from django.conf import settings
@@ -64,3 +66,20 @@ class RecoveryCode(models.Model):
 
     def __str__(self) -> str:
         return f"recovery code of {self.user}"
+
+
+class CompanyIdentity(models.Model):
+    """Which person of the company a user is: by a digest of issuer and subject, which may be long."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
+    digest = models.CharField(max_length=64, unique=True)
+
+    class Meta:
+        verbose_name_plural = "company identities"
+
+    def __str__(self) -> str:
+        return f"company identity of {self.user}"
+
+    @staticmethod
+    def digest_of(issuer: str, subject: str) -> str:
+        return sha256(json.dumps([issuer, subject]).encode()).hexdigest()

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 
 from console.admin_base.versions.made_from import MADE_FROM
 from console.admin_base.versions.versioned_delete import delete_selected
+from console.sign_in.company import views
 from console.sign_in.kept_form import KEPT, fill, kept, opened
 from console.sign_in.login_view import NEXT, ConsoleLogin
 from console.sign_in.sessions import lacks_second_factor
@@ -73,7 +74,11 @@ class ConsoleSite(AdminSite):
         return overview
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        return [*self._readings, *super().get_urls()]
+        company = [
+            path("login/company/", views.begin, name="company_login"),
+            path("login/company/callback/", views.callback, name="company_callback"),
+        ]
+        return [*self._readings, *company, *super().get_urls()]
 
     def of_everybody(self, route: str, *, name: str) -> Callable[[View], View]:
         """Registers a page for whoever may use the console."""
