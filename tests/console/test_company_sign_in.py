@@ -11,10 +11,12 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import pytest
 import requests
 from django.contrib.auth.models import Group, User
+from django.core import signing
 from django.test import Client
 
 from audit.models import OperationalEvent
 from console.models import ConsoleSession
+from console.sign_in.company.journey import SALT
 from console.sign_in.company.provider import forget_metadata
 from console.sign_in.company.registration import CompanySignIn
 from tests.interop.node import HERE, NODE
@@ -239,6 +241,16 @@ def test_a_code_of_another_sign_in_fits_no_verifier(ca: Path) -> None:
     stolen = parse_qs(urlsplit(at_the_provider(away(victim), "sub-root", ca)).query)
     own = parse_qs(urlsplit(at_the_provider(away(thief), "sub-guest", ca)).query)
     assert "answered 400" in why_refused(thief.get(CALLBACK, {**own, "code": stolen["code"]}))
+
+
+def test_an_id_token_of_another_sign_in_is_refused(ca: Path, settings: Any) -> None:
+    browser = Client()
+    answer = at_the_provider(away(browser), "sub-olga", ca)
+    cookie = settings.COMPANY_COOKIE_NAME
+    packed = signing.loads(browser.cookies[cookie].value, salt=SALT)
+    browser.cookies[cookie] = signing.dumps(packed | {"nonce": "another"}, salt=SALT)
+    assert "Its nonce is that of another sign-in." in why_refused(browser.get(answer))
+    assert not User.objects.exists()
 
 
 @pytest.mark.parametrize(
