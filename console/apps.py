@@ -11,6 +11,7 @@ class ConsoleConfig(AppConfig):
     def ready(self) -> None:
         # Connects its own receivers to Django's signals, whose senders are models.
         import_module("console.sign_in.sign_ins")
+        import_module("console.sign_in.sessions")
         if settings.HAS_CONSOLE:
             # Registers the pages, so that Django's checks see them, and the console's own check.
             import_module("console.urls")

@@ -14,6 +14,7 @@ from console.issuers import global_variables
 from console.issuers import page as issuers
 from console.overview import tidy_page
 from console.people import page as users
+from console.people import second_factor_page, sessions_page
 from console.reports import access_page, activity_page
 from console.requests import page as record
 from console.requests.why import why_page
@@ -44,6 +45,8 @@ PAGES = (
     access_page,
     activity_page,
     users,
+    sessions_page,
+    second_factor_page,
 )
 """Each module registers its pages at the site when it is imported."""
 

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from issuance.wire.certificate_headers import CERTIFICATE_HEADERS
-from m2m_idp.env_notices import MailServer, Webhook, is_loopback, mail_server, webhook
+from m2m_idp.env_notices import MailServer, Webhook, mail_server, webhook
 from m2m_idp.env_services import SharedCache, database, shared_cache
+from m2m_idp.env_sign_in import SignIn, sign_in
 from m2m_idp.env_values import (
     Network,
     Variables,
@@ -22,6 +23,7 @@ from m2m_idp.env_values import (
     bundle_of,
     directory_of,
     file_of,
+    is_loopback,
     listed,
     make_directory,
     netloc,
@@ -93,6 +95,7 @@ class Environment:
     """Where notices to owners of clients are posted to."""
     database: dict[str, Any]
     shared_cache: SharedCache | None
+    sign_in: SignIn
     log_level: str
     secret_key: str
     key_encryption_keys: dict[str, bytes]
@@ -154,6 +157,7 @@ def read(env: Variables) -> Environment:
         webhook=webhook(env),
         database=database(env, var_dir),
         shared_cache=shared_cache(env),
+        sign_in=sign_in(env),
         log_level=one_of(env, "LOG_LEVEL", ("INFO", "DEBUG", "WARNING", "ERROR")),
         secret_key=_secret_key(env, own, is_loopback=on_loopback),
         key_encryption_keys=_keys_by_id("KEY_ENCRYPTION_KEYS", _secret(env, "KEY_ENCRYPTION_KEYS", own)),

@@ -1,14 +1,13 @@
 """Where notices to the owners of clients go: a mail server and a webhook, as the environment names them."""
 
 import base64
-import ipaddress
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import validate_email
 
-from m2m_idp.env_values import Variables, text_of
+from m2m_idp.env_values import Variables, is_loopback, text_of
 
 PORTS = {"smtps": 465, "smtp+starttls": 587, "smtp": 25}
 SECRET_PREFIX = "whsec_"  # noqa: S105 - of https://www.standardwebhooks.com
@@ -105,10 +104,3 @@ def _parts(url: str, form: str) -> tuple[SplitResult, int | None]:
     except ValueError as error:
         raise ImproperlyConfigured(form) from error
     return parts, port
-
-
-def is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

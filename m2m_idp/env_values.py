@@ -139,6 +139,13 @@ def one_of(env: Variables, name: str, choices: tuple[str, ...]) -> str:
     return text
 
 
+def is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def netloc(host: str | None, port: int | None) -> str:
     name = f"[{host}]" if host and ":" in host else f"{host}"
     return name if port is None else f"{name}:{port}"

@@ -104,7 +104,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 14}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_REDIRECT_URL = "admin:index"
@@ -133,8 +133,14 @@ SESSION_COOKIE_NAME = "__Host-session" if IS_HTTPS else "session"
 SESSION_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 8 * 3600
+SESSION_ENGINE = "console.sign_in.session_store"
+COMPANY_SIGN_IN = ENVIRONMENT.sign_in.company
+TAKES_PASSWORDS = ENVIRONMENT.sign_in.takes_passwords
+REQUIRE_SECOND_FACTOR = ENVIRONMENT.sign_in.requires_second_factor
+SESSION_IDLE = ENVIRONMENT.sign_in.idle
+SESSION_COOKIE_AGE = int(ENVIRONMENT.sign_in.longest.total_seconds())
 CSRF_COOKIE_NAME = "__Host-csrf" if IS_HTTPS else "csrf"
+COMPANY_COOKIE_NAME = "__Host-company" if IS_HTTPS else "company"
 KNOWN_BROWSER_COOKIE_NAME = "__Host-known" if IS_HTTPS else "known"
 CSRF_COOKIE_SECURE = IS_HTTPS
 CSRF_COOKIE_HTTPONLY = True

@@ -5,8 +5,9 @@ at any point.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from importlib import import_module
 
-from django.contrib.sessions.models import Session
+from django.conf import settings
 from django.utils import timezone
 
 from issuance.replay import forget_expired
@@ -130,5 +131,6 @@ def wipe_expired_keys(now: datetime) -> tuple[str, ...]:
 
 def clear_expired_sessions(now: datetime) -> int:
     """Delete the console's sessions that have ended; their number."""
-    deleted, _ = Session.objects.filter(expire_date__lt=now).delete()
-    return deleted
+    sessions = import_module(settings.SESSION_ENGINE).SessionStore.get_model_class()
+    deleted, _ = sessions.objects.filter(expire_date__lt=now).delete()
+    return int(deleted)

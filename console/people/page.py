@@ -20,6 +20,7 @@ from console.admin_base.versions.merged_form import Before
 from console.admin_base.versions.versioned_page import RefusableForm, VersionedPage
 from console.people import people_version
 from console.people.people_version import PASSWORD
+from console.people.second_factor_reset import SecondFactorReset
 from console.site.admin_site import site
 from issuers.versioning.version_of import StaleVersionError
 
@@ -57,15 +58,15 @@ class UserForm(RefusableForm, UserChangeForm):
 
 
 @admin.register(User, site=site)
-class ConsoleUserAdmin(PeoplePage, UserAdmin):
+class ConsoleUserAdmin(SecondFactorReset, PeoplePage, UserAdmin):
     form = UserForm
     list_display = ("username", "first_name", "last_name", "is_active", "is_superuser", "last_login")
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("second_factor", "last_login", "date_joined")
     list_filter = ("is_active", "is_superuser", "groups")
     filter_horizontal = ()
     formfield_overrides: ClassVar[Any] = {ManyToManyField: {"widget": CheckboxSelectMultiple}}
     fieldsets = (
-        (None, {"fields": ("username", "password")}),
+        (None, {"fields": ("username", "password", "second_factor")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
         (
             "Role",

@@ -14,17 +14,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, Unrea
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
+from console.sign_in.login_failures import Attempt, network_wait
 from console.sign_in.login_queue import BusyError, LoginQueue
 from console.sign_in.login_visitor import Visitor
-from runtime.rate_limit.windows import Window
-
-SECONDS = 300
-MAX_FAILURES = 10
-"""For one user name from one network, or from one browser that the user logged in with, within the window."""
-MAX_FAILURES_OF_NETWORK = 30
-"""For all user names together: a whole office may share one address."""
-FAILURES = Window("login-failures", seconds=SECONDS, max_keys=10_000)
-NETWORK_FAILURES = Window("login-failures-of-network", seconds=SECONDS, max_keys=10_000)
 
 QUEUE = LoginQueue()
 
@@ -34,9 +26,7 @@ def answer_login(
 ) -> HttpResponseBase:
     """429 for a network that failed too often, and for a visitor that finds no free place in the queue."""
     visitor = Visitor.of(request)
-    if not visitor.known_user and (
-        wait := NETWORK_FAILURES.wait(visitor.network, limit=MAX_FAILURES_OF_NETWORK)
-    ):
+    if not visitor.known_user and (wait := network_wait(visitor)):
         return _try_later(request, seconds=wait, network=visitor.network)
     if not _has_arrived(request):
         return HttpResponseBadRequest()
@@ -69,19 +59,17 @@ class LoginForm(AdminAuthenticationForm):
     request: HttpRequest
 
     def clean(self) -> dict[str, Any]:
-        visitor, username = Visitor.of(self.request), self.cleaned_data.get("username", "")
-        key, is_known = visitor.key_for(username), visitor.knows(username)
-        wait = FAILURES.wait(key, limit=MAX_FAILURES)
-        if not is_known:
-            wait = max(wait, NETWORK_FAILURES.wait(visitor.network, limit=MAX_FAILURES_OF_NETWORK))
-        if wait:
-            raise ValidationError(f"Too many failed logins. Wait {wait} seconds, then try again.")
+        attempt = Attempt.of(self.request, self.cleaned_data.get("username", ""))
+        refuse_too_many(attempt.wait())
         try:
             cleaned: dict[str, Any] = super().clean()
         except ValidationError:
-            FAILURES.take(key, limit=MAX_FAILURES)
-            if not is_known:
-                NETWORK_FAILURES.take(visitor.network, limit=MAX_FAILURES_OF_NETWORK)
+            attempt.failed()
             raise
-        FAILURES.forget(key)
         return cleaned
+
+
+def refuse_too_many(wait: int) -> None:
+    """`wait` in seconds; 0: another try is allowed. Raises ValidationError."""
+    if wait:
+        raise ValidationError(f"Too many failed logins. Wait {wait} seconds, then try again.")

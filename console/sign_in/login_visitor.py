@@ -35,7 +35,11 @@ class Visitor:
     def key_for(self, username: str) -> str:
         """For the failures of one name. Hashed: the name is any text of any length."""
         whose = self.key if self.knows(username) else f"network {self.network}"
-        return sha256(f"{whose} {username}".encode()).hexdigest()
+        return _hashed(f"{whose} {username}")
+
+    def key_anywhere(self, username: str) -> str:
+        """For the failures of one name from all networks."""
+        return _hashed(username)
 
     def knows(self, username: str) -> bool:
         return bool(self.known_user) and constant_time_compare(self.known_user, mark_of(username))
@@ -51,6 +55,10 @@ def remember(response: HttpResponseBase, username: str) -> None:
         httponly=True,
         samesite="Lax",
     )
+
+
+def _hashed(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
 
 
 def mark_of(username: str) -> str:

@@ -43,19 +43,23 @@ class RecordedLoginForm(LoginForm):
             raise
 
     def _record_failure(self, name: str, refusal: ValidationError) -> None:
-        if failed_sign_ins.is_counted(_address(self.request), now=timezone.now()):
-            return
         actor, why = name, self._why(refusal)
         if not User.objects.filter(username=name).exists():
             # It may be a password.
             actor = failed_sign_ins.UNKNOWN
             why = f"{why} The name that was tried belongs to no user and has {len(name)} characters."
-        _record(OperationalEvent.Kind.SIGN_IN_FAILED, self.request, actor=actor, detail=why)
+        record_failure(self.request, actor=actor, why=why)
 
     def _why(self, refusal: ValidationError) -> str:
         if self.user_cache is not None:
             return NOT_ALLOWED
         return WRONG if getattr(refusal, "code", "") == "invalid_login" else refusal.messages[0]
+
+
+def record_failure(request: HttpRequest, *, actor: str, why: str) -> None:
+    """A row, or one more of a flood that is counted."""
+    if not failed_sign_ins.is_counted(_address(request), now=timezone.now()):
+        _record(OperationalEvent.Kind.SIGN_IN_FAILED, request, actor=actor, detail=why)
 
 
 def _record(kind: OperationalEvent.Kind, request: HttpRequest, *, actor: str, detail: str = "") -> None:

@@ -1,24 +1,33 @@
 """The console's own AdminSite: its pages are listed in console/urls.py; nothing registers itself automatically."""
 
 from collections.abc import Callable
+from functools import update_wrapper
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib.admin import AdminSite
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from console.admin_base.versions.made_from import MADE_FROM
 from console.admin_base.versions.versioned_delete import delete_selected
-from console.sign_in.login_visitor import remember
-from console.sign_in.sign_ins import RecordedLoginForm
+from console.sign_in.company import views
+from console.sign_in.kept_form import KEPT, fill, kept, opened
+from console.sign_in.login_view import NEXT, ConsoleLogin
+from console.sign_in.sessions import lacks_second_factor
 from console.site.navigation import navigation
 from console.site.permissions import SEES_RECORD
 
 ORDER = ("issuers", "keys", "relying_parties", "audit", "auth")
 """The apps under the names that operators use."""
+WITHOUT_SECOND_FACTOR = frozenset({"second_factor", "logout", "jsi18n"})
+"""The pages for a user who still has to set one up (REQUIRE_SECOND_FACTOR)."""
 View = Callable[..., HttpResponseBase]
 Overview = Callable[[Any], object]
 """What a user should know first."""
@@ -29,7 +38,6 @@ class ConsoleSite(AdminSite):
     site_header = "m2m-idp"
     index_title = "Overview"
     site_url = None
-    login_form = RecordedLoginForm
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
@@ -79,12 +87,66 @@ class ConsoleSite(AdminSite):
         return {**super().each_context(request), "navigation": navigation(request)}
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        return [*self._own, *super().get_urls()]
+        company = [
+            path("login/company/", views.begin, name="company_login"),
+            path("login/company/callback/", views.callback, name="company_callback"),
+        ]
+        return [*self._own, *company, *super().get_urls()]
 
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002 - as Django's
+        """As Django's, but a form that comes when its session has ended is kept until the user is back."""
+        guarded: Any = super().admin_view(view, cacheable)
+
+        def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if lacks_second_factor(request) and _page_name(request) not in WITHOUT_SECOND_FACTOR:
+                return HttpResponseRedirect(reverse("admin:second_factor", current_app=self.name))
+            if request.method == "POST" and KEPT in request.POST:
+                return self._shown_again(request, guarded, *args, **kwargs)
+            response: HttpResponseBase = guarded(request, *args, **kwargs)
+            if self._is_to_log_in(request, response) and (form := kept(request)):
+                return self._asked_to_log_in(request, form)
+            return response
+
+        return update_wrapper(page, guarded)
+
+    @method_decorator(never_cache)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        response: HttpResponse = super().login(request, extra_context)
-        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
-            remember(response, request.user.get_username())
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(reverse("admin:index", current_app=self.name))
+        response: HttpResponse = self._login_page(request, request.get_full_path())
+        return response
+
+    def _login_page(self, request: HttpRequest, path: str, **options: Any) -> Any:
+        request.current_app = self.name
+        context = {
+            **self.each_context(request),
+            "title": "Log in",
+            "subtitle": None,
+            "app_path": path,
+            "username": request.user.get_username(),
+        }
+        if NEXT not in request.GET and NEXT not in request.POST:
+            context[NEXT] = reverse("admin:index", current_app=self.name)
+        return ConsoleLogin.as_view(extra_context=context, **options)(request)
+
+    def _is_to_log_in(self, request: HttpRequest, response: HttpResponseBase) -> bool:
+        is_sent = request.method == "POST" and _page_name(request) != "logout"
+        return is_sent and response.status_code == HTTPStatus.FOUND and not self.has_permission(request)
+
+    def _asked_to_log_in(self, request: HttpRequest, form: str) -> HttpResponse:
+        request.method = "GET"
+        where = f"{reverse('admin:login')}?{urlencode({NEXT: request.get_full_path()})}"
+        response: HttpResponse = self._login_page(request, where, kept=form)
+        response.status_code = HTTPStatus.FORBIDDEN
+        return response
+
+    def _shown_again(self, request: HttpRequest, view: View, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """The page as it is opened, with the values of the form that was kept for this user."""
+        form = opened(request.POST[KEPT], request.user.get_username())
+        request.method = "GET"
+        response = view(request, *args, **kwargs)
+        if form is not None and form.path == request.get_full_path():
+            fill(response, form.data, MADE_FROM)
         return response
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
@@ -96,6 +158,11 @@ class ConsoleSite(AdminSite):
             # The pages that auditors use most come before the proofs.
             app["models"].sort(key=lambda page: page["object_name"] != "IssuanceEvent")
         return [apps[label] for label in ORDER if label in apps]
+
+
+def _page_name(request: HttpRequest) -> str:
+    match = request.resolver_match
+    return (match and match.url_name) or ""
 
 
 site = ConsoleSite(name="admin")

@@ -14,6 +14,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.security import SecurityMiddleware
 
 from console.sign_in.login import answer_login
+from console.sign_in.sessions import at_work
 from console.site.slots import answer_in_slot
 from console.site.static_files import Files
 from issuers.versioning.history import Source, authored
@@ -75,10 +76,11 @@ class Slots(Around):
 
 
 class Authorship(Around):
-    """Names the user in the history of whatever the request changes."""
+    """Names the user in the history of whatever the request changes, and the session that it came by."""
 
     def __call__(self, request: HttpRequest) -> Any:
-        with authored(actor=request.user.get_username() or "anonymous", source=Source.ADMIN):
+        actor = request.user.get_username() or "anonymous"
+        with authored(actor=actor, source=Source.ADMIN), at_work(request):
             return self.get_response(request)
 
 

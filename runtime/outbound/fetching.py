@@ -9,13 +9,16 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from ipaddress import ip_address
 from threading import Thread, Timer
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from django.conf import settings
 from urllib3 import HTTPResponse
@@ -37,6 +40,10 @@ UNAUTHORIZED, FORBIDDEN = 401, 403
 REDIRECTS = range(300, 400)
 HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "m2m-idp"}
 
+IF_ANONYMOUS = "no bearer token was sent: name the trusted issuer's token file."
+IF_KNOWN = "to the bearer token of its token file: replace the token, or let whoever it is for read the URL."
+IF_CLIENT = "correct the client ID and the client secret, or register this client there."
+
 TokenOf = Callable[[str], str | None]
 """The bearer token for a host, None for none. Raises TokenFileError."""
 SocketAddress = tuple[socket.AddressFamily, tuple[Any, ...]]
@@ -44,6 +51,16 @@ SocketAddress = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 class FetchError(Exception):
     """Nothing usable was fetched. The text is for the operator: it says what to do, and holds no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A request, and what to do if whoever sent it is refused."""
+
+    headers: Mapping[str, str] = field(repr=False)
+    if_refused: str
+    method: str = "GET"
+    body: str | None = field(default=None, repr=False)
 
 
 def anonymous(_host: str) -> None:
@@ -55,6 +72,28 @@ def fetch_json(url: str, *, ends_at: float | None = None, token_of: TokenOf = an
 
     `ends_at`, on the clock of time.monotonic(), is the end of an act of several fetches.
     """
+
+    def sent(remote: RemoteUrl) -> _Sent:
+        bearer = token_of(remote.host)
+        if bearer is None:
+            return _Sent(HEADERS, f", and {IF_ANONYMOUS}")
+        return _Sent({**HEADERS, "Authorization": f"Bearer {bearer}"}, f" {IF_KNOWN}")
+
+    return _answered(url, sent, ends_at)
+
+
+def post_form(url: str, form: Mapping[str, str], *, client_id: str, client_secret: str) -> dict[str, Any]:
+    """The JSON object with which a token endpoint answers a client (RFC 6749 section 2.3.1). Raises FetchError."""
+    proof = b64encode(f"{quote(client_id, safe='')}:{quote(client_secret, safe='')}".encode()).decode()
+    headers = {
+        **HEADERS,
+        "Authorization": f"Basic {proof}",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    return _answered(url, lambda _remote: _Sent(headers, f": {IF_CLIENT}", "POST", urlencode(form)))
+
+
+def _answered(url: str, sent: Callable[[RemoteUrl], _Sent], ends_at: float | None = None) -> dict[str, Any]:
     refuse_to_wait()
     ends_at = time.monotonic() + MAX_FETCH if ends_at is None else ends_at
     try:
@@ -62,20 +101,22 @@ def fetch_json(url: str, *, ends_at: float | None = None, token_of: TokenOf = an
     except UrlError as error:
         raise FetchError(f"A URL cannot be fetched. {error}") from error
     try:
-        return _object(remote, _body(remote, ends_at, bearer=token_of(remote.host)))
+        return _object(remote, _body(remote, ends_at, sent(remote)))
     except TokenFileError as error:
         raise FetchError(str(error)) from error
     except (OSError, HTTPException, HTTPError) as error:
         raise FetchError(_advice(remote, error, ends_at)) from error
 
 
-def _body(remote: RemoteUrl, ends_at: float, *, bearer: str | None) -> bytes:
-    headers = HEADERS if bearer is None else {**HEADERS, "Authorization": f"Bearer {bearer}"}
+def _body(remote: RemoteUrl, ends_at: float, sent: _Sent) -> bytes:
     sock = _connected(_checked_addresses(remote, ends_at), ends_at)
     with sock, _shut_at(ends_at, sock), closing(_Connection(remote, sock)) as connection:
-        connection.request("GET", remote.target, headers=headers, preload_content=False, decode_content=False)
+        connection.request(
+            sent.method, remote.target, body=sent.body, headers=sent.headers,
+            preload_content=False, decode_content=False,
+        )  # fmt: skip
         with closing(connection.getresponse()) as response:
-            _check_head(remote, response, is_anonymous=bearer is None)
+            _check_head(remote, response, sent)
             body = _read(remote, response)
         # An answer that was cut may look whole.
         _left(ends_at)
@@ -185,18 +226,13 @@ def _left(ends_at: float) -> float:
     return left
 
 
-def _check_head(remote: RemoteUrl, response: HTTPResponse, *, is_anonymous: bool) -> None:
+def _check_head(remote: RemoteUrl, response: HTTPResponse, sent: _Sent) -> None:
     if response.status in REDIRECTS:
         raise FetchError(
             f"{remote} answered {response.status}, and redirects are not followed: write the URL that it leads to."
         )
     if response.status in {UNAUTHORIZED, FORBIDDEN}:
-        raise FetchError(
-            f"{remote} answered {response.status}, and no bearer token was sent: name the trusted issuer's token file."
-            if is_anonymous
-            else f"{remote} answered {response.status} to the bearer token of its token file: replace the token, or "
-            "let whoever it is for read the URL."
-        )
+        raise FetchError(f"{remote} answered {response.status}{sent.if_refused}")
     if response.status != OK:
         raise FetchError(
             f"{remote} answered {response.status} instead of 200: correct the URL, or what serves it."

@@ -148,6 +148,9 @@ def act_urls(cast: Cast) -> dict[str, str]:
         "evidence": reverse("admin:evidence") + "?since=2026-01-01T00:00",
         "acknowledge": url(OperationalEvent, "acknowledge"),
         "overview": reverse("admin:index"),
+        "sessions": reverse("admin:sessions"),
+        "second factor": reverse("admin:second_factor"),
+        "reset second factor": url(User, "second_factor", User.objects.earliest("pk").pk),
     }
 
 

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from console.models import ConsoleSession
 from relying_parties.models import ClientSecret, CredentialUse, RelyingParty
 from tests.console.forms import act
 from tests.console.pages import act_urls, all_urls, body_of, fill_every_table, url
@@ -51,7 +51,7 @@ def test_it_is_nowhere_in_the_database_and_in_no_log(
     ask(auth=basic("billing", secret))
     assert secret not in log_lines.getvalue()
     assert not [table for table in connection.introspection.table_names() if secret in dump(table)]
-    assert secret not in str([session.get_decoded() for session in Session.objects.all()])
+    assert secret not in str([session.get_decoded() for session in ConsoleSession.objects.all()])
 
 
 @pytest.mark.contract("P10.2")

@@ -18,9 +18,12 @@ from tests.support.cast import Cast
 
 OF_DJANGO = {
     "login", "logout", "password_change", "password_change_done", "autocomplete", "jsi18n", "view_on_site",
-    "app_list", "auth_user_password_change", None,
+    "app_list", "auth_user_password_change", "company_login", "company_callback", None,
 }  # fmt: skip
-"""Names of addresses that are no pages of ours; None: a redirect, and what stands where nothing else does."""
+"""Names of addresses that are no pages of ours, or of a sign-in.
+
+None: a redirect, and what stands where nothing else does.
+"""
 WHERE = re.compile(r'(?:href|action)="([^"?#]+)')
 
 

@@ -13,12 +13,12 @@ from cryptography.hazmat.primitives.serialization import (
     pkcs12,
 )
 from django.contrib.admin.models import LogEntry
-from django.contrib.sessions.models import Session
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from console.models import ConsoleSession
 from issuers.models import Issuer
 from keys.generation import PrivateKey, generate_private_key, self_signed_certificate
 from keys.models import SigningKey
@@ -97,7 +97,7 @@ def test_its_passwords_are_nowhere(page: str, store: bytes, operator: Client, lo
     assert not [body for body in bodies if PASSWORD in body.decode() or "another one" in body.decode()]
     assert PASSWORD not in log_lines.getvalue()
     assert not [table for table in connection.introspection.table_names() if PASSWORD in dump(table)]
-    assert PASSWORD not in str([session.get_decoded() for session in Session.objects.all()])
+    assert PASSWORD not in str([session.get_decoded() for session in ConsoleSession.objects.all()])
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from console.sign_in import login
-from console.sign_in.login import MAX_FAILURES, MAX_FAILURES_OF_NETWORK
+from console.sign_in import login, login_failures
+from console.sign_in.login_failures import MAX_FAILURES, MAX_FAILURES_OF_NETWORK
 from runtime.rate_limit.shared_counts import SharedCounts
 from tests.support.server import free_port
 
@@ -61,7 +61,7 @@ def test_guesses_are_counted_by_address_and_user_name() -> None:
 
 def test_guesses_are_counted_while_the_shared_cache_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     away = SharedCounts(location=f"redis://127.0.0.1:{free_port()}", options={"socket_timeout": 0.3})
-    for window in (login.FAILURES, login.NETWORK_FAILURES):
+    for window in (login_failures.FAILURES, login_failures.NETWORK_FAILURES):
         monkeypatch.setattr(window, "_shared", lambda: away)
     for _ in range(MAX_FAILURES):
         assert "Please enter the correct username" in try_password("wrong")

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import requests
 from django.contrib.auth.models import User
-from django.contrib.sessions.models import Session
 from django.test import Client
 
 from audit.models import OperationalEvent
+from console.models import ConsoleSession
 from console.sign_in import failed_sign_ins
 from console.sign_in.failed_sign_ins import MAX_KEYS, RECORDED_OF_ALL, RECORDED_PER_MINUTE, write_counts
 from tests.support.failing import refusing
@@ -97,7 +97,7 @@ def test_who_cannot_be_recorded_is_not_signed_in() -> None:
         assert sign_in(browser, "ann", PASSWORD) >= 500
         assert sign_in(browser, "ann", "wrong") >= 500
     assert browser.get("/admin/").status_code == 302
-    assert not any("_auth_user_id" in session.get_decoded() for session in Session.objects.all())
+    assert not any("_auth_user_id" in session.get_decoded() for session in ConsoleSession.objects.all())
     assert sign_in(browser, "ann", PASSWORD) == 302
     assert browser.get("/admin/").status_code == 200
     with refusing("INSERT", TABLE):

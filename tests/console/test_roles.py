@@ -58,6 +58,8 @@ RECORD_READINGS = (
     "why",
     "then",
 )
+OF_EVERYBODY = ("overview", "sessions", "second factor")
+OF_SUPERUSERS = ("reset second factor",)
 READING_ACTS = (
     *TABS[1:],
     "yaml",
@@ -126,10 +128,21 @@ def test_each_role_sees_its_pages_and_no_other(cast: Cast, roles: Roles, role: s
 @pytest.mark.parametrize(
     ("role", "refused"),
     [
-        ("anonymous", {*CLIENT_ACTS, *KEY_ACTS, *FEDERATION_ACTS, *READING_ACTS, "acknowledge", "overview"}),
-        ("nobody", {*CLIENT_ACTS, *KEY_ACTS, *FEDERATION_ACTS, *READING_ACTS, "acknowledge"}),
-        ("auditor", {*CLIENT_ACTS, *KEY_ACTS, *FEDERATION_ACTS}),
-        ("operator", {"acknowledge"}),
+        (
+            "anonymous",
+            {
+                *CLIENT_ACTS,
+                *KEY_ACTS,
+                *FEDERATION_ACTS,
+                *READING_ACTS,
+                "acknowledge",
+                *OF_EVERYBODY,
+                *OF_SUPERUSERS,
+            },
+        ),
+        ("nobody", {*CLIENT_ACTS, *KEY_ACTS, *FEDERATION_ACTS, *READING_ACTS, "acknowledge", *OF_SUPERUSERS}),
+        ("auditor", {*CLIENT_ACTS, *KEY_ACTS, *FEDERATION_ACTS, *OF_SUPERUSERS}),
+        ("operator", {"acknowledge", *OF_SUPERUSERS}),
         ("superuser", set()),
     ],
 )

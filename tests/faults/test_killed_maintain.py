@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.db.models import F
 from django.utils import timezone
 
+from console.models import ConsoleSession
 from issuance.models import UsedJti
 from issuers.models import ConfigurationRevision
 from keys.keyring import KeySnapshot
@@ -63,7 +63,7 @@ class Work:
         assert SigningKey.history.count() == self.changes + 3
         assert ConfigurationRevision.objects.get().number == self.revision + 3
         assert CredentialUse.objects.get().credential == "secret:1"
-        assert not Session.objects.exists()
+        assert not ConsoleSession.objects.exists()
         assert not UsedJti.objects.exists()
         assert run() == Done()
 

@@ -358,3 +358,54 @@ def test_its_repr_has_no_secret(tmp_path: Path) -> None:
     read = env.read(REAL | {"VAR_DIR": str(tmp_path), "DATABASE_URL": "postgres://idp:hunter2@db/idp"})
     for shown in (repr(read), str(read), f"{read}"):
         assert not any(secret in shown for secret in ("sss", "hunter2", str(KEY), KEYED[3:]))
+
+
+COMPANY = {
+    "OIDC_SIGN_IN_ISSUER": "https://login.example.com",
+    "OIDC_SIGN_IN_CLIENT_ID": "console",
+    "OIDC_SIGN_IN_CLIENT_SECRET": "the secret of the console",
+    "OIDC_SIGN_IN_ROLES": "ops=Operators",
+}
+
+
+def test_without_a_setting_people_sign_in_with_a_password_as_ever() -> None:
+    read = env.read(REAL).sign_in
+    assert (read.idle.total_seconds(), read.longest.total_seconds()) == (1800, 28_800)
+    assert (read.requires_second_factor, read.takes_passwords, read.company) == (False, True, None)
+
+
+def test_the_companys_provider_is_read_and_its_secret_is_not_shown() -> None:
+    company = env.read(
+        REAL | COMPANY | {"OIDC_SIGN_IN_ROLES": "a=b=Operators, admins = superuser"}
+    ).sign_in.company
+    assert company
+    assert company.roles == {"a=b": "Operators", "admins": "superuser"}
+    assert (company.scopes, company.username_claim, company.groups_claim) == (
+        "openid profile email",
+        "preferred_username",
+        "groups",
+    )
+    assert COMPANY["OIDC_SIGN_IN_CLIENT_SECRET"] not in repr(company)
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({"OIDC_SIGN_IN_ISSUER": "http://login.example.com"}, "OIDC_SIGN_IN_ISSUER cannot be used."),
+        (
+            {"OIDC_SIGN_IN_CLIENT_ID": ""},
+            "OIDC_SIGN_IN_CLIENT_ID (or OIDC_SIGN_IN_CLIENT_ID_FILE) is missing",
+        ),
+        ({"OIDC_SIGN_IN_CLIENT_SECRET": " "}, "OIDC_SIGN_IN_CLIENT_SECRET (or"),
+        ({"OIDC_SIGN_IN_SCOPES": "profile"}, "OIDC_SIGN_IN_SCOPES must hold openid"),
+        ({"OIDC_SIGN_IN_ROLES": ""}, "OIDC_SIGN_IN_ROLES is missing"),
+        ({"OIDC_SIGN_IN_ROLES": "ops"}, "OIDC_SIGN_IN_ROLES is a comma-separated list of GROUP=ROLE"),
+        ({"OIDC_SIGN_IN_ROLES": "ops=Operators,ops=Auditors"}, "the group 'ops' stands twice"),
+        ({"SESSION_IDLE_MINUTES": "1"}, "SESSION_IDLE_MINUTES must be a whole number from 2 to 1440."),
+        ({"SESSION_MAX_HOURS": "0"}, "SESSION_MAX_HOURS must be a whole number from 1 to 168."),
+        ({"REQUIRE_SECOND_FACTOR": "yes"}, "REQUIRE_SECOND_FACTOR must be one of false, true."),
+        ({"LOCAL_PASSWORDS": "false", "OIDC_SIGN_IN_ISSUER": ""}, "nobody could sign in"),
+    ],
+)
+def test_a_sign_in_that_cannot_work_is_refused_at_the_start(variables: dict[str, str], named: str) -> None:
+    assert named in refusal(**COMPANY | variables)

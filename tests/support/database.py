@@ -15,8 +15,8 @@ from django.db.backends.utils import CursorWrapper
 
 from audit.writing.record_health import RECORD_HEALTH
 from console.sign_in import failed_sign_ins
-from console.sign_in.login import FAILURES as FAILED_LOGINS
-from console.sign_in.login import NETWORK_FAILURES
+from console.sign_in.login_failures import CODE_FAILURES, NETWORK_FAILURES
+from console.sign_in.login_failures import FAILURES as FAILED_LOGINS
 from issuance.client_auth.throttle import FAILURES
 from issuance.recording import flood
 from issuance.tokens.quota import QUOTAS
@@ -57,6 +57,7 @@ def set_back(baseline: Baseline) -> None:
         FAILURES,
         FAILED_LOGINS,
         NETWORK_FAILURES,
+        CODE_FAILURES,
         QUOTAS,
         flood.BUDGET,
         flood.TOTAL,

@@ -1,11 +1,12 @@
 """What has happened before maintenance runs."""
 
-from datetime import datetime
-from importlib import import_module
+from datetime import datetime, timedelta
 
-from django.conf import settings
+from django.utils import timezone
 
 from audit.models import IssuanceEvent, Outcome
+from console.models import ConsoleSession
+from console.sign_in.session_store import SessionStore
 
 
 def proved(credential: str, at: datetime) -> None:
@@ -18,6 +19,7 @@ def proved(credential: str, at: datetime) -> None:
 
 def open_session(life: int) -> None:
     """A session of the console that ends in so many seconds."""
-    session = import_module(settings.SESSION_ENGINE).SessionStore()
-    session.set_expiry(life)
-    session.save()
+    SessionStore().create()
+    newest = ConsoleSession.objects.latest("since")
+    newest.expire_date = timezone.now() + timedelta(seconds=life)
+    newest.save()

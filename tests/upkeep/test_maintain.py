@@ -4,10 +4,10 @@ import time
 from datetime import timedelta
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.utils import timezone
 from pytest_django import Settings
 
+from console.models import ConsoleSession
 from keys.lifecycle.creation import create_first_key
 from keys.lifecycle.due import rotates_at
 from keys.models import SigningKey
@@ -33,7 +33,7 @@ def test_it_clears_the_sessions_that_have_ended() -> None:
         open_session(life)
 
     assert maintain(timezone.now()).expired_sessions == 1
-    assert Session.objects.count() == 1
+    assert ConsoleSession.objects.count() == 1
 
 
 def test_an_overdue_key_is_reported_until_it_has_a_successor(cast: Cast) -> None:
@@ -71,7 +71,7 @@ def test_a_chore_that_fails_keeps_no_other_from_being_done(cast: Cast) -> None:
     open_session(-10)
     proved("secret:1", NOW)
 
-    with refusing("DELETE", "django_session"):
+    with refusing("DELETE", "console_consolesession"):
         done = maintain(rotates_at(cast.other_key))
 
     assert (done.credential_uses, done.expired_sessions, len(done.announced_keys)) == (1, 0, 2)

@@ -57,7 +57,7 @@ def test_it_reports_in_lines_or_as_json(capsys: pytest.CaptureFixture[str]) -> N
 def test_a_chore_that_failed_is_reported_and_fails_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     open_session(-10)
 
-    with refusing("DELETE", "django_session"), pytest.raises(CommandError) as caught:
+    with refusing("DELETE", "console_consolesession"), pytest.raises(CommandError) as caught:
         call_command("maintain", "--json")
 
     assert str(caught.value) == "Not done: clear expired sessions."
@@ -76,7 +76,7 @@ def test_it_refuses_a_pause_that_is_none(seconds: str) -> None:
 def test_it_goes_on_after_a_run_that_failed_until_it_has_to_stop() -> None:
     open_session(-10)
     with going_on("--json") as process:
-        with refusing("DELETE", "django_session"):
+        with refusing("DELETE", "console_consolesession"):
             assert report(process)["failed"][0]["chore"] == "clear expired sessions"
         while (done := report(process))["failed"]:
             pass

@@ -10,7 +10,8 @@ from keys.management.refusals import refusals_as_command_errors
 
 class Command(BaseCommand):
     help = (
-        "Encrypt every private key under the first of KEY_ENCRYPTION_KEYS; then the others may be left out."
+        "Encrypt every private key and second factor under the first of KEY_ENCRYPTION_KEYS; "
+        "then the others may be left out."
     )
 
     def handle(self, **_options: Any) -> None:
@@ -21,4 +22,4 @@ class Command(BaseCommand):
         if done.problems:
             raise CommandError("\n".join(done.problems))
         if not done.moved:
-            self.stdout.write("Every private key is under the current key-encryption key.")
+            self.stdout.write("Everything is under the current key-encryption key.")

@@ -1,0 +1,1 @@
+"""Signing in at the company's OpenID provider: authorization code flow with PKCE, roles by groups."""
