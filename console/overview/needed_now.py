@@ -23,7 +23,7 @@ UNREADABLE_CHAIN = (
     "Certificate chains that cannot be read: this key's was changed past the console. The key signs, and the JWKS has "
     "it without a chain."
 )
-UNSENT = "The notice to its owner by {channel} was not sent, in {attempts} attempt(s): {reason}"
+UNSENT = "The notice to its owner by {channel} was not sent. Attempts: {attempts}. {reason}"
 SEES_CLIENTS = "relying_parties.view_relyingparty"
 MAX_KID = 13
 """Characters: enough to tell keys apart."""

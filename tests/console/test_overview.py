@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -41,7 +42,7 @@ def acts_of(line: Line) -> dict[str, str]:
 def event(cast: Cast, *, at: datetime, client_id: str = "billing", **columns: Any) -> IssuanceEvent:
     """Refused unless told otherwise."""
     values = {
-        "at": at, "request_id": f"{client_id} {at}", "issuer": cast.oidc_m2m.url, "client_id": client_id,
+        "at": at, "request_id": str(uuid4()), "issuer": cast.oidc_m2m.url, "client_id": client_id,
         "outcome": "refused", "http_status": 401, "error": "invalid_client", "detail": REASON,
     }  # fmt: skip
     return IssuanceEvent.objects.create(**values | columns)

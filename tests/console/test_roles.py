@@ -205,7 +205,7 @@ def test_who_sees_the_record_alone_sees_no_history_of_the_configuration(cast: Ca
     ask(auth=cast.basic("billing"))
     answers = {name: client.get(url).status_code for name, url in record_urls(cast).items()}
     assert {name for name, status in answers.items() if status != SEEN} == {
-        "access", "access CSV", "timeline", "client's timeline", "credential", "then", "why",
+        "access", "access CSV", "timeline", "client's timeline", "credential", "then", "tidy", "why",
     }  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from tests.support.authority import Authority
 from tests.support.cast import Cast
 from tests.support.mail_server import MailBox, mail_server
 from upkeep.maintenance import Done, maintain
-from upkeep.notices.sending import FIRST_PAUSE, LONGEST_PAUSE
+from upkeep.notices.sending import FIRST_PAUSE, MAX_PAUSE
 
 NOW = timezone.now().replace(microsecond=0)
 END = NOW + timedelta(days=40)
@@ -201,6 +201,16 @@ def test_a_webhook_is_told_of_a_client_that_fails_and_whatever_its_contact(
     assert "What the record alone says" not in hook.got[0]
 
 
+@pytest.mark.contract("P10.43")
+def test_of_a_client_without_a_contact_nothing_is_posted(
+    cast: Cast, owned: RelyingParty, hook: Receiver
+) -> None:
+    RelyingParty.objects.filter(pk=owned.pk).update(contact="")
+    refused(cast)
+    assert [sent(maintain(now)) for now in (END - DAY, timezone.now())] == [0, 0]
+    assert hook.got == []
+
+
 @pytest.mark.contract("P10.44")
 def test_one_that_is_not_taken_is_tried_again_ever_later_under_the_same_id(
     owned: RelyingParty, hook: Receiver, log_lines: io.StringIO
@@ -237,7 +247,7 @@ def test_the_pause_between_attempts_has_an_end(owned: RelyingParty, hook: Receiv
     Notice.objects.update(sent_at=None, attempts=5_000, due_at=now)
     hook.answers.append(says(500))
     maintain(now)
-    assert Notice.objects.get().due_at == now + LONGEST_PAUSE
+    assert Notice.objects.get().due_at == now + MAX_PAUSE
 
 
 @pytest.mark.contract("P10.44")
@@ -298,7 +308,7 @@ def test_the_overview_says_what_was_not_sent_until_it_is(
     (line,) = operator.get("/admin/").context["overview"].now.shown
     assert (line.subject, line.state) == ("billing", "not sent")
     assert line.fact == (
-        "The notice to its owner by mail was not sent, in 1 attempt(s): EMAIL_URL cannot be used "
+        "The notice to its owner by mail was not sent. Attempts: 1. EMAIL_URL cannot be used "
         "(SMTPServerDisconnected). It is tried again."
     )
     mails.is_away = False

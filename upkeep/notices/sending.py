@@ -12,7 +12,7 @@ from runtime.outbound.posting import NotSentError
 from upkeep.notices.channels import Channel, NotThisOneError, channels
 from upkeep.notices.messages import Message, messages
 
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=2), timedelta(hours=1)
+FIRST_PAUSE, MAX_PAUSE = timedelta(minutes=2), timedelta(hours=1)
 """After an attempt, twice as long each time: longer than an attempt takes, so that none is sent twice meanwhile."""
 MAX_DOUBLED = 5
 MAX_AT_ONCE = 50
@@ -80,7 +80,7 @@ def _note(found: list[Message], channel: Channel, *, now: datetime) -> None:
 
 def _claim(notice: Notice, *, now: datetime) -> bool:
     """Whether this process may send it now: of many that ask at once, only one gets True."""
-    pause = min(FIRST_PAUSE * 2 ** min(notice.attempts, MAX_DOUBLED), LONGEST_PAUSE)
+    pause = min(FIRST_PAUSE * 2 ** min(notice.attempts, MAX_DOUBLED), MAX_PAUSE)
     same = Notice.objects.filter(pk=notice.pk, sent_at=None, due_at=notice.due_at, attempts=notice.attempts)
     return same.update(due_at=now + pause, attempts=notice.attempts + 1) == 1
 
