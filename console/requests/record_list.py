@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from audit.models import IssuanceEvent
-from audit.reading.pages import MAX_LOOKED_AT, Page, page_of
+from audit.reading.pages import Page, page_of
 from audit.reading.positions import Position
 from console.requests.quick_ranges import quick_ranges
 from console.requests.record_filter import RecordFilter
@@ -28,7 +28,7 @@ class RecordList(ChangeList):
     newest = newer = older = further = ""
     went = "back to"
     looked_until: datetime | None = None
-    max_looked_at = MAX_LOOKED_AT
+    looked_at = 0
     filter_form: RecordFilter
     lines: tuple[RequestLine, ...] = ()
 
@@ -55,7 +55,8 @@ class RecordList(ChangeList):
         if page.older:
             self.older = self._neighbour(OLDER, page.older)
         is_forwards = NEWER in request.GET and OLDER not in request.GET
-        self.looked_until, self.went = page.looked_until, "up to" if is_forwards else "back to"
+        self.looked_until, self.looked_at = page.looked_until, page.looked_at
+        self.went = "up to" if is_forwards else "back to"
         self.further = self.newer if is_forwards else self.older
         self.result_list = list(page.events)
         self.lines = request_lines(page.events, user=request.user, now=timezone.now())

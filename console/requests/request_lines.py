@@ -20,7 +20,7 @@ from console.site.admin_site import SEES_CONFIGURATION
 from issuers.models import Issuer
 from relying_parties.models import ResourceServer
 
-NOTHING = "–"
+NOTHING = "-"
 MAX_APIS = 3
 """Of one request; how many more it names is shown."""
 
