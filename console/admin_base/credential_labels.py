@@ -47,11 +47,11 @@ def label_of(kind: CredentialKind, row: Any) -> str:
 
 def _kids(clients: Collection[int]) -> dict[tuple[int, str], str]:
     """Of the keys registered here, by client and thumbprint. Nothing is verified, so no key is read."""
-    registered = RelyingParty.objects.filter(pk__in=clients, client_jwks__isnull=False) if clients else ()
+    registered = RelyingParty.objects.filter(pk__in=clients, client_jwks__isnull=False)
     return {
-        (client.pk, found): str(jwk["kid"])
-        for client in registered
-        for jwk in jwks_of(client.client_jwks)
+        (client, found): str(jwk["kid"])
+        for client, jwks in registered.values_list("pk", "client_jwks")
+        for jwk in jwks_of(jwks)
         if jwk.get("kid") and (found := thumbprint_of(jwk))
     }
 

@@ -16,7 +16,7 @@ from audit.exporting.export import FORMS
 from audit.models import Inspection
 from tests.audit.sealed import seal
 from tests.audit.test_export import refusals
-from tests.support.cast import Cast
+from tests.support.cast import INVOICES, Cast
 from tests.support.server import server_environment
 from tests.support.wire import ask, last_event
 
@@ -51,6 +51,11 @@ def process(*arguments: str, **options: Any) -> "subprocess.Popen[bytes]":
         (("--client", "billing"), 1),
         (("--outcome", "refused"), 3),
         (("--error", "invalid_client"), 3),
+        (("--reason", "wrong_secret"), 0),
+        (("--reason", "unknown_client", "--issuer", "oidc_m2m"), 0),
+        (("--api", INVOICES), 1),
+        (("--scope", "invoices.read"), 1),
+        (("--scope", "invoices"), 0),
         (("--credential", "secret:99"), 0),
         (("--kid", "k9"), 3),
         (("--address", "::ffff:198.51.100.1"), 3),
