@@ -1,7 +1,7 @@
 """Why a request was refused, in a few plain words: recognised by the error and the detail of its row.
 
 The detail says the same with names and numbers, for one request; a reason is the same for all requests like it. The
-texts are those of `issuance/`, which a test asks for one by one.
+texts are those of `issuance/`: a test holds them together.
 """
 
 from dataclasses import dataclass

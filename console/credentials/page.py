@@ -33,12 +33,14 @@ def credential_page(request: HttpRequest, name: str) -> HttpResponse:
     now = timezone.now()
     parsed = CredentialName.parse(name) if NAME.fullmatch(name) else None
     credential = described(parsed, now=now) if parsed else None
-    if credential is None:
+    if parsed is None or credential is None:
         raise Http404
     usual = (now - USUAL).replace(second=0, microsecond=0)
     form = NewSince(request.GET if "since" in request.GET else None, initial={"since": usual})
     new_since = (form.is_valid() and form.cleaned_data["since"]) or usual
     uses = uses_of(name, new_since=new_since, now=now)
+    if parsed.thumbprint and not (credential.made or uses.first):
+        raise Http404
     context: dict[str, Any] = {
         **site.each_context(request),
         "title": f"{credential.label} of {credential.client_id}",

@@ -15,6 +15,7 @@ from audit.writing.entry import Entry
 from audit.writing.record import record
 from formats.thumbprints import base64url, thumbprint
 from issuers.versioning.history import Source, authored
+from relying_parties.models import RelyingParty
 from relying_parties.secrets.credentials import add_generated_secret, revoke_secret
 from tests.console.pages import federate
 from tests.support.cast import Cast
@@ -187,6 +188,15 @@ def test_a_page_of_uses_asks_the_record_twice_with_a_limit(cast: Cast, auditor: 
     asked = [query["sql"] for query in queries if 'FROM "audit_issuanceevent"' in query["sql"]]
     assert len(asked) == 2
     assert all("LIMIT" in sql and "COUNT(" not in sql for sql in asked)
+
+
+def test_a_key_that_a_client_publishes_has_a_page_once_it_was_used(cast: Cast, auditor: Client) -> None:
+    name = f"key:{cast.billing.pk}:{'k' * 43}"
+    assert auditor.get(f"/admin/audit/credential/{name}/").status_code == 404
+    used(name)
+    assert facts(page(auditor, name))["State"] == "not registered any more"
+    RelyingParty.objects.filter(pk=cast.billing.pk).update(client_jwks_uri="https://client.example/jwks")
+    assert facts(page(auditor, name))["State"] == "published by the client, not kept here"
 
 
 @pytest.mark.parametrize(

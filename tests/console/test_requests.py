@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
@@ -147,6 +148,12 @@ def test_every_error_of_the_wire_has_words_and_no_reason_hides_another() -> None
         fitting = [other.name for other in REASONS if other.is_of(error=reason.error, detail=detail)]
         assert fitting == [reason.name]
     assert reason_text(error="", detail="") == ""
+
+
+def test_the_code_that_refuses_says_what_reasons_are_recognised_by() -> None:
+    code = "".join(path.read_text() for path in (settings.BASE_DIR / "issuance").rglob("*.py"))
+    words = [start or reason.holds for reason in REASONS for start in reason.begins]
+    assert [text for text in words if text not in code] == []
 
 
 def test_the_filters_by_api_and_scope_find_whole_names_granted_or_asked_for(
