@@ -20,6 +20,11 @@ class SecretLine:
     of_no_use: str = ""
     """Why the secret gets no token though it is live; empty if it does."""
 
+    @property
+    def name(self) -> str:
+        """By which the record knows it."""
+        return _name(self.secret)
+
 
 def secret_lines(relying_party: RelyingParty, *, status: ClientStatus) -> list[SecretLine]:
     """The newest first."""
@@ -34,7 +39,7 @@ def line_of(secret: ClientSecret, *, now: datetime) -> SecretLine:
 
 
 def _lines(secrets: list[ClientSecret], *, now: datetime) -> list[SecretLine]:
-    names = {secret: str(CredentialName(CredentialKind.SECRET, secret.pk)) for secret in secrets}
+    names = {secret: _name(secret) for secret in secrets}
     uses = last_uses({name: secret.created_at for secret, name in names.items()})
     return [
         SecretLine(
@@ -45,6 +50,10 @@ def _lines(secrets: list[ClientSecret], *, now: datetime) -> list[SecretLine]:
         )
         for secret in secrets
     ]
+
+
+def _name(secret: ClientSecret) -> str:
+    return str(CredentialName(CredentialKind.SECRET, secret.pk))
 
 
 def _state(secret: ClientSecret, now: datetime) -> str:

@@ -11,6 +11,7 @@ from django.utils import timezone
 from audit.models import IssuanceEvent
 from console.clients.ask_programs import environment_of, programs_for
 from console.clients.curl_command import curl_command, what_it_needs
+from console.clients.tabs.tab_links import TRY_IT, tab_links
 from console.clients.try_form import TryForm
 from console.site.admin_site import site
 from console.steps.steps import ShownStep, steps_of
@@ -62,6 +63,7 @@ def try_page(request: HttpRequest, relying_party_id: int) -> HttpResponse:
     context = {
         **site.each_context(request),
         "relying_party": relying_party,
+        "tabs": tab_links(relying_party, current=TRY_IT, user=request.user),
         "form": form,
         "trial": _trial(request, form, relying_party) if form.is_valid() else None,
         "max_lifetime": MAX_LIFETIME,

@@ -12,9 +12,9 @@ from console.admin_base.fields.times import Instant
 from console.integrity.evidence import EvidenceForm
 from console.integrity.integrity import integrity
 from console.site.admin_site import site
+from console.site.permissions import SEES_PROOFS
 from upkeep.verification_orders import order
 
-SEES_PROOFS = ("audit.view_checkpoint", "audit.view_inspection")
 MAY_ORDER = "upkeep.order_verification"
 ORDERED = "The verification is ordered: the next maintenance takes it up."
 ORDERED_ALREADY = "A verification is ordered already, and has not ended: nothing was added."

@@ -12,11 +12,12 @@ from console.overview.lines import Act, Line, Reader
 from issuers.expiry import Expiry, Kind
 
 CLIENT = "relying_parties_relyingparty_change"
+CREDENTIALS_OF_CLIENT = "relying_parties_relyingparty_credentials"
 PLACES: Mapping[Kind, tuple[str, str, str]] = {
-    Kind.CLIENT_SECRET: (CLIENT, "#secrets", "relying_parties.view_relyingparty"),
+    Kind.CLIENT_SECRET: (CREDENTIALS_OF_CLIENT, "#secrets", "relying_parties.view_relyingparty"),
     Kind.RELYING_PARTY: (CLIENT, "", "relying_parties.view_relyingparty"),
-    Kind.CLIENT_KEY: (CLIENT, "#client-keys", "relying_parties.view_relyingparty"),
-    Kind.CLIENT_CERTIFICATE: (CLIENT, "#client-keys", "relying_parties.view_relyingparty"),
+    Kind.CLIENT_KEY: (CREDENTIALS_OF_CLIENT, "#client-keys", "relying_parties.view_relyingparty"),
+    Kind.CLIENT_CERTIFICATE: (CREDENTIALS_OF_CLIENT, "#client-keys", "relying_parties.view_relyingparty"),
     Kind.CLIENT_CA_CERTIFICATE: ("issuers_issuer_change", "#client-authorities", "issuers.view_issuer"),
     Kind.SIGNING_CERTIFICATE: ("keys_signingkey_change", "", "keys.view_signingkey"),
 }
@@ -54,8 +55,12 @@ def _acts(reader: Reader, ending: Expiry) -> tuple[Act, ...]:
     if ending.kind == Kind.CLIENT_CA_CERTIFICATE:
         page = ("issuers_issuer_change", ending.page_id)
         return reader.act("Add the next one", *page, needs="issuers.change_issuer", at="#client-authorities")
-    label = "Move its end" if ending.kind == Kind.RELYING_PARTY else "Register the next one"
-    return reader.act(label, CLIENT, ending.page_id, needs="relying_parties.change_relyingparty")
+    needs = "relying_parties.change_relyingparty"
+    if ending.kind == Kind.RELYING_PARTY:
+        return reader.act(
+            "Move its end", "relying_parties_relyingparty_restrictions", ending.page_id, needs=needs
+        )
+    return reader.act("Register the next one", CREDENTIALS_OF_CLIENT, ending.page_id, needs=needs)
 
 
 def _last_use(reader: Reader, ending: Expiry, now: datetime) -> str:

@@ -44,10 +44,9 @@ def failing(reader: Reader, now: datetime) -> Iterator[Line]:
                 Act("See why", _refused(client, since=now - HOUR)),
                 *reader.act(
                     "Its credentials",
-                    "relying_parties_relyingparty_change",
+                    "relying_parties_relyingparty_credentials",
                     row.pk,
                     needs=SEES_CLIENTS,
-                    at="#secrets",
                 ),
             ),
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.urls import reverse
 
-from console.site.permissions import SEES_CONFIGURATION, SEES_RECORD
+from console.site.permissions import SEES_CONFIGURATION, SEES_PROOFS, SEES_RECORD
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ MAP = (
             _list_of("relying_parties.relyingparty", "Clients"),
             _list_of("relying_parties.resourceserver", "APIs"),
             _list_of("audit.issuanceevent", "Requests"),
+            Place("Find anything", "admin:find", (SEES_RECORD,)),
         ),
     ),
     Area(
@@ -74,6 +75,7 @@ MAP = (
     Area(
         "Reports",
         (
+            Place("Why was it refused?", "admin:why", (SEES_RECORD, *SEES_CONFIGURATION)),
             Place("Activity", "admin:audit_activity", (SEES_RECORD,)),
             Place("Permitted and actual use", "admin:audit_access", (SEES_RECORD, *SEES_CONFIGURATION)),
         ),
@@ -81,14 +83,24 @@ MAP = (
     Area(
         "Integrity",
         (
+            Place("Verification", "admin:integrity", SEES_PROOFS),
             _list_of("audit.checkpoint", "Checkpoints"),
             _list_of("audit.inspection", "Readings and exports"),
             _list_of("audit.tombstone", "Pruned rows"),
             _list_of("audit.refusalcount", "Counted refusals"),
             _list_of("audit.operationalevent", "Events of the server"),
+            Place("Contain a leak", "admin:contain", (SEES_RECORD, *SEES_CONFIGURATION)),
         ),
     ),
-    Area("People", (_list_of("auth.user", "Users"), _list_of("auth.group", "Roles"))),
+    Area(
+        "People",
+        (
+            _list_of("auth.user", "Users"),
+            _list_of("auth.group", "Roles"),
+            Place("Sessions", "admin:sessions"),
+            Place("Second factor", "admin:second_factor"),
+        ),
+    ),
 )
 
 

@@ -13,3 +13,5 @@ SEES_CONFIGURATION = (
     "relying_parties.view_requestrule",
 )
 """For pages that show a client's history."""
+SEES_PROOFS = ("audit.view_checkpoint", "audit.view_inspection")
+"""For pages that say whether the record is intact."""

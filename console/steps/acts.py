@@ -23,13 +23,13 @@ MakeAct = Callable[[Configured], Act | None]
 """None where there is nothing left to act on."""
 
 
-def on_client(label: str, part: str = "") -> MakeAct:
-    """The page of the client, at a part of it."""
+def on_client(label: str, part: str = "", *, tab: str = "change") -> MakeAct:
+    """A tab of the client, at a part of it."""
 
     def act(about: Configured) -> Act | None:
         if about.client is None:
             return None
-        page = reverse("admin:relying_parties_relyingparty_change", args=[about.client.pk])
+        page = reverse(f"admin:relying_parties_relyingparty_{tab}", args=[about.client.pk])
         return Act(label, f"{page}#{part}" if part else page, "relying_parties.view_relyingparty")
 
     return act

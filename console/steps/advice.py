@@ -113,9 +113,9 @@ def _sentence(clause: object) -> str:
 
 
 _CALLER = "The caller has to send another request."
-_SECRETS = on_client("Its secrets", "secrets")
-_KEYS = on_client("Its keys", "id_client_jwks")
-_ACCESS = on_client("Its access", "grants-group")
+_SECRETS = on_client("Its secrets", "secrets", tab="credentials")
+_KEYS = on_client("Its keys", "id_client_jwks", tab="credentials")
+_ACCESS = on_client("Its access", tab="access")
 _LOG = "The server's log has more under the request ID."
 _MENDS: Mapping[Reason, _Mend] = {
     Reason.MALFORMED: _Mend(_CALLER),
@@ -133,18 +133,19 @@ _MENDS: Mapping[Reason, _Mend] = {
     Reason.CLIENT_DISABLED: _Mend("", (enable,), why=_disabled_client),
     Reason.METHOD_OFF: _Mend(
         "Turn the method on at the issuer, or give the client another one.",
-        (on_issuer("Issuer"), on_client("Its method", "id_token_endpoint_auth_method")),
+        (on_issuer("Issuer"), on_client("Its method", "id_token_endpoint_auth_method", tab="credentials")),
     ),
     Reason.TWO_PROOFS: _Mend(_CALLER),
     Reason.NO_PROOF: _Mend(
-        "The caller has to prove itself by the client's method.", (on_client("Its method"),)
+        "The caller has to prove itself by the client's method.",
+        (on_client("Its method", "id_token_endpoint_auth_method", tab="credentials"),),
     ),
     Reason.UNREADABLE_PROOF: _Mend(
         "The caller has to write its credentials in another way.", (on_client("Client"),)
     ),
     Reason.OTHER_METHOD: _Mend(
         "The caller has to use the registered method, or the client gets the one that it uses.",
-        (on_client("Its method", "id_token_endpoint_auth_method"),),
+        (on_client("Its method", "id_token_endpoint_auth_method", tab="credentials"),),
     ),
     Reason.WRONG_SECRET: _Mend(
         "Compare the service's secret with the last characters that are shown, or generate a new one.",
@@ -161,7 +162,7 @@ _MENDS: Mapping[Reason, _Mend] = {
     Reason.ASSERTION: _Mend("Compare the assertion with what is registered.", (_KEYS, on_client("Client"))),
     Reason.USED_BEFORE: _Mend("The caller has to make a new one for each request."),
     Reason.CERTIFICATE: _Mend(
-        "Compare the certificate with what is registered.", (on_client("Its certificate"),)
+        "Compare the certificate with what is registered.", (on_client("Its certificate", tab="credentials"),)
     ),
     Reason.KEYS_AWAY: _Mend("The caller may try again when the address answers.", (_KEYS,)),
     Reason.GUESSES: _Mend(
@@ -171,7 +172,9 @@ _MENDS: Mapping[Reason, _Mend] = {
     Reason.NO_CERTIFICATE: _Mend(
         "The caller has to bring its TLS client certificate.", (on_client("Client"),)
     ),
-    Reason.DPOP_OFF: _Mend("", (on_issuer("Issuer"), on_client("DPoP", "id_dpop_bound_access_tokens"))),
+    Reason.DPOP_OFF: _Mend(
+        "", (on_issuer("Issuer"), on_client("DPoP", "id_dpop_bound_access_tokens", tab="restrictions"))
+    ),
     Reason.DPOP_PROOF: _Mend("The caller has to make a new proof for each request, of its method and URL."),
     Reason.GRANT_TYPE: _Mend("The caller has to send grant_type=client_credentials."),
     Reason.MALFORMED_SCOPE: _Mend(_CALLER),
@@ -186,13 +189,18 @@ _MENDS: Mapping[Reason, _Mend] = {
     Reason.TEMPLATE_AUDIENCE: _Mend("", (on_template("Claim template"), _ACCESS)),
     Reason.TWO_AUDIENCES: _Mend(_CALLER),
     Reason.OTHER_NETWORK: _Mend(
-        "", (on_client("Allowed networks", "id_allowed_networks"),), why=_other_network
+        "", (on_client("Allowed networks", "id_allowed_networks", tab="restrictions"),), why=_other_network
     ),
-    Reason.NOT_YET_VALID: _Mend("Wait, or set an earlier date.", (on_client("Its dates", "id_valid_from"),)),
+    Reason.NOT_YET_VALID: _Mend(
+        "Wait, or set an earlier date.", (on_client("Its dates", "id_valid_from", tab="restrictions"),)
+    ),
     Reason.NO_LONGER_VALID: _Mend(
-        "Set a later date if the service goes on.", (on_client("Its dates", "id_valid_until"),)
+        "Set a later date if the service goes on.",
+        (on_client("Its dates", "id_valid_until", tab="restrictions"),),
     ),
-    Reason.RULE: _Mend("The caller has to send another value.", (on_client("Its rules", "rules-group"),)),
+    Reason.RULE: _Mend(
+        "The caller has to send another value.", (on_client("Its rules", "rules-group", tab="restrictions"),)
+    ),
     Reason.REPEATED_PARAMETER: _Mend(_CALLER),
     Reason.NO_SIGNING_KEY: _Mend("", (on_issuer("Signing keys"),)),
     Reason.KEY_UNREADABLE: _Mend(_LOG, (on_issuer("Signing keys"),)),
@@ -201,7 +209,9 @@ _MENDS: Mapping[Reason, _Mend] = {
     ),
     Reason.TEMPLATE: _Mend("", (on_template("Claim template"), on_issuer("Signing keys"))),
     Reason.QUOTA: _Mend(
-        "The caller has to keep its token.", (on_client("Raise it", "id_requests_per_minute"),), why=_quota
+        "The caller has to keep its token.",
+        (on_client("Raise it", "id_requests_per_minute", tab="restrictions"),),
+        why=_quota,
     ),
     Reason.NOT_RECORDED: _Mend(f"The caller may try again. {_LOG}"),
     Reason.NOT_SIGNED: _Mend(_LOG, (on_issuer("Signing keys"),)),

@@ -109,7 +109,7 @@ def test_what_is_still_good_is_counted_with_its_end(cast: Cast, operator: Client
     assert "No token of it is good any more." in page(operator, client=cast.reports.pk)
 
 
-def test_what_it_did_is_told_by_address_and_api_and_new_ones_are_marked(cast: Cast, operator: Client) -> None:
+def test_what_it_did_is_listed_by_address_and_api_with_new_ones_marked(cast: Cast, operator: Client) -> None:
     url, now = cast.oidc_m2m.url, timezone.now()
     common = {"issuer": url, "client_id": "billing", "audience": INVOICES}
     event(1, at=now - 5 * HOUR, ip="192.0.2.1", **common)

@@ -293,7 +293,7 @@ def test_it_is_taken_from_a_body_alone(cast: Cast, auditor: Client) -> None:
         ("https://api.example", Kind.NAME),
     ],
 )
-def test_what_is_pasted_is_told_apart_by_its_form(text: str, kind: Kind) -> None:
+def test_what_is_pasted_is_recognised_by_its_form(text: str, kind: Kind) -> None:
     assert pasted_of(text, is_secret=False).kind == kind
     assert pasted_of(text, is_secret=True).kind == Kind.SECRET
     assert text not in repr(pasted_of(text, is_secret=False))

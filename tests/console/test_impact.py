@@ -42,7 +42,7 @@ def test_another_s_tokens_do_not_count(cast: Cast, operator: Client) -> None:
     assert "It got no token in the last 7 days." in text_of(operator, act_urls(cast)["revoke"])
 
 
-def test_more_tokens_than_are_counted_are_told_as_such(
+def test_more_tokens_than_are_counted_are_shown_as_more(
     cast: Cast, operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(impact, "MAX_READ", 1)

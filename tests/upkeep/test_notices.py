@@ -134,7 +134,7 @@ def test_without_a_setting_nothing_is_sent_and_nothing_noted(owned: RelyingParty
 
 
 @pytest.mark.contract("P10.42")
-def test_a_client_that_begins_to_fail_is_told_of_once(
+def test_a_client_that_begins_to_fail_is_reported_once(
     cast: Cast, owned: RelyingParty, mails: MailBox
 ) -> None:
     refused(cast)
@@ -185,7 +185,7 @@ def test_a_notice_is_posted_signed_as_standard_webhooks_says(owned: RelyingParty
 
 
 @pytest.mark.contract("P10.43")
-def test_a_webhook_is_told_of_a_client_that_fails_and_whatever_its_contact(
+def test_a_webhook_hears_of_a_client_that_fails_and_whatever_its_contact(
     cast: Cast, owned: RelyingParty, hook: Receiver
 ) -> None:
     RelyingParty.objects.filter(pk=owned.pk).update(contact="Team Payments")

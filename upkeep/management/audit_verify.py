@@ -88,7 +88,7 @@ def _verified(
         fail(order, str(error))
         raise CommandError(str(error), returncode=UNCHECKED) from error
     except BaseException:
-        # The error that broke it off is the one to be told, also where the database is away.
+        # The error that broke it off is the one to report, also where the database is away.
         with suppress(DatabaseError, InterfaceError, LostOrderError):
             fail(order, ENDED)
         raise

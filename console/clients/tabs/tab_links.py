@@ -23,6 +23,9 @@ CREDENTIALS = Tab("Credentials", "relying_parties_relyingparty_credentials")
 ACCESS = Tab("Access", "relying_parties_relyingparty_access")
 CLAIMS = Tab("Claims", "relying_parties_relyingparty_claims")
 RESTRICTIONS = Tab("Restrictions", "relying_parties_relyingparty_restrictions")
+TRY_IT = Tab(
+    "Try it", "try_client", ("relying_parties.try_relyingparty", "relying_parties.view_relyingparty")
+)
 TIMELINE = Tab("Timeline", "relying_parties_relyingparty_timeline", (SEES_RECORD, *SEES_CONFIGURATION))
 SEES_WHOLE_CLIENT = (
     *SEES_CONFIGURATION,
@@ -30,7 +33,7 @@ SEES_WHOLE_CLIENT = (
     "issuers.view_globalvariable",
 )
 """For what shows a client with all that it refers to."""
-TABS = (OVERVIEW, CREDENTIALS, ACCESS, CLAIMS, RESTRICTIONS, TIMELINE)
+TABS = (OVERVIEW, CREDENTIALS, ACCESS, CLAIMS, RESTRICTIONS, TRY_IT, TIMELINE)
 
 
 @dataclass(frozen=True, slots=True)
