@@ -6,13 +6,13 @@ from base64 import urlsafe_b64encode
 
 TIME_BYTES = 6
 """Milliseconds since 1970, until the year 10889."""
-JTI_BYTES = 16
+JTI_BYTES = 18
 REQUEST_ID_BYTES = 10
 
 
 def new_jti() -> str:
-    """128 random bits, after the time; 30 characters."""
-    return urlsafe_b64encode(_after_the_time(JTI_BYTES)).decode().rstrip("=")
+    """144 random bits, after the time; 32 characters."""
+    return urlsafe_b64encode(_after_the_time(JTI_BYTES)).decode()
 
 
 def new_request_id() -> str:

@@ -4,7 +4,6 @@ The client is taken as proven, whatever its method. Everything else is checked a
 quota is spent. The row is committed before the token is signed, marked as a test and with the person's name.
 """
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,6 +28,7 @@ from issuance.wire.errors import (
 from issuance.wire.token_request import TokenRequest
 from issuers.directory import IssuerSnapshot
 from relying_parties.client import Client
+from runtime.identifiers import new_jti, new_request_id
 
 MAX_LIFETIME = 60
 """Seconds that a test token lives at most, however long the client's own do."""
@@ -53,7 +53,7 @@ def try_client(
     now: datetime,
 ) -> Tried:
     """`meta` is the WSGI environment of the person's own request. A refusal is returned, and recorded, too."""
-    entry = narrative.opened(meta, issuer=issuer, request_id=secrets.token_hex(16), now=now)
+    entry = narrative.opened(meta, issuer=issuer, request_id=new_request_id(), now=now)
     entry.passed("parse", **narrative.asked(request))
     entry.passed("try", **_of_test(client, actor=actor))
     narrative.trace_if_wanted(entry, client=client, request=request, meta=meta)
@@ -94,7 +94,7 @@ def _issued(request: TokenRequest, *, client: Client, issuer: IssuerSnapshot, en
         request=request,
         granted=granted,
         key=key,
-        jti=secrets.token_urlsafe(18),
+        jti=new_jti(),
         now=entry.at,
     ).bound_to(binding.confirmation)
     spend_quota(client)

@@ -221,7 +221,7 @@ def test_every_problem_is_reported_at_its_line_and_nothing_is_changed() -> None:
     assert lines == [
         "f:4:5: This path is reserved.",
         "f:5:5: name is missing.",
-        "f:6:58: default_access_token_ttl: Ensure this value is greater than or equal to 1.",
+        "f:6:58: default_access_token_ttl: At least 1 s.",
         "f:6:78: announce_period: At least 360 seconds: copies of the JWKS live 300, clocks differ by 60.",
         'f:9:14: There is no issuer "nowhere", neither in the file nor stored.',
         "f:11:12: name: A letter or underscore, then letters, digits and underscores.",

@@ -139,7 +139,7 @@ def test_it_says_until_when_the_counts_are_complete(cast: Cast, auditor: Client)
 @pytest.mark.parametrize(
     ("asked", "problem"),
     [
-        ({"since": "nonsense"}, "Enter a valid date/time."),
+        ({"since": "nonsense"}, "Write a time such as 2026-12-05 00:00."),
         ({"since": "2026-03-02T00:00:00", "until": "2026-03-02T00:00:00"}, "“From” must be before “until”."),
         ({"since": "2020-01-01T00:00:00", "until": "2026-01-01T00:00:00"}, "At most 366 days at once"),
         ({"issuer": "https://nobody.example"}, "Select a valid choice."),

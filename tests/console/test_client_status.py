@@ -77,7 +77,7 @@ def test_the_list_has_the_reason_in_a_column(cast: Cast, auditor: Client) -> Non
     cast.billing.valid_until = timezone.now() - timedelta(days=1)
     cast.billing.save()
     page = text_of(auditor, url(RelyingParty, "changelist"))
-    column = '<td class="field-gets_tokens"><span class="state '
+    column = '<td data-label="Tokens" class="field-gets_tokens"><span class="state '
     assert page.count(column) == RelyingParty.objects.count()
     assert page.count(f'{column}live" title="Gets tokens.">gets tokens</span>') == 2
     assert ">disabled</span>" in page

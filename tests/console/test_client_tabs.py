@@ -150,7 +150,8 @@ def test_the_head_says_what_its_last_token_was_and_what_the_day_was_like(
     page = text_of(operator, url(RelyingParty, "claims", cast.billing.pk))
     head = page[page.index("<strong>Gets tokens.") : page.index("in 24 h.")]
     assert "less than a minute ago</time> for " in head
-    assert ", with client secret first from 192.0.2.7. 1 issued, 1 refused" in head
+    hint = cast.billing.secrets.get().hint
+    assert f", with secret first …{hint} from 192.0.2.7. 1 issued, 1 refused" in head
     assert last_event().at.strftime("%Y-%m-%d %H:") in head
 
 

@@ -349,7 +349,9 @@ def test_the_export_with_proofs_is_json_lines(cast: Cast, auditor: Client) -> No
 def test_a_filter_that_makes_no_sense_exports_nothing_and_says_so(cast: Cast, auditor: Client) -> None:
     response = auditor.get(f"{EXPORT}?since=nonsense")
     assert response.status_code == 400
-    assert response.content.decode() == ("Nothing was exported. From (UTC): Enter a valid date/time.\n")
+    assert response.content.decode() == (
+        "Nothing was exported. From (UTC): Write a time such as 2026-12-05 00:00.\n"
+    )
     assert inspections() == []
 
 

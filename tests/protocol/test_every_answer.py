@@ -3,7 +3,6 @@
 import io
 import json
 import re
-import secrets
 from collections.abc import Callable
 
 import pytest
@@ -70,10 +69,10 @@ def test_an_unknown_issuer_has_no_documents(cast: Cast, target: str) -> None:
 def test_a_defect_is_a_500_in_json_with_its_row_and_its_line_in_the_log(
     cast: Cast, monkeypatch: pytest.MonkeyPatch, log_lines: io.StringIO
 ) -> None:
-    def broken(_: int) -> str:
+    def broken() -> str:
         raise ZeroDivisionError("m2m_this_text_stays_inside")
 
-    monkeypatch.setattr(secrets, "token_urlsafe", broken)
+    monkeypatch.setattr("issuance.views.new_jti", broken)
     answer = ask(auth=cast.basic("billing"))
     assert_refused(answer, 500, "server_error")
     assert b"Zero" not in answer.body

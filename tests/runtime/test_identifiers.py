@@ -23,8 +23,8 @@ def test_a_request_id_is_32_hexadecimal_digits_in_the_order_of_time() -> None:
     assert abs(int(made[0][:12], 16) / 1000 - time.time()) < 5
 
 
-def test_a_jti_is_30_characters_that_share_their_beginning_within_a_second() -> None:
+def test_a_jti_is_32_characters_that_share_their_beginning_within_a_second() -> None:
     first, second = new_jti(), new_jti()
-    assert re.fullmatch(r"[A-Za-z0-9_-]{30}", first)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{32}", first)
     assert first[:6] == second[:6]
     assert first[8:] != second[8:]

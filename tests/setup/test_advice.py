@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout, suppress
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,11 +22,13 @@ from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
 from audit.models import Checkpoint, IssuanceEvent, OperationalEvent, UnsealedRange
 from audit.protection import triggers
+from configuration.client_file import client_file
 from configuration.first_users import MissingGroupError, create_first_users
 from console.admin_base.page import MAX_NAMED
 from issuers.versioning import revision
@@ -394,6 +397,21 @@ def test_a_secret_that_is_missing(tmp_path: Path) -> None:
         variables[missing[1]] = made.stdout.strip()
     done = manage("check", environment=variables)
     assert done.returncode == 0, done.stderr
+
+
+@advises("configuration/client_file.py", "apply")
+@advises("templates/console/client_yaml.html", "apply")
+def test_a_client_that_is_copied_as_a_file(
+    cast: Cast, admin_client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = admin_client.get(reverse("admin:relying_parties_relyingparty_yaml", args=[cast.billing.pk]))
+    copied = client_file(cast.billing)
+    assert copied.splitlines()[-1] in unescape(page.content.decode())
+    (command,) = commands_in(copied)
+    file = tmp_path / "client.yaml"
+    file.write_text(copied)
+    call_command(*[str(file) if word == "FILE" else word for word in command])
+    assert "No changes" in capsys.readouterr().out
 
 
 @pytest.mark.slow

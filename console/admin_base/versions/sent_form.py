@@ -4,8 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.forms.boundfield import BoundField
 
+from console.admin_base.fields.times import Duration, Instant
+from console.admin_base.fields.values import Lines
 from formats.masking import SECRET
 
 MAX_SHOWN = 2_000
@@ -28,10 +31,15 @@ def changed_in(form: forms.BaseForm) -> set[str]:
 
 
 def shown(bound: BoundField) -> str:
-    """As the page shows it: a choice by its label, a generated secret masked. Empty if there is no value."""
+    """As the page shows it: a choice by its label, an instant in one writing, a generated secret masked.
+
+    Empty if there is no value.
+    """
     if isinstance(_inner(bound.field.widget), forms.CheckboxInput):
         return "yes" if sent(bound) else "no"
     values = [value for value in sent(bound) if value]
+    if isinstance(bound.field, Instant | Duration | Lines):
+        values = [_in_one_writing(bound.field, value) for value in values]
     if isinstance(bound.field, forms.ModelChoiceField):
         values = _named(bound.field, values)
     elif isinstance(bound.field, forms.ChoiceField):
@@ -39,6 +47,16 @@ def shown(bound: BoundField) -> str:
         labels = {str(value): str(label) for value, label in choices}
         values = [labels.get(value, value) for value in values]
     return SECRET.sub("[secret]", "\n".join(values))[:MAX_SHOWN]
+
+
+def _in_one_writing(field: Instant | Duration | Lines, text: str) -> str:
+    """What cannot be read stays as it was typed."""
+    try:
+        value = field.prepare_value(field.to_python(text))
+    except ValidationError:
+        return text
+    widget: Any = field.widget
+    return str(widget.format_value(value) or "")
 
 
 def _named(field: Any, values: Iterable[str]) -> list[str]:
