@@ -411,7 +411,7 @@ def test_a_client_that_is_copied_as_a_file(
     file = tmp_path / "client.yaml"
     file.write_text(copied)
     call_command(*[str(file) if word == "FILE" else word for word in command])
-    assert "No changes" in capsys.readouterr().out
+    assert "no changes" in capsys.readouterr().out
 
 
 @pytest.mark.slow
