@@ -100,6 +100,10 @@ check-deploy: $(DEVELOPMENT) ## Check the settings of a real deployment, the mig
 interop: $(DEVELOPMENT) ## Run the clients, verifiers and servers that need Go, Cargo, Maven or more of Debian (.ci/interop)
 	$(NIGHTLY) tests/interop
 
+.PHONY: screenshots
+screenshots: $(DEVELOPMENT) ## Write the pictures of docs/console.md
+	$(PYTHON) -m tests.browser.screenshots
+
 .PHONY: interop-table
 interop-table: $(DEVELOPMENT) ## Write the table of docs/interoperability.md from what the tests declare
 	$(PYTHON) -m tests.interop.table

@@ -102,7 +102,7 @@ def _steps(request: HttpRequest, form: ContainForm, leaked: Leaked) -> HttpRespo
     since: datetime = form.cleaned_data["since"] or now - LOOKED_BACK
     incident = form.cleaned_data["incident"]
     named = {"client": leaked.relying_party.pk, "credential": leaked.credential}
-    chosen = named | {"since": f"{since:{INSTANT}}", "incident": incident}
+    chosen = named | {"since": since, "incident": incident}
     return _page(
         request,
         form=ContainForm(initial=chosen),

@@ -1,6 +1,5 @@
 """An operator's first hour with a client, in a browser, counted: from adding it to disabling it."""
 
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
@@ -56,7 +55,7 @@ class Counted:
 
 
 @pytest.fixture
-def template(cast: Cast) -> Iterator[ClaimTemplate]:
+def template(cast: Cast) -> ClaimTemplate:
     return ClaimTemplate.objects.create(name="team", claims={"team": "orders"})
 
 
