@@ -93,8 +93,10 @@ def test_what_a_killed_run_left_the_next_one_completes(
             run()
             work.check_done()
     assert step > FEWEST_STEPS
-    # No place is named to which checkpoints would be sent (tests/audit/test_off_box.py).
-    nothing: dict[str, object] = {"failed": [], "endings": [], "unreadable_chains": [], "sent_checkpoints": 0}
+    # No place is named to which checkpoints and notices would be sent (test_off_box.py, test_notices.py).
+    nothing: dict[str, object] = {
+        "failed": [], "endings": [], "unreadable_chains": [], "sent_checkpoints": 0, "sent_notices": 0,
+    }  # fmt: skip
     assert {name: answer.pop(name) for name in nothing} == nothing
     assert all(answer.values())
 
