@@ -41,7 +41,7 @@ def test_it_names_what_ends_and_where_to_act(cast: Cast, operator: Client, audit
     for client in (operator, auditor):
         page = body_of(client, reverse("admin:index"))
         assert HEADING in page
-        assert f'{url(RelyingParty, "change", cast.billing.pk)}#secrets">first of billing</a>' in page
+        assert f'{url(RelyingParty, "credentials", cast.billing.pk)}#secrets">first of billing</a>' in page
         assert '<span class="state live">replaced</span>' in page
         assert f'{url(RelyingParty, "change", cast.reports.pk)}">reports</a>' in page
         assert f"of key {key.kid}</a>" in page
@@ -61,7 +61,7 @@ def test_it_leads_to_the_keys_and_certificates_of_clients(cast: Cast, operator: 
 
     page = body_of(operator, reverse("admin:index"))
 
-    assert f'{url(RelyingParty, "change", cast.billing.pk)}#client-keys">2026 of billing</a>' in page
+    assert f'{url(RelyingParty, "credentials", cast.billing.pk)}#client-keys">2026 of billing</a>' in page
     assert f'{url(Issuer, "change", cast.oidc_m2m.pk)}#client-authorities">CN=Client CA</a>' in page
 
 

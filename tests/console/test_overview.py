@@ -89,7 +89,7 @@ def test_it_names_a_client_that_began_to_be_refused(cast: Cast, operator: Client
     )
     assert line.url == url(RelyingParty, "change", cast.billing.pk)
     acts = acts_of(line)
-    assert acts["Its credentials"] == f"{line.url}#secrets"
+    assert acts["Its credentials"] == url(RelyingParty, "credentials", cast.billing.pk)
     assert "Nothing needs you" not in body_of(operator, reverse("admin:index"))
     shown = operator.get(acts["See why"]).context["cl"].result_list
     assert [row.client_id for row in shown] == ["billing"] * 4
