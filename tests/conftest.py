@@ -21,7 +21,8 @@ from tests.support.server import Server, serve
 from upkeep.sealing import seal
 
 TESTS = Path(__file__).parent
-QUICK_ON_SQLITE_ALONE = ("configuration", "console", "keys", "protocol")
+QUICK_ON_SQLITE_ALONE = ("configuration", "console", "issuers", "keys", "protocol", "relying_parties")
+SLOW_ON_SQLITE_ALONE = ("browser", "interop", "mtls")
 
 # The database is reset before a test, not before an example.
 hypothesis.settings.register_profile(
@@ -126,16 +127,26 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """A test that asks no database says the same on each: it runs on SQLite alone.
 
     Those of some rooms ask it by what the other rooms' tests try out: on a second database they are slow tests, so
-    that the quick ones stay quick.
+    that the quick ones stay quick. What a browser, a client or TLS sees of a server is the same on each database: the
+    slow tests of their rooms run on SQLite alone, too.
     """
     if connection.vendor == "sqlite":
         return
-    left_out = [item for item in items if not asks_the_database(item)]
+    left_out = [item for item in items if not _runs_on_both(item)]
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if asks_the_database(item)]
+    items[:] = [item for item in items if _runs_on_both(item)]
     for item in items:
-        if any(item.path.is_relative_to(TESTS / room) for room in QUICK_ON_SQLITE_ALONE):
+        if _is_of(item, QUICK_ON_SQLITE_ALONE):
             item.add_marker("slow")
+
+
+def _runs_on_both(item: pytest.Item) -> bool:
+    is_slow = item.get_closest_marker("slow") is not None
+    return asks_the_database(item) and not (is_slow and _is_of(item, SLOW_ON_SQLITE_ALONE))
+
+
+def _is_of(item: pytest.Item, rooms: tuple[str, ...]) -> bool:
+    return any(item.path.is_relative_to(TESTS / room) for room in rooms)
 
 
 def pytest_collection_finish() -> None:
