@@ -125,10 +125,12 @@ bench-peers: $(RUNTIME) $(OIDC_PROVIDER_PEER) $(AUTHLIB_PEER) ## Measure m2m-idp
 	@$(if $(shell command -v pg_virtualenv),$(call on_postgresql,$(CLUSTER))) $(PYTHON) benchmarks/bench_peers.py
 
 .PHONY: bench-growth
-bench-growth: $(RUNTIME) ## Measure whether a token costs more where there are many clients (docs/performance.md; CLIENTS=)
+bench-growth: $(RUNTIME) ## Measure whether a token costs more beside many clients or rows (docs/performance.md; CLIENTS=, ROWS=)
 	@$(PYTHON) benchmarks/many_clients.py $(if $(CLIENTS),--clients $(CLIENTS))
+	@$(PYTHON) benchmarks/many_rows.py $(if $(ROWS),--rows $(ROWS))
 	@if command -v pg_virtualenv >/dev/null; then \
-		$(call on_postgresql,$(CLUSTER)) $(PYTHON) benchmarks/many_clients.py $(if $(CLIENTS),--clients $(CLIENTS)); \
+		$(call on_postgresql,$(CLUSTER)) $(PYTHON) benchmarks/many_clients.py $(if $(CLIENTS),--clients $(CLIENTS)) && \
+		$(call on_postgresql,$(CLUSTER)) $(PYTHON) benchmarks/many_rows.py $(if $(ROWS),--rows $(ROWS)); \
 	else echo "$(NO_POSTGRESQL)"; fi
 
 .PHONY: volume
