@@ -52,6 +52,8 @@ class Progress:
         """Raises LostOrderError."""
         self._rows += rows
         if time.monotonic() - self._beat_at >= BEAT_EVERY:
+            # Before and after: maintenance may take minutes, and the order is this process's all the while.
+            orders.beat(self._order, rows_done=self._rows)
             self._meanwhile()
             orders.beat(self._order, rows_done=self._rows)
             self._beat_at = time.monotonic()

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from console.sign_in import second_factor
 from console.sign_in.login_view import UNREADABLE, WRONG, CodeForm, check_code
 from console.sign_in.second_factor import WrongCodeError
-from console.sign_in.sessions import lacks_second_factor, note_second_factor
+from console.sign_in.sessions import end_all, lacks_second_factor, note_second_factor
 from console.site.admin_site import site
 from keys.encryption import KeyUnreadableError
 
@@ -47,6 +47,7 @@ def _confirm(request: HttpRequest) -> HttpResponse:
             form.add_error("code", UNREADABLE)
         else:
             note_second_factor(request, has_one=True)
+            end_all(user, why="A second factor was set up.")
             return _page(request, codes=codes)
     return _page(request, form=form, is_begun=True)
 
@@ -66,6 +67,7 @@ def _turn_off(request: HttpRequest) -> HttpResponse:
         return _page(request, form=form)
     second_factor.remove(user, how="turned off")
     note_second_factor(request, has_one=False)
+    end_all(user, why="The second factor was turned off.")
     messages.success(request, "Your second factor is turned off.")
     return _back(request)
 

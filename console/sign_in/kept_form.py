@@ -24,7 +24,9 @@ MAX_KEPT = 200_000
 """Characters of its values. A larger form is not kept."""
 GOOD_FOR = 3600
 """Seconds."""
-LEFT_OUT = re.compile(r"password|passphrase|csrfmiddlewaretoken|^(token|secret|code|pem|key)$", re.IGNORECASE)
+LEFT_OUT = re.compile(
+    r"password|passphrase|csrfmiddlewaretoken|^(token|secret|code|pem|key|pasted|text)$", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -332,3 +332,18 @@ def test_the_secret_of_another_row_does_not_open(ann: Person, clock: Clock) -> N
     stolen = SecondFactor.objects.get(user=ann.user)
     SecondFactor.objects.filter(user=ben.user).update(ciphertext=stolen.ciphertext)
     assert "cannot be read" in ben.sign_in(ann.code()).content.decode()
+
+
+def test_setting_it_up_and_turning_it_off_end_the_users_other_sessions(cast: Cast, clock: Clock) -> None:
+    ann = Person(clock)
+    other = Client()
+    other.force_login(ann.user)
+    ann.set_up()
+    assert other.get("/admin/").status_code == 302
+    assert ann.browser.get("/admin/").status_code == 200
+    ann.sign_in(ann.code(), browser=other)
+    assert other.get("/admin/").status_code == 200
+    clock.passes(30)
+    ann.browser.post(PAGE, {"act": "turn_off", "code": ann.code()})
+    assert other.get("/admin/").status_code == 302
+    assert ann.browser.get("/admin/").status_code == 200

@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from audit.models import OperationalEvent
@@ -292,3 +293,15 @@ def test_a_strangers_form_is_not_kept_and_neither_is_a_vast_one(cast: Cast, late
     assert browser.post(page, {"name": "x" * MAX_KEPT}).status_code == 302
     assert browser.post("/admin/logout/", {"name": "x"}).status_code == 302
     assert re.fullmatch(r"/admin/login/\?next=.*", browser.post(page, {}).headers["Location"])
+
+
+@pytest.mark.contract("P10.49")
+@pytest.mark.parametrize(
+    ("page", "field"), [("admin:find", "text"), ("admin:why", "pasted"), ("admin:contain", "token")]
+)
+def test_what_is_pasted_is_not_kept(cast: Cast, later: Later, page: str, field: str) -> None:
+    person("ann", is_superuser=True)
+    browser = sign_in("ann")
+    later(minutes=31)
+    answer = browser.post(reverse(page), {field: "geheim-geheim-7"})
+    assert (answer.status_code, answer.content) == (302, b"")

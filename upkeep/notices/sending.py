@@ -1,6 +1,7 @@
 """Each notice is sent once over all processes and hosts; one that was not taken is tried again, ever later."""
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 import structlog
@@ -29,11 +30,21 @@ def send_notices(now: datetime, *, endings: Iterable[Expiry]) -> int:
         return 0
     Notice.objects.filter(instant__lt=now - KEPT).delete()
     wanted = {message.key: message for message in messages(endings, failing_clients(now))}
-    return sum(_send_by(channel, wanted, now=now) for channel in to)
+    clock = _clock(now)
+    return sum(_send_by(channel, wanted, clock=clock) for channel in to)
 
 
-def _send_by(channel: Channel, wanted: dict[tuple[str, datetime, int], Message], *, now: datetime) -> int:
+def _clock(now: datetime) -> Callable[[], datetime]:
+    """It goes on from now by whole seconds: a run of many may take minutes."""
+    started = time.monotonic()
+    return lambda: now + timedelta(seconds=int(time.monotonic() - started))
+
+
+def _send_by(
+    channel: Channel, wanted: dict[tuple[str, datetime, int], Message], *, clock: Callable[[], datetime]
+) -> int:
     """Until the channel itself fails: then the others wait for the next run, too."""
+    now = clock()
     _note([message for message in wanted.values() if channel.takes(message)], channel, now=now)
     sent = 0
     for notice in Notice.objects.filter(channel=channel.name, sent_at=None, due_at__lte=now).order_by(
@@ -41,16 +52,16 @@ def _send_by(channel: Channel, wanted: dict[tuple[str, datetime, int], Message],
     ):
         message = wanted.get((notice.subject, notice.instant, notice.days))
         # One that is no longer wanted was overtaken: a later step, a moved end, a client that gets tokens again.
-        if message is None or not _claim(notice, now=now):
+        if message is None or not _claim(notice, now=(at := clock())):
             continue
         try:
-            channel.deliver(message, f"notice-{notice.pk}", now)
+            channel.deliver(message, f"notice-{notice.pk}", at)
         except NotSentError as failure:
             _failed(notice, failure)
             if not isinstance(failure, NotThisOneError):
                 return sent
             continue
-        _sent(notice, now=now)
+        _sent(notice, now=clock())
         sent += 1
         if sent >= MAX_AT_ONCE:
             return sent

@@ -30,7 +30,19 @@ MAX_TOKEN_LIFE = 86_400
 
 
 class NotSignedInError(Exception):
-    """The provider did not say who it is. The text is for the record and the operator, and holds no secret."""
+    """The provider did not say who it is. The text is for the record and the person, and holds no secret."""
+
+    @property
+    def for_the_person(self) -> str:
+        return str(self)
+
+
+class ProviderAwayError(NotSignedInError):
+    """It could not be asked. How this server is set up to reach it is for the record alone."""
+
+    @property
+    def for_the_person(self) -> str:
+        return "The provider cannot be asked now. Try again in a minute, or ask an operator to look at the record."
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +102,7 @@ def claims_for(
         )
         keys = fetch_json(provider.jwks_uri).get("keys")
     except FetchError as error:
-        raise NotSignedInError(str(error)) from error
+        raise ProviderAwayError(str(error)) from error
     token = answer.get("id_token")
     if not isinstance(token, str) or not isinstance(keys, list):
         raise NotSignedInError("The provider answered without an ID token or without keys.")
@@ -120,7 +132,7 @@ def _discovered(issuer: str) -> Metadata:
     try:
         found = fetch_json(f"{issuer.removesuffix('/')}/.well-known/openid-configuration")
     except FetchError as error:
-        raise NotSignedInError(str(error)) from error
+        raise ProviderAwayError(str(error)) from error
     if found.get("issuer") != issuer:
         raise NotSignedInError(f"The metadata of {issuer} names another issuer: they must be the same.")
     endpoints = [found.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")]

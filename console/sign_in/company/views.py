@@ -16,8 +16,7 @@ from console.sign_in.company.accounts import user_for
 from console.sign_in.company.journey import MAX_NEXT, Journey, callback_url, unpack
 from console.sign_in.company.provider import NotSignedInError, claims_for, company
 from console.sign_in.failed_sign_ins import UNKNOWN
-from console.sign_in.login_failures import network_failed, network_wait
-from console.sign_in.login_visitor import Visitor, remember
+from console.sign_in.login_visitor import remember
 from console.sign_in.sessions import note_second_factor
 from console.sign_in.sign_ins import record_failure
 
@@ -41,8 +40,6 @@ def begin(request: HttpRequest) -> HttpResponse:
 def callback(request: HttpRequest) -> HttpResponse:
     """Back from the provider, signed in or not."""
     company()
-    if network_wait(Visitor.of(request)):
-        return _page(request, "Too many sign-ins from your network failed. Try again in five minutes.", 429)
     try:
         response = _signed_in(request, unpack(request))
     except NotSignedInError as failure:
@@ -70,13 +67,10 @@ def _signed_in(request: HttpRequest, journey: Journey) -> HttpResponse:
 
 
 def _refused(request: HttpRequest, failure: NotSignedInError) -> HttpResponse:
-    network_failed(Visitor.of(request))
+    """It is no guess of a password, which the provider alone checks: it closes no network's way in."""
     record_failure(request, actor=UNKNOWN, why=f"At {company().issuer}: {failure}")
-    return _page(request, str(failure), HTTPStatus.FORBIDDEN)
-
-
-def _page(request: HttpRequest, why: str, status: int) -> HttpResponse:
-    return render(request, "console/company_refused.html", {"why": why}, status=status)
+    context = {"why": failure.for_the_person}
+    return render(request, "console/company_refused.html", context, status=HTTPStatus.FORBIDDEN)
 
 
 def _within_console(url: str) -> str:
