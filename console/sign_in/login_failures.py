@@ -16,6 +16,10 @@ FAILURES = Window("login-failures", seconds=SECONDS, max_keys=10_000)
 NETWORK_FAILURES = Window("login-failures-of-network", seconds=SECONDS, max_keys=10_000)
 CODE_FAILURES = Window("login-code-failures", seconds=SECONDS, max_keys=10_000)
 """Of one user from all networks: only who knows the password gets that far."""
+DAY = 86_400
+MAX_CODE_FAILURES_OF_DAY = 50
+CODE_FAILURES_OF_DAY = Window("login-code-failures-of-day", seconds=DAY, max_keys=10_000)
+"""Three of a million codes are right at a time: who knows the password would find one in months."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,11 @@ class Attempt:
         """Seconds until a code of that name is checked."""
         if self._is_known:
             return self.wait()
-        return max(self.wait(), CODE_FAILURES.wait(self._user, limit=MAX_FAILURES))
+        return max(
+            self.wait(),
+            CODE_FAILURES.wait(self._user, limit=MAX_FAILURES),
+            CODE_FAILURES_OF_DAY.wait(self._user, limit=MAX_CODE_FAILURES_OF_DAY),
+        )
 
     def failed(self) -> None:
         FAILURES.take(self._key, limit=MAX_FAILURES)
@@ -49,6 +57,7 @@ class Attempt:
         self.failed()
         if not self._is_known:
             CODE_FAILURES.take(self._user, limit=MAX_FAILURES)
+            CODE_FAILURES_OF_DAY.take(self._user, limit=MAX_CODE_FAILURES_OF_DAY)
 
     def succeeded(self) -> None:
         FAILURES.forget(self._key)

@@ -10,12 +10,12 @@ import pyotp
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from audit.models import OperationalEvent
 from console.models import ConsoleSession, RecoveryCode, SecondFactor
-from console.sign_in.login_failures import MAX_FAILURES
+from console.sign_in.login_failures import CODE_FAILURES, MAX_FAILURES, Attempt
 from keys.lifecycle.rewrapping import rewrap_keys
 from tests.support.cast import Cast
 
@@ -186,6 +186,15 @@ def test_codes_are_guessed_as_rarely_as_passwords_and_a_right_password_forgives_
 def test_codes_of_one_user_are_not_guessed_from_many_networks_either(ann: Person) -> None:
     for number in range(MAX_FAILURES):
         assert WRONG in ann.sign_in("000000", address=f"198.51.100.{number}").content.decode()
+    refused = ann.sign_in(ann.code(), address="203.0.113.9")
+    assert "Too many failed logins" in refused.content.decode()
+
+
+def test_codes_are_not_guessed_slowly_either(ann: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.sign_in.login_failures.MAX_CODE_FAILURES_OF_DAY", 2)
+    for number in range(2):
+        assert WRONG in ann.sign_in("000000", address=f"198.51.100.{number}").content.decode()
+    CODE_FAILURES.forget(Attempt.of(RequestFactory().get("/"), "ann")._user)
     refused = ann.sign_in(ann.code(), address="203.0.113.9")
     assert "Too many failed logins" in refused.content.decode()
 

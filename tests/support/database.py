@@ -15,7 +15,7 @@ from django.db.backends.utils import CursorWrapper
 
 from audit.writing.record_health import RECORD_HEALTH
 from console.sign_in import failed_sign_ins
-from console.sign_in.login_failures import CODE_FAILURES, NETWORK_FAILURES
+from console.sign_in.login_failures import CODE_FAILURES, CODE_FAILURES_OF_DAY, NETWORK_FAILURES
 from console.sign_in.login_failures import FAILURES as FAILED_LOGINS
 from issuance.client_auth.throttle import FAILURES
 from issuance.recording import flood
@@ -58,6 +58,7 @@ def set_back(baseline: Baseline) -> None:
         FAILED_LOGINS,
         NETWORK_FAILURES,
         CODE_FAILURES,
+        CODE_FAILURES_OF_DAY,
         QUOTAS,
         flood.BUDGET,
         flood.TOTAL,
