@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 import pytest
 import requests
+from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core import signing
 from django.test import Client
@@ -121,7 +122,8 @@ def sign_in(login: str, ca: Path, browser: Client | None = None) -> Any:
 def why_refused(answer: Any) -> str:
     """As the record has it: the page says less where the provider was not reached."""
     assert answer.status_code == 403
-    return str(OperationalEvent.objects.filter(kind=OperationalEvent.Kind.SIGN_IN_FAILED).latest("pk").detail)
+    row = OperationalEvent.objects.filter(kind=OperationalEvent.Kind.SIGN_IN_FAILED).latest("pk")
+    return row.detail.removeprefix(f"At {settings.COMPANY_SIGN_IN.issuer}: ")
 
 
 def test_the_browser_is_sent_with_pkce_state_and_nonce(provider: str) -> None:
