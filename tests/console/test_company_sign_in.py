@@ -123,7 +123,8 @@ def why_refused(answer: Any) -> str:
     """As the record has it: the page says less where the provider was not reached."""
     assert answer.status_code == 403
     row = OperationalEvent.objects.filter(kind=OperationalEvent.Kind.SIGN_IN_FAILED).latest("pk")
-    return row.detail.removeprefix(f"At {settings.COMPANY_SIGN_IN.issuer}: ")
+    company: Any = settings.COMPANY_SIGN_IN
+    return row.detail.removeprefix(f"At {company.issuer}: ")
 
 
 def test_the_browser_is_sent_with_pkce_state_and_nonce(provider: str) -> None:
