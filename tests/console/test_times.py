@@ -67,6 +67,7 @@ def test_a_duration_is_in_words_for_those_who_may_only_read(cast: Cast, auditor:
         "2030-12-05T00:00:00Z",
         "2030-12-05 00:00 UTC",
         "2030-12-05T01:00:00+01:00",
+        "20301205",
     ],
 )
 def test_a_deadline_is_taken_as_people_write_it(cast: Cast, operator: Client, text: str) -> None:
@@ -90,7 +91,7 @@ def test_a_deadline_may_say_how_far_ahead_it_is_or_never(cast: Cast, operator: C
 
 
 @pytest.mark.contract("P10.50")
-@pytest.mark.parametrize("text", ["tomorrow", "2030-13-01", "9999 years", "1969-12-31"])
+@pytest.mark.parametrize("text", ["tomorrow", "2030-13-01", "9999 years", "1969-12-31", "2030"])
 def test_a_deadline_that_is_none_is_refused_with_an_example(cast: Cast, operator: Client, text: str) -> None:
     (problem,) = errors(operator, page(cast.billing), valid_until=text)
     assert problem in (

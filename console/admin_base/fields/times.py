@@ -1,5 +1,6 @@
 """Form fields for instants and durations: one text input each, as people write them."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -15,6 +16,8 @@ from formats.durations import read_duration, write_duration
 FIRST_YEAR = 1970
 OUT_OF_CALENDAR = f"Choose a time in the years {FIRST_YEAR} to 9999."
 NEVER = "never"
+AHEAD = re.compile(r"[0-9]\s*[a-z]")
+"""How far ahead has a unit: a number alone may be meant for a year or a date."""
 SOON = ("7 days", "30 days", "90 days", "1 year")
 """What a browser offers for an instant that lies ahead."""
 
@@ -72,6 +75,8 @@ class Deadline(Instant):
         text = value.strip().lower() if isinstance(value, str) else ""
         if text == NEVER:
             return None
+        if not AHEAD.search(text):
+            return super().to_python(value)
         try:
             ahead = timedelta(seconds=read_duration(text))
             return timezone.now().replace(second=0, microsecond=0) + ahead
