@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
+from console.admin_base.instants import written
 from console.admin_base.versions.client_acts import RelyingPartyActs
 from console.clients.hand_over import sheet_of
 from console.clients.hand_over_markdown import markdown_of
@@ -27,7 +28,7 @@ class HandOver(RelyingPartyActs):
         """`?format=md` is the Markdown alone, as a file."""
         row = get_object_or_404(RelyingParty.objects.select_related("issuer"), pk=relying_party_id)
         sheet, at = sheet_of(row), timezone.now()
-        text = markdown_of(sheet, by=request.user.get_username(), at=f"{at:%Y-%m-%d %H:%M} UTC")
+        text = markdown_of(sheet, by=request.user.get_username(), at=written(at))
         if request.GET.get("format") == "md":
             return _file(text, name=f"hand-over-{slugify(row.client_id)[:60]}.md")
         return self.act_page(request, "console/hand_over.html", row, sheet=sheet, markdown=text, at=at)

@@ -1,8 +1,8 @@
 """What restricts the requests of a client, in sentences."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
+from console.admin_base.instants import written
 from relying_parties.models import RelyingParty
 
 MAX_NAMED = 5
@@ -25,11 +25,11 @@ def quota(row: RelyingParty) -> str:
 
 def dates(row: RelyingParty) -> str:
     if row.valid_from and row.valid_until:
-        return f"It gets tokens from {_at(row.valid_from)} until {_at(row.valid_until)}."
+        return f"It gets tokens from {written(row.valid_from)} until {written(row.valid_until)}."
     if row.valid_from:
-        return f"It gets tokens from {_at(row.valid_from)} on."
+        return f"It gets tokens from {written(row.valid_from)} on."
     if row.valid_until:
-        return f"It gets tokens until {_at(row.valid_until)}."
+        return f"It gets tokens until {written(row.valid_until)}."
     return "It gets tokens at any time."
 
 
@@ -64,7 +64,3 @@ def _listed(names: Sequence[object]) -> str:
 def _joined(names: Iterable[str]) -> str:
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else last
-
-
-def _at(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%d %H:%M} UTC"

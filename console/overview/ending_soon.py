@@ -8,6 +8,7 @@ from django.utils.timesince import timesince
 from audit.credential_name import CredentialKind, CredentialName
 from audit.reading.index_ranges import IndexRange
 from audit.reading.positions import FIRST, LAST
+from console.admin_base.instants import written
 from console.overview.lines import Act, Line, Reader
 from issuers.expiry import Expiry, Kind
 
@@ -38,7 +39,7 @@ def lines(reader: Reader, endings: Iterable[Expiry], now: datetime) -> Iterator[
             url=reader.link(page, ending.page_id, needs=needs, at=place),
             issuer=ending.issuer,
             state="replaced" if ending.is_replaced else within,
-            fact=f"{ending.kind.capitalize()}: ends {_instant(ending.at)}."
+            fact=f"{ending.kind.capitalize()}: ends {written(ending.at)}."
             f"{_last_use(reader, ending, now)} {ending.advice}",
             acts=() if ending.is_replaced else _acts(reader, ending),
         )
@@ -73,7 +74,3 @@ def _last_use(reader: Reader, ending: Expiry, now: datetime) -> str:
         if credential == name:
             return f" Last used {timesince(at, now, depth=1)} ago from {address}."
     return " Never used."
-
-
-def _instant(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"

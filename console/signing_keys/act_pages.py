@@ -15,10 +15,11 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
+from console.admin_base.instants import written
 from console.admin_base.page import Page
 from console.admin_base.versions.configuration_admin import OVERTAKEN
 from console.admin_base.versions.versioned_act import FIRST, Asked, Subject, answered
-from console.signing_keys.key_acts import instant, why_not_activated, why_not_in_use, why_not_rotated
+from console.signing_keys.key_acts import why_not_activated, why_not_in_use, why_not_rotated
 from console.tokens.unexpired_tokens import unexpired_tokens
 from keys.encryption import KeyUnreadableError
 from keys.lifecycle.due import earliest_activation
@@ -159,7 +160,7 @@ def _rotated(key: SigningKey, now: datetime) -> str:
     successor = announce_successor(key, now=now)
     if successor is None:
         raise ValidationError(f"Someone else announced a successor at this moment: {successor_of(key)}.")
-    return f"The key {successor.kid} is announced: it signs from {instant(successor.activates_at)}."
+    return f"The key {successor.kid} is announced: it signs from {written(successor.activates_at)}."
 
 
 def _activated(key: SigningKey, now: datetime) -> str:
@@ -175,5 +176,5 @@ def _revoked(key: SigningKey, now: datetime, require: Callable[[], None]) -> str
     if signing is None or state == KeyState.RETIRING:
         return done
     if state == KeyState.ANNOUNCED:
-        return f"{done} The key {signing.kid} is announced in its place: it signs from {instant(signing.activates_at)}."
+        return f"{done} The key {signing.kid} is announced in its place: it signs from {written(signing.activates_at)}."
     return f"{done} The key {signing.kid} signs from now on."

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from console.admin_base.instants import written
 from keys.lifecycle.succession import successor_of
 from keys.models import SigningKey
 from keys.schedule import ENDED, KeyState
@@ -16,7 +17,7 @@ def why_not_rotated(key: SigningKey, now: datetime) -> str | None:
     if successor is None:
         return None
     return (
-        f"The key {successor.kid} is announced already: it signs from {instant(successor.activates_at)}. "
+        f"The key {successor.kid} is announced already: it signs from {written(successor.activates_at)}. "
         f"On its page it can be activated without waiting."
     )
 
@@ -33,7 +34,3 @@ def why_not_in_use(key: SigningKey, now: datetime) -> str | None:
     """None if the key is in the JWKS: then it can be revoked, and its certificate is published."""
     state = key.state(now)
     return f"The key {key.kid} is {state} already: it is no longer in the JWKS." if state in ENDED else None
-
-
-def instant(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"

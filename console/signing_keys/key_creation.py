@@ -16,8 +16,8 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from console.admin_base.fields.values import Upload
+from console.admin_base.instants import written
 from console.admin_base.page import Page
-from console.signing_keys.key_acts import instant
 from issuers.models import Issuer, SigningAlg
 from keys.importing.adoption import adopt
 from keys.importing.key_files import KEY_FILES, ForeignKey, read_key_file
@@ -164,5 +164,5 @@ class KeyCreation(Page):
 
 def _what_follows(key: SigningKey, now: datetime) -> str:
     if key.state(now) == KeyState.ANNOUNCED:
-        return f"The key {key.kid} is imported and announced: it signs from {instant(key.activates_at)}."
+        return f"The key {key.kid} is imported and announced: it signs from {written(key.activates_at)}."
     return f"The key {key.kid} is imported and signs from now on."

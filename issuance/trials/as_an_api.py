@@ -16,11 +16,11 @@ from relying_parties.claims.token_types import TokenType
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check: `name` is what is checked, `told` what was found."""
+    """One check: `name` is what is checked, `found` is the value that was."""
 
     name: str
     is_good: bool
-    told: str
+    found: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,5 +65,5 @@ def _claims(token: SignedJwt, issuer: IssuerSnapshot, audience: str, now: dateti
     audiences = named if isinstance(named, list) else [named]
     yield Check("aud", audience in audiences, " ".join(map(str, audiences)))
     exp = token.instant("exp")
-    told = f"{datetime.fromtimestamp(exp, tz=UTC):%Y-%m-%d %H:%M:%S} UTC" if exp is not None else "none"
-    yield Check("exp", exp is not None and exp > now.timestamp(), told)
+    found = f"{datetime.fromtimestamp(exp, tz=UTC):%Y-%m-%d %H:%M:%S} UTC" if exp is not None else "none"
+    yield Check("exp", exp is not None and exp > now.timestamp(), found)

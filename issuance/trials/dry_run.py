@@ -13,6 +13,7 @@ from audit.writing.entry import Entry
 from issuance.client_auth.authenticate import authenticate, present, registered
 from issuance.discovery.documents import issuer_of
 from issuance.outlook.imagined import allowed_address
+from issuance.outlook.preview import JTI
 from issuance.recording import narrative
 from issuance.replay import reject_replayed
 from issuance.tokens.access_token import token_for
@@ -22,8 +23,6 @@ from issuance.tokens.quota import refuse_beyond_quota
 from issuance.tokens.signing_key import ready_key
 from issuance.wire.errors import NotFound, OAuthError
 from issuance.wire.token_request import FORM, parse
-
-JTI = "made-when-issued"
 
 
 @dataclass(frozen=True, slots=True)
