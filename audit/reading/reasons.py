@@ -5,10 +5,18 @@ texts are those of `issuance/`: a test holds them together.
 """
 
 from dataclasses import dataclass
+from functools import reduce
 
-from django.db.models import Q, TextField, Value
-from django.db.models.functions import StrIndex
+from django.db.models import F, Q, TextField, Value
+from django.db.models.functions import Replace, StrIndex
 from django.db.models.lookups import Exact, GreaterThan
+
+FORMER_WORDS = {"relying party": "client", "resource server": "API"}
+"""What older rows say for what is said now."""
+
+
+def in_present_words(detail: str) -> str:
+    return reduce(lambda text, words: text.replace(*words), FORMER_WORDS.items(), detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +30,7 @@ class Reason:
     holds: str = ""
 
     def is_of(self, *, error: str, detail: str) -> bool:
+        detail = in_present_words(detail)
         return error == self.error and detail.startswith(self.begins) and self.holds in detail
 
     @property
@@ -35,7 +44,10 @@ class Reason:
 
 
 def _place_of(text: str) -> StrIndex:
-    return StrIndex("detail", Value(text, TextField()))
+    detail: F | Replace = F("detail")
+    for former, present in FORMER_WORDS.items():
+        detail = Replace(detail, Value(former), Value(present))
+    return StrIndex(detail, Value(text, TextField()))
 
 
 CLIENT, REQUEST, HERE, BUSY = (

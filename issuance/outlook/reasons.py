@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+from audit.reading.reasons import in_present_words
+
 
 class Step(StrEnum):
     """The checks of the token endpoint, in its order."""
@@ -220,6 +222,7 @@ _GUESSES = re.compile(r" authentications from \S.* failed within a minute \(AUTH
 
 def reason_of(*, error: str, detail: str) -> Reason:
     """The reason of a refusal; UNKNOWN for a detail that this version does not write."""
+    detail = in_present_words(detail)
     if error == "temporarily_unavailable" and _GUESSES.search(detail):
         return Reason.GUESSES
     fitting = (line.reason for line in _TABLE if line.error == error and re.match(line.begins, detail))

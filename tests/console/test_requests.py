@@ -118,6 +118,30 @@ def test_a_refusal_has_its_reason_and_is_found_by_it(
         assert exported(auditor, reason=found.name) == [line.event.client_id]
 
 
+@pytest.mark.parametrize(
+    ("error", "detail", "name"),
+    [
+        ("invalid_client", "The relying party is not active.", "client_disabled"),
+        (
+            "invalid_client",
+            "Every secret of the relying party has expired: generate a new one.",
+            "no_live_secret",
+        ),
+        ("unauthorized_client", "192.0.2.7 is in none of the relying party's allowed networks.", "address"),
+        ("unauthorized_client", "The relying party was valid until 2026-01-01T00:00:00+00:00.", "dates"),
+    ],
+)
+def test_a_row_in_former_words_has_its_reason_and_is_found_by_it(
+    cast: Cast, auditor: Client, error: str, detail: str, name: str
+) -> None:
+    row(client_id="old", error=error, detail=detail)
+    row(client_id="other", error=error, detail="A text of another version.")
+    lines = auditor.get(LIST).context["cl"].lines
+    old = next(line for line in lines if line.event.client_id == "old")
+    assert old.reason.text == next(reason.text for reason in REASONS if reason.name == name)
+    assert listed(auditor, reason=name) == exported(auditor, reason=name) == ["old"]
+
+
 def test_limits_of_a_client_and_an_ended_secret_have_their_reasons(cast: Cast, auditor: Client) -> None:
     client = cast.billing
     said = []

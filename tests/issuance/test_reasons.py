@@ -119,6 +119,8 @@ def test_each_reason_belongs_to_a_step() -> None:
         ("temporarily_unavailable", "M2M has no active RS256 key. Create one first", Reason.NO_SIGNING_KEY),
         ("invalid_client", "The client assertion is refused. Its iss is No such client", Reason.ASSERTION),
         ("invalid_target", f"The resource {limit_in_words(20, 'x')} is not granted.", Reason.API_NOT_GRANTED),
+        ("invalid_client", "The relying party is not active.", Reason.CLIENT_DISABLED),
+        ("invalid_scope", "2 resource servers grant read: name one.", Reason.SCOPE_OF_SEVERAL_APIS),
         ("invalid_client", "A text of another version.", Reason.UNKNOWN),
         ("a_new_error", "The client is not active.", Reason.UNKNOWN),
     ],
